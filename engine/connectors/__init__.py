@@ -1,0 +1,104 @@
+"""Connectors: one file per app, over the account's HTTP client. This module says what a connector is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from engine.schema import InclusionList, Side, SideSchema
+
+
+@dataclass(frozen=True)
+class Record:
+    """One contact as a side gave it.
+
+    `values` are texts: `""` is explicitly empty, a missing key was not fetched. `unreadable` names fields whose
+    value cannot be kept (a lone surrogate) with the reason. Times are ISO 8601 in UTC.
+    """
+
+    id: str
+    values: Mapping[str, str]
+    created_at: str
+    updated_at: str
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Write:
+    """One intended write. `operation` is the journal's id and goes along as trace id; only changed fields are in `values`."""
+
+    operation: int
+    kind: Literal["create", "update"]
+    record_id: str | None
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one write.
+
+    `applied` carries the record as the server kept it. `refused` carries the server's words: `code` (its category),
+    `message`, the `field` if it names one. `in_doubt` means that no answer says whether it was applied.
+    """
+
+    operation: int
+    state: Literal["applied", "refused", "in_doubt"]
+    record: Record | None = None
+    status: int | None = None
+    code: str = ""
+    field: str = ""
+    message: str = ""
+    correlation_id: str = ""
+
+
+class Connector(Protocol):
+    """A side. Every call may raise an `AccessError`; none raises on what a single record holds."""
+
+    side: Side
+    app: str
+    batch_size: int
+    """Writes that fit one request."""
+
+    async def describe(self) -> SideSchema:
+        """Account, fields, rules, scopes and limits; what could not be read is named in `unavailable`."""
+        ...
+
+    def records(self, fields: Sequence[str]) -> AsyncIterator[list[Record]]:
+        """All live records, a page at a time, each with the named fields."""
+        ...
+
+    async def count(self) -> int | None:
+        """How many records `records` will give, if the side tells; for progress only."""
+        ...
+
+    async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """The named records as they are now; missing ones are left out."""
+        ...
+
+    async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """Records with these e-mail addresses as they are now; used to settle writes in doubt and to verify."""
+        ...
+
+    async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
+        """Sends at most `batch_size` writes of one kind and gives one outcome for each, in their order."""
+        ...
+
+
+class ListSource(Protocol):
+    """The side that has inclusion lists (HubSpot)."""
+
+    async def inclusion_list(self, reference: str) -> InclusionList:
+        """The list with this id or exact name. Raises ConfigurationError if there is none or more than one."""
+        ...
+
+    def list_members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
+        """Pages of (record id, membership time as ISO 8601)."""
+        ...
+
+    async def subscriptions(self, emails: Sequence[str], subscription: str) -> Mapping[str, str]:
+        """Status per e-mail address of one subscription type: SUBSCRIBED, UNSUBSCRIBED or NOT_SPECIFIED.
+
+        Raises ConfigurationError if there is no such subscription type.
+        """
+        ...

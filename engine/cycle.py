@@ -1,0 +1,177 @@
+"""A run's steps in order: observe, plan, store the answer, and for a sync brake, apply, look again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from engine.apply import Applied, agree, apply, planned_operations, settle_after_crash
+from engine.brakes import brake
+from engine.connection import Connection
+from engine.errors import ConfigurationError
+from engine.gates import STATES, Gate, Situation
+from engine.mirror import base_of, bounds, slice_of
+from engine.observe import Sides, observe, refresh_list
+from engine.plan import Plan, plan
+from engine.runs import Run, iso
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a run found: contacts per state (all six, they add up to `population`) and per deciding cause."""
+
+    situation: Situation
+    population: int
+    states: Mapping[str, int]
+    causes: Mapping[tuple[str, str], int]
+    writes: Mapping[str, int]
+
+
+async def examine(run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate]) -> Examination:
+    """Reads both sides, plans every contact, and stores verdicts, findings and planned writes. Writes to neither side."""
+    situation = await observe(run, connection, sides)
+    return plan_all(run, situation, gates)
+
+
+def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examination:
+    """Plans the whole mirror in slices and stores the answer."""
+    population = int(run.workspace.value("SELECT count(*) FROM contact"))
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM planned_write")
+        sql.execute("DELETE FROM conflict")
+    done = 0
+    for after, up_to in bounds(run.workspace):
+        contacts = slice_of(run.workspace, after, up_to)
+        answer = plan(contacts, base_of(run.workspace, after, up_to), situation, gates)
+        _store(run, answer)
+        done += contacts.height
+        run.progress("examining", done, population)
+    return _summary(run, situation, population)
+
+
+def _store(run: Run, answer: Plan) -> None:
+    with run.workspace.transaction() as sql:
+        sql.executemany(
+            "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
+            "THEN since_run ELSE excluded.since_run END, state = excluded.state, cause = excluded.cause, run_id = excluded.run_id",
+            ((*row, run.id, run.id) for row in answer.verdicts.iter_rows()),
+        )
+        findings = answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
+        sql.executemany(
+            "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(contact_id, code, field) DO UPDATE SET state = excluded.state, "
+            "blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, last_run = excluded.last_run",
+            (
+                (*row, run.id, run.id)
+                for row in findings.select("contact", "code", "field", "state", "blocking", "value", "rule").iter_rows()
+            ),
+        )
+        sql.executemany(
+            "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
+            answer.writes.select(
+                "contact", "side", "kind", "field", pl.col("before").fill_null(""), pl.col("value").fill_null("")
+            ).iter_rows(),
+        )
+        sql.executemany(
+            "INSERT OR REPLACE INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, "
+            "app_changed_at, run_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((*row, run.id) for row in answer.conflicts.iter_rows()),
+        )
+
+
+def _summary(run: Run, situation: Situation, population: int) -> Examination:
+    rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
+    states = {state: 0 for state in STATES}
+    causes: dict[tuple[str, str], int] = {}
+    for row in rows:
+        states[row["state"]] += row["contacts"]
+        if row["cause"]:
+            causes[row["cause"], row["state"]] = row["contacts"]
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM run_state WHERE run_id = ?", (run.id,))
+        sql.executemany(
+            "INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, ?, ?, ?)",
+            [(run.id, row["state"], row["cause"], row["contacts"]) for row in rows],
+        )
+    return Examination(situation, population, states, causes, planned_counts(run))
+
+
+def planned_counts(run: Run) -> dict[str, int]:
+    """What the stored plan would write: `creates` and `updates` (contacts), per side too, and `clears` (fields)."""
+    counts = {
+        f"{kind}s_{side}": int(
+            run.workspace.value(
+                "SELECT count(DISTINCT contact_id) FROM planned_write WHERE kind = ? AND side = ?", (kind, side)
+            )
+        )
+        for kind in ("create", "update")
+        for side in ("hubspot", "app")
+    }
+    counts["creates"] = counts["creates_hubspot"] + counts["creates_app"]
+    counts["updates"] = counts["updates_hubspot"] + counts["updates_app"]
+    counts["clears"] = int(run.workspace.value("SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"))
+    counts["writes"] = counts["creates"] + counts["updates"]
+    return counts
+
+
+def plan_digest(run: Run) -> str:
+    """A digest of the stored plan; two plans with the same digest write the same."""
+    digest = hashlib.sha256()
+    for row in run.workspace.rows(
+        "SELECT c.hubspot_id, c.app_id, p.side, p.kind, p.field, p.before, p.value FROM planned_write p "
+        "JOIN contact c ON c.id = p.contact_id ORDER BY c.anchor, p.side, p.field"
+    ):
+        digest.update(json.dumps(tuple(row), ensure_ascii=False).encode())
+    return digest.hexdigest()
+
+
+async def sync(
+    run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate], *, expected_digest: str = ""
+) -> tuple[Applied, Examination]:
+    """Examines, writes what the plan holds, and examines the result.
+
+    With `expected_digest` (of a saved plan) anything else than exactly that plan is refused. Raises BrakeTripped and
+    ConfigurationError before the first write; AccessError or Stopped may come later: what was settled is kept.
+    """
+    if connection.mode == "observed":
+        raise ConfigurationError(
+            "this connection is observed: another engine writes, Syncdoctor only reads",
+            where=f"connection {connection.name}",
+            remedy='Set mode = "managed" if Syncdoctor is to do the syncing.',
+        )
+    situation = await observe(run, connection, sides)
+    settle_after_crash(run)
+    planned = plan_all(run, situation, gates)
+    if expected_digest and plan_digest(run) != expected_digest:
+        raise ConfigurationError(
+            "the saved plan is out of date: the contacts have changed since; nothing was written",
+            where=f"connection {connection.name}",
+            remedy=f"Make a new plan: syncdoctor plan {connection.name} --save FILE",
+        )
+    brake(connection, planned.writes)
+    link_pairs(run)
+    applied = await apply(run, situation, sides, planned_operations(run))
+    if not run.workspace.fact("activated_at"):
+        run.workspace.remember("activated_at", iso(run.now()))
+    if applied.writes:
+        situation = await refresh_list(run, situation, sides)
+    result = plan_all(run, situation, gates)
+    link_pairs(run)
+    for after, up_to in bounds(run.workspace):
+        agree(run, situation, after, up_to)
+    return applied, result
+
+
+def link_pairs(run: Run) -> int:
+    """Makes a link of every matched pair that nothing stops. Returns how many were made."""
+    with run.workspace.transaction() as sql:
+        return sql.execute(
+            "UPDATE contact SET linked_at = ?, linked_by = 'email' WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
+            "AND app_id IS NOT NULL AND id IN (SELECT contact_id FROM verdict WHERE state IN ('in_sync', 'pending', 'conflict'))",
+            (iso(run.now()),),
+        ).rowcount

@@ -1,0 +1,110 @@
+"""What a gate is: one ordered test that a contact must pass. The engine knows the protocol, not which gates exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+import polars as pl
+
+from engine.connection import Connection
+from engine.schema import InclusionList, Side, SideSchema
+
+State = Literal["in_sync", "pending", "excluded", "failing", "conflict", "unknown"]
+STATES: tuple[State, ...] = ("in_sync", "pending", "excluded", "failing", "conflict", "unknown")
+
+FINDING = pl.Schema(
+    {"contact": pl.Int64, "state": pl.String, "blocking": pl.Boolean, "field": pl.String, "value": pl.String, "rule": pl.String}
+)
+"""What a gate gives: a row per contact that it stops (or only reports, `blocking` false), with the evidence:
+the field, the value found there, and the rule that it does not meet, in words."""
+
+WRITE = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "side": pl.String,
+        "kind": pl.String,
+        "mapping": pl.String,
+        "field": pl.String,
+        "before": pl.String,
+        "value": pl.String,
+        "source": pl.String,
+    }
+)
+"""A value that would be written: to which side, as part of a `create` or an `update`, into which field. `mapping` is
+the mapping's name, `source` the raw value of the other side."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that a gate may know besides the contacts: configuration, schemas, list, time; `unavailable` maps an area
+    ("list", "rules", ...) that could not be read to the reason."""
+
+    connection: Connection
+    schemas: Mapping[Side, SideSchema]
+    inclusion: InclusionList | None
+    now: datetime
+    list_size: int = 0
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Population:
+    """A slice of contacts and what would be written for them.
+
+    `contacts`: one row per contact: `contact`, `hubspot_id`, `app_id` (null where there is none), `linked`,
+    `hubspot_twins`, `app_twins` (records on that side sharing the normalised e-mail, itself included),
+    `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),
+    `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
+    `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),
+    `refused_side`, `refused_sent`, `refused_code`, `refused_field`, `refused_message`, `refused_correlation`
+    (the last refusal by a server, null if none), and every mirrored field as `hubspot.NAME` and `app.NAME`.
+    `writes`: rows of WRITE.
+    """
+
+    contacts: pl.DataFrame
+    writes: pl.DataFrame
+
+
+class Gate(Protocol):
+    """One test. `code` names the cause; `findings` gives rows of FINDING for a slice."""
+
+    @property
+    def code(self) -> str:
+        """The cause's code, stable and public: `email-missing`."""
+        ...
+
+    def findings(self, population: Population, situation: Situation) -> pl.DataFrame:
+        """A row of FINDING for each contact that does not pass, several if several fields stop it."""
+        ...
+
+
+def found(
+    contacts: pl.DataFrame | pl.LazyFrame,
+    *,
+    state: State,
+    blocking: bool = True,
+    field: pl.Expr | str = "",
+    value: pl.Expr | str = "",
+    rule: pl.Expr | str = "",
+) -> pl.DataFrame:
+    """Rows of FINDING for the given contacts; texts are taken literally, expressions are evaluated."""
+
+    def text(what: pl.Expr | str) -> pl.Expr:
+        return (pl.lit(what) if isinstance(what, str) else what).cast(pl.String).fill_null("")
+
+    return contacts.lazy().select(
+        pl.col("contact").cast(pl.Int64),
+        pl.lit(state).alias("state"),
+        pl.lit(blocking).alias("blocking"),
+        text(field).alias("field"),
+        text(value).alias("value"),
+        text(rule).alias("rule"),
+    ).collect()
+
+
+def nothing() -> pl.DataFrame:
+    """No findings."""
+    return pl.DataFrame(schema=FINDING)

@@ -1,0 +1,193 @@
+"""Field-level three-way merge on the tidy form: one row per pair and mapped field whose two values differ.
+
+The base holds, for each side, the canonical value at the last agreement. What changed since then flows; where both
+changed, the connection's policy decides or the field is a conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from engine.canonical import canonical
+from engine.connection import Connection, Direction, FieldMapping
+from engine.schema import FieldType, Side, SideSchema
+
+DIFFERENCE = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "mapping": pl.String,
+        "hubspot_value": pl.String,
+        "app_value": pl.String,
+        "hubspot_canonical": pl.String,
+        "app_canonical": pl.String,
+        "outcome": pl.String,
+    }
+)
+"""`outcome`: to_app, to_hubspot, conflict, settled (differs as it did at the last agreement) or kept (the direction or
+an empty source leaves it)."""
+
+_PRECEDENCE: tuple[FieldType, ...] = ("email", "number", "date", "datetime", "phone", "bool", "options")
+
+
+@dataclass(frozen=True)
+class MappedPair:
+    """One mapping with what both schemas say of it. `to_app` and `to_hubspot` translate option values."""
+
+    name: str
+    hubspot: str
+    app: str
+    kind: FieldType
+    direction: Direction
+    to_app: Mapping[str, str]
+    to_hubspot: Mapping[str, str]
+
+    def translated(self, column: pl.Expr, to: Side) -> pl.Expr:
+        """A raw column of the other side as it would be written to this one."""
+        table = self.to_app if to == "app" else self.to_hubspot
+        trimmed = column.str.strip_chars()
+        translated = trimmed.replace(dict(table)) if table else trimmed
+        if self.kind == "date":
+            return pl.coalesce(canonical(translated, "date"), translated)
+        return translated
+
+    def comparable(self, side: Side, column: pl.Expr) -> pl.Expr:
+        """A raw column of a side in canonical form; option values in HubSpot's words."""
+        translated = column.str.strip_chars().replace(dict(self.to_hubspot)) if side == "app" and self.to_hubspot else column
+        return canonical(translated, self.kind)
+
+    def flows_to(self, side: Side) -> bool:
+        """Whether this mapping may write to a side at all."""
+        return self.direction in ("two_way", f"to_{side}")
+
+
+def mapped_pairs(connection: Connection, schemas: Mapping[Side, SideSchema]) -> tuple[MappedPair, ...]:
+    """The connection's mappings with kinds and option tables; fields missing from a schema count as text."""
+    return tuple(_mapped(connection, mapping, schemas) for mapping in connection.mappings)
+
+
+def _mapped(connection: Connection, mapping: FieldMapping, schemas: Mapping[Side, SideSchema]) -> MappedPair:
+    types = {
+        schemas[side].fields[name].type
+        for side, name in (("hubspot", mapping.hubspot), ("app", mapping.app))
+        if name in schemas[side].fields  # type: ignore[index]
+    }
+    kind: FieldType = next((kind for kind in _PRECEDENCE if kind in types), "text")
+    return MappedPair(
+        name=mapping.name,
+        hubspot=mapping.hubspot,
+        app=mapping.app,
+        kind=kind,
+        direction=connection.direction_of(mapping),
+        to_app=mapping.options,
+        to_hubspot={label: value for value, label in mapping.options.items()},
+    )
+
+
+def differences(
+    contacts: pl.DataFrame, base: pl.DataFrame, connection: Connection, pairs: tuple[MappedPair, ...]
+) -> pl.DataFrame:
+    """Rows of DIFFERENCE for every pair in `contacts` (as in `gates.Population`) and mapping whose values differ.
+
+    `base`: `contact`, `field`, `hubspot_value`, `app_value`, canonical. Both values must have been fetched.
+    """
+    both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
+    tidy = [_differing(both, pair) for pair in pairs if _fetched(contacts, pair)]
+    if not tidy:
+        return pl.DataFrame(schema=DIFFERENCE)
+    base_columns = base.lazy().select(
+        "contact", pl.col("field").alias("mapping"), base_hubspot="hubspot_value", base_app="app_value"
+    )
+    rows = pl.concat(tidy).join(base_columns, on=["contact", "mapping"], how="left")
+    return rows.with_columns(_outcome(connection).alias("outcome")).select(DIFFERENCE.names()).collect()
+
+
+def _fetched(contacts: pl.DataFrame, pair: MappedPair) -> bool:
+    return f"hubspot.{pair.hubspot}" in contacts.columns and f"app.{pair.app}" in contacts.columns
+
+
+def _differing(both: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
+    hubspot, app = pl.col(f"hubspot.{pair.hubspot}"), pl.col(f"app.{pair.app}")
+    raw = both.filter(hubspot.is_not_null() & app.is_not_null() & (hubspot != app)).select(
+        "contact",
+        pl.lit(pair.name).alias("mapping"),
+        pl.lit(pair.direction).alias("direction"),
+        hubspot.alias("hubspot_value"),
+        app.alias("app_value"),
+        pl.col("hubspot_updated_at").alias("hubspot_at"),
+        pl.col("app_updated_at").alias("app_at"),
+        pair.comparable("hubspot", hubspot).alias("hubspot_canonical"),
+        pair.comparable("app", app).alias("app_canonical"),
+    )
+    return raw.filter(pl.col("hubspot_canonical") != pl.col("app_canonical"))
+
+
+def _outcome(connection: Connection) -> pl.Expr:
+    direction = pl.col("direction")
+    hubspot, app = pl.col("hubspot_canonical"), pl.col("app_canonical")
+    first = pl.col("base_hubspot").is_null()
+    hubspot_changed = hubspot != pl.col("base_hubspot")
+    app_changed = app != pl.col("base_app")
+    changed = hubspot_changed | app_changed
+
+    def one_way(source: pl.Expr, outcome: str) -> pl.Expr:
+        return (
+            pl.when(first & (source == "")).then(pl.lit("kept"))
+            .when(first | changed).then(pl.lit(outcome))
+            .otherwise(pl.lit("settled"))
+        )
+
+    return (
+        pl.when(direction == "to_app").then(one_way(hubspot, "to_app"))
+        .when(direction == "to_hubspot").then(one_way(app, "to_hubspot"))
+        .when(first & (app == "")).then(pl.lit("to_app"))
+        .when(first & (hubspot == "")).then(pl.lit("to_hubspot"))
+        .when(first | (hubspot_changed & app_changed)).then(_policy(connection))
+        .when(hubspot_changed).then(pl.lit("to_app"))
+        .when(app_changed).then(pl.lit("to_hubspot"))
+        .otherwise(pl.lit("settled"))
+    )
+
+
+def _policy(connection: Connection) -> pl.Expr:
+    """Who wins where both sides hold a change. A winner without a value changes nothing (HubSpot: "resolve data conflicts")."""
+    hubspot_empty, app_empty = pl.col("hubspot_canonical") == "", pl.col("app_canonical") == ""
+    match connection.sync.conflicts:
+        case "hubspot":
+            return pl.when(hubspot_empty).then(pl.lit("conflict")).otherwise(pl.lit("to_app"))
+        case "app":
+            return pl.when(app_empty).then(pl.lit("conflict")).otherwise(pl.lit("to_hubspot"))
+        case "latest":
+            hubspot_at, app_at = (
+                pl.col(name).str.to_datetime(time_zone="UTC", strict=False) for name in ("hubspot_at", "app_at")
+            )
+            ahead = (hubspot_at - app_at).dt.total_seconds()
+            skew = connection.sync.clock_skew_seconds
+            return (
+                pl.when(ahead > skew).then(pl.lit("to_app"))
+                .when(ahead < -skew).then(pl.lit("to_hubspot"))
+                .otherwise(pl.lit("conflict"))
+            )
+        case "ask":
+            return pl.lit("conflict")
+
+
+def agreed_values(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    """The canonical values of both sides for every pair and mapping: `contact`, `field`, `hubspot_value`, `app_value`."""
+    both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
+    tidy = [
+        both.filter(
+            pl.col(f"hubspot.{pair.hubspot}").is_not_null() & pl.col(f"app.{pair.app}").is_not_null()
+        ).select(
+            "contact",
+            pl.lit(pair.name).alias("field"),
+            pair.comparable("hubspot", pl.col(f"hubspot.{pair.hubspot}")).alias("hubspot_value"),
+            pair.comparable("app", pl.col(f"app.{pair.app}")).alias("app_value"),
+        )
+        for pair in pairs
+        if _fetched(contacts, pair)
+    ]
+    schema = pl.Schema({"contact": pl.Int64, "field": pl.String, "hubspot_value": pl.String, "app_value": pl.String})
+    return pl.concat(tidy).collect() if tidy else pl.DataFrame(schema=schema)

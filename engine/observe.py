@@ -1,0 +1,235 @@
+"""Reads both sides into the mirror and says what the situation is: schemas, inclusion list, what could not be read."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import datetime
+
+from engine.connection import Connection
+from engine.connectors import Connector, ListSource, Record
+from engine.errors import BrakeTripped, ConfigurationError, LimitExhausted, ScopeMissing
+from engine.gates import Situation
+from engine.mirror import TABLE, add_columns, drop_unseen, pair_contacts, store
+from engine.runs import Run, iso
+from engine.schema import InclusionList, Side, SideSchema
+from engine.visible import visible
+
+COMMIT_ROWS = 1_000
+EVIDENCE_PROPERTIES = (
+    "hs_email_optout", "hs_email_hard_bounce_reason_enum", "hs_object_source", "hs_object_source_label",
+    "firstname", "lastname",
+)  # fmt: skip
+"""HubSpot properties that gates and verification look at, beside the mapped ones."""
+SUDDENLY_EMPTY = 10
+"""A side that had at least this many contacts and now shows none is not believed."""
+
+
+class HubSpotSource(Connector, ListSource):
+    """A connector that also has lists; only HubSpot is one."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two connectors of a connection."""
+
+    hubspot: HubSpotSource
+    app: Connector
+
+
+async def observe(run: Run, connection: Connection, sides: Sides) -> Situation:
+    """Reads everything and brings mirror and pairing up to date.
+
+    Raises AccessError if a side's contacts cannot be read, ConfigurationError if the connection does not fit what
+    the sides declare, BrakeTripped if a side is suddenly empty; the mirror then keeps what it had.
+    """
+    run.progress("reading schemas", 0)
+    hubspot_schema, app_schema = await asyncio.gather(sides.hubspot.describe(), sides.app.describe())
+    schemas: dict[Side, SideSchema] = {"hubspot": hubspot_schema, "app": app_schema}
+    check_fit(connection, schemas)
+    unavailable = {area: reason for schema in schemas.values() for area, reason in schema.unavailable.items()}
+    inclusion, members = await _inclusion(run, connection, sides.hubspot, unavailable)
+    fields = {side: fields_to_read(connection, schemas, side) for side in schemas}
+    await _read_both(run, sides, schemas, fields)
+    await _subscriptions(run, connection, sides.hubspot, unavailable)
+    population = _pair(run, schemas)
+    _remember_declared(run, schemas, inclusion)
+    run.event("info", "observed", f"{population} contacts, {members} in the list")
+    return Situation(connection, schemas, inclusion, run.now(), members, unavailable)
+
+
+async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situation:
+    """Reads the inclusion list again after writing (a dynamic list follows the values) and pairs anew."""
+    unavailable = dict(situation.unavailable)
+    inclusion, members = await _inclusion(run, situation.connection, sides.hubspot, unavailable)
+    _pair(run, situation.schemas)
+    return Situation(situation.connection, situation.schemas, inclusion, run.now(), members, unavailable)
+
+
+def _pair(run: Run, schemas: dict[Side, SideSchema] | object) -> int:
+    assert isinstance(schemas, dict)
+    names: dict[Side, Sequence[str]] = {"hubspot": ("firstname", "lastname"), "app": ("FNAME", "LNAME")}
+    return pair_contacts(run.workspace, run.id, names, {side: schema.identity_field for side, schema in schemas.items()})
+
+
+def fields_to_read(connection: Connection, schemas: dict[Side, SideSchema], side: Side) -> list[str]:
+    """The fields of a side that mappings, rules and gates need, each once."""
+    schema = schemas[side]
+    wanted = [schema.identity_field, *(connection.field(mapping, side) for mapping in connection.mappings)]
+    if side == "hubspot":
+        wanted += [connection.opt_in.property] if connection.opt_in and connection.opt_in.property else []
+        wanted += [connection.goals.contacts.property] if connection.goals.contacts else []
+        wanted += [name for name in EVIDENCE_PROPERTIES if name in schema.fields]
+    elif schema.consent:
+        wanted.append(schema.consent.name)
+    return list(dict.fromkeys(wanted))
+
+
+def check_fit(connection: Connection, schemas: dict[Side, SideSchema]) -> None:
+    """Raises ConfigurationError for the first thing in the connection that the sides do not have."""
+    where = f"connection {connection.name}"
+    account = schemas["hubspot"].account.id
+    if connection.hubspot.account is not None and str(connection.hubspot.account) != account:
+        raise ConfigurationError(
+            f"the credentials open HubSpot account {account}, the connection is for {connection.hubspot.account}",
+            where=f"{where}, hubspot.account",
+            remedy=f"Log in with a token of the right account (syncdoctor login {connection.name} hubspot), or correct the number.",
+        )
+    for mapping in connection.mappings:
+        for side, name in (("hubspot", mapping.hubspot), ("app", mapping.app)):
+            _known(schemas[side], name, f"{where}, mapping {mapping.hubspot} = {mapping.app}")  # type: ignore[index]
+        direction = connection.direction_of(mapping)
+        for side, target in (("hubspot", mapping.hubspot), ("app", mapping.app)):
+            if direction in ("two_way", f"to_{side}") and schemas[side].fields[target].read_only:  # type: ignore[index]
+                other = "app" if side == "hubspot" else "hubspot"
+                raise ConfigurationError(
+                    f"{side} does not let anyone write {target!r} (read-only or calculated)",
+                    where=f"{where}, mapping {mapping.hubspot} = {mapping.app}",
+                    remedy=f'Set direction = "to_{other}" for this mapping, or remove it.',
+                )
+        for side, name in (("hubspot", mapping.hubspot), ("app", mapping.app)):
+            if schemas[side].fields[name].type == "other":  # type: ignore[index]
+                raise ConfigurationError(
+                    f"{side} field {name!r} is of a kind that cannot be mapped (an address block, a file)",
+                    where=f"{where}, mapping {mapping.hubspot} = {mapping.app}",
+                    remedy="Remove the mapping, or map a plain field.",
+                )
+    if connection.opt_in and connection.opt_in.property:
+        _known(schemas["hubspot"], connection.opt_in.property, f"{where}, opt_in.property")
+    if connection.goals.contacts:
+        _known(schemas["hubspot"], connection.goals.contacts.property, f"{where}, goals.contacts.property")
+    for name in connection.hubspot.on_create:
+        _known(schemas["hubspot"], name, f"{where}, hubspot.on_create")
+
+
+def _known(schema: SideSchema, name: str, where: str) -> None:
+    if name in schema.fields:
+        return
+    near = difflib.get_close_matches(name, schema.fields, n=3, cutoff=0.6)
+    remedy = f"Close: {', '.join(near)}." if near else "Look up the field's internal name in the app's settings."
+    raise ConfigurationError(f"{schema.app} has no contact field {visible(name)!r}", where=where, remedy=remedy)
+
+
+async def _inclusion(
+    run: Run, connection: Connection, hubspot: ListSource, unavailable: dict[str, str]
+) -> tuple[InclusionList | None, int]:
+    members: list[tuple[str, str]] = []
+    inclusion: InclusionList | None = None
+    if connection.scope.list:
+        try:
+            inclusion = await hubspot.inclusion_list(connection.scope.list)
+            if inclusion.deleted_at is None:
+                async for page in hubspot.list_members(inclusion.id):
+                    members += page
+                    run.progress("reading the inclusion list", len(members), inclusion.size)
+        except ScopeMissing as error:
+            unavailable["list"] = error.what
+            return None, 0
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM list_member")
+        sql.executemany("INSERT OR REPLACE INTO list_member(record_id, added_at) VALUES (?, ?)", members)
+    if inclusion is not None and members:
+        newest = max((time for _, time in members if time), default="")
+        inclusion = _with_newest(inclusion, newest)
+    return inclusion, len(members)
+
+
+def _with_newest(inclusion: InclusionList, newest: str) -> InclusionList:
+    if not newest:
+        return inclusion
+    moment = datetime.fromisoformat(newest.replace("Z", "+00:00"))
+    return InclusionList(**{**inclusion.__dict__, "members_changed_at": moment})
+
+
+async def _read_both(run: Run, sides: Sides, schemas: dict[Side, SideSchema], fields: dict[Side, list[str]]) -> None:
+    connectors: dict[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
+    expected = await asyncio.gather(*(connector.count() for connector in connectors.values()))
+    total = sum(filter(None, expected)) if all(count is not None for count in expected) else None
+    done = 0
+    for side, connector in connectors.items():
+        before = int(run.workspace.value(f"SELECT count(*) FROM {TABLE[side]}"))
+        add_columns(run.workspace, side, fields[side])
+        read = 0
+        async for records in _batches(connector.records(fields[side])):
+            store(run.workspace, side, records, fields[side], schemas[side].identity_field, run.id)
+            read += len(records)
+            run.progress("reading contacts", done + read, max(total, done + read) if total else None)
+        if read == 0 and before >= SUDDENLY_EMPTY:
+            raise BrakeTripped(
+                f"{schemas[side].app} shows no contact at all, where there were {before}",
+                where=side,
+                remedy="Check the account and the permissions of the credentials. Nothing was changed.",
+            )
+        drop_unseen(run.workspace, side, run.id)
+        done += read
+
+
+async def _batches(pages: AsyncIterator[list[Record]]) -> AsyncIterator[list[Record]]:
+    waiting: list[Record] = []
+    async for page in pages:
+        waiting += page
+        if len(waiting) >= COMMIT_ROWS:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+async def _subscriptions(run: Run, connection: Connection, hubspot: ListSource, unavailable: dict[str, str]) -> None:
+    if connection.opt_in is None or not connection.opt_in.subscription:
+        return
+    addresses = [str(row[0]) for row in run.workspace.rows("SELECT DISTINCT email FROM hubspot_contact WHERE email <> ''")]
+    try:
+        for start in range(0, len(addresses), COMMIT_ROWS):
+            batch = addresses[start : start + COMMIT_ROWS]
+            statuses = await hubspot.subscriptions(batch, connection.opt_in.subscription)
+            with run.workspace.transaction() as sql:
+                sql.executemany(
+                    "UPDATE hubspot_contact SET _subscription = ? WHERE email = ?",
+                    [(statuses.get(address, "NOT_SPECIFIED"), address) for address in batch],
+                )
+            run.progress("reading subscriptions", start + len(batch), len(addresses))
+    except (ScopeMissing, LimitExhausted) as error:
+        unavailable["subscription"] = error.what
+
+
+def _remember_declared(run: Run, schemas: dict[Side, SideSchema], inclusion: InclusionList | None) -> None:
+    documents = {**schemas, **({"list": inclusion} if inclusion else {})}
+    moment = iso(run.now())
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM declared")
+        sql.executemany(
+            "INSERT INTO declared(what, run_id, at, document) VALUES (?, ?, ?, ?)",
+            [(what, run.id, moment, json.dumps(asdict(document), default=_json)) for what, document in documents.items()],  # type: ignore[call-overload]
+        )
+
+
+def _json(value: object) -> object:
+    if isinstance(value, datetime):
+        return iso(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

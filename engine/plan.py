@@ -1,0 +1,173 @@
+"""The one pure function: what is known of a slice of contacts in, one verdict per contact and the writes out.
+
+No I/O, no clock; gates are handed in. Checking, explaining, syncing, verifying and reporting all read this answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from engine.gates import FINDING, WRITE, Gate, Population, Situation
+from engine.merge import MappedPair, differences, mapped_pairs
+from engine.schema import Side
+
+VERDICT = pl.Schema({"contact": pl.Int64, "state": pl.String, "cause": pl.String})
+CONFLICT = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "field": pl.String,
+        "hubspot_value": pl.String,
+        "app_value": pl.String,
+        "hubspot_changed_at": pl.String,
+        "app_changed_at": pl.String,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer for a slice.
+
+    `verdicts`: one row of VERDICT per contact; `cause` is empty for in_sync and pending. `findings`: rows of FINDING
+    plus `code` and `rank` (the gate's place; the smallest blocking rank decides). `writes`: rows of WRITE for contacts
+    that no gate stops. `conflicts`: rows of CONFLICT.
+    """
+
+    verdicts: pl.DataFrame
+    findings: pl.DataFrame
+    writes: pl.DataFrame
+    conflicts: pl.DataFrame
+
+
+def plan(contacts: pl.DataFrame, base: pl.DataFrame, situation: Situation, gates: Sequence[Gate]) -> Plan:
+    """Plans a slice. `contacts` as in `gates.Population`; `base` as in `merge.differences`."""
+    pairs = mapped_pairs(situation.connection, situation.schemas)
+    merged = differences(contacts, base, situation.connection, pairs)
+    wanted = pl.concat([*_creates(contacts, situation, pairs), *_updates(merged, pairs)])
+    population = Population(contacts, wanted)
+    findings = pl.concat(
+        [_ranked(gate, rank, population, situation) for rank, gate in enumerate(gates)]
+        or [pl.DataFrame(schema={**FINDING, "code": pl.String, "rank": pl.Int32})]
+    )
+    decided = (
+        findings.lazy().filter("blocking").sort("contact", "rank").unique("contact", keep="first", maintain_order=True)
+        .select("contact", stopped="state", by="code")
+    )
+    conflicts = _conflicts(contacts, merged)
+    verdicts = (
+        contacts.lazy().select("contact")
+        .join(decided, on="contact", how="left")
+        .join(conflicts.lazy().select("contact").unique().with_columns(disputed=True), on="contact", how="left")
+        .join(wanted.lazy().select("contact").unique().with_columns(writes=True), on="contact", how="left")
+        .select(
+            "contact",
+            state=pl.when(pl.col("stopped").is_not_null()).then("stopped")
+            .when(pl.col("disputed")).then(pl.lit("conflict"))
+            .when(pl.col("writes")).then(pl.lit("pending"))
+            .otherwise(pl.lit("in_sync")),
+            cause=pl.when(pl.col("stopped").is_not_null()).then("by")
+            .when(pl.col("disputed")).then(pl.lit("conflict"))
+            .otherwise(pl.lit("")),
+        )
+        .collect()
+    )
+    stopped = decided.select("contact").collect()
+    return Plan(
+        verdicts=verdicts,
+        findings=findings,
+        writes=wanted.join(stopped, on="contact", how="anti"),
+        conflicts=conflicts.join(stopped, on="contact", how="anti"),
+    )
+
+
+def _ranked(gate: Gate, rank: int, population: Population, situation: Situation) -> pl.DataFrame:
+    rows = gate.findings(population, situation).select(FINDING.names()).cast(dict(FINDING))  # type: ignore[arg-type]
+    return rows.with_columns(code=pl.lit(gate.code), rank=pl.lit(rank, pl.Int32))
+
+
+def _write(rows: pl.LazyFrame, side: Side, kind: str, mapping: str, field: str, before: pl.Expr, value: pl.Expr, source: pl.Expr) -> pl.DataFrame:
+    return rows.select(
+        pl.col("contact").cast(pl.Int64),
+        pl.lit(side).alias("side"),
+        pl.lit(kind).alias("kind"),
+        pl.lit(mapping).alias("mapping"),
+        pl.lit(field).alias("field"),
+        before.alias("before"),
+        value.cast(pl.String).alias("value"),
+        source.cast(pl.String).alias("source"),
+    ).collect()
+
+
+def _creates(contacts: pl.DataFrame, situation: Situation, pairs: tuple[MappedPair, ...]) -> list[pl.DataFrame]:
+    """Creates for records that are alone on a side which the connection sends from."""
+    connection = situation.connection
+    rows: list[pl.DataFrame] = [pl.DataFrame(schema=WRITE)]
+    directions: tuple[tuple[Side, Side], ...] = (("hubspot", "app"), ("app", "hubspot"))
+    for source, target in directions:
+        if connection.sync.direction not in ("two_way", f"to_{target}"):
+            continue
+        alone = contacts.lazy().filter(pl.col(source) & ~pl.col(target) & ~pl.col("linked"))
+        sent: set[str] = set()
+        for pair in pairs:
+            source_field, target_field = (pair.hubspot, pair.app) if target == "app" else (pair.app, pair.hubspot)
+            column = f"{source}.{source_field}"
+            if not pair.flows_to(target) or column not in contacts.columns:
+                continue
+            sent.add(target_field)
+            filled = alone.filter(pl.col(column).str.strip_chars() != "")
+            value = pair.translated(pl.col(column), target)
+            rows.append(_write(filled, target, "create", pair.name, target_field, pl.lit(""), value, pl.col(column)))
+        for field, fixed in _on_create(situation, target).items():
+            if field not in sent:
+                rows.append(_write(alone, target, "create", "", field, pl.lit(""), pl.lit(fixed), pl.lit("")))
+    return rows
+
+
+def _on_create(situation: Situation, target: Side) -> dict[str, str]:
+    if target == "hubspot":
+        return dict(situation.connection.hubspot.on_create)
+    consent = situation.schemas["app"].consent
+    return {consent.name: situation.connection.app.on_create.status} if consent else {}
+
+
+def _updates(merged: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> list[pl.DataFrame]:
+    rows = []
+    for pair in pairs:
+        differing = merged.lazy().filter(pl.col("mapping") == pair.name)
+        to_app = differing.filter(pl.col("outcome") == "to_app")
+        to_hubspot = differing.filter(pl.col("outcome") == "to_hubspot")
+        hubspot, app = pl.col("hubspot_value"), pl.col("app_value")
+        rows.append(_write(to_app, "app", "update", pair.name, pair.app, app, pair.translated(hubspot, "app"), hubspot))
+        rows.append(
+            _write(to_hubspot, "hubspot", "update", pair.name, pair.hubspot, hubspot, pair.translated(app, "hubspot"), app)
+        )
+    return rows
+
+
+def _conflicts(contacts: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
+    times = contacts.select("contact", hubspot_changed_at="hubspot_updated_at", app_changed_at="app_updated_at")
+    disputed = merged.filter(pl.col("outcome") == "conflict").join(times, on="contact", how="left")
+    return disputed.select(
+        "contact", pl.col("mapping").alias("field"), "hubspot_value", "app_value", "hubspot_changed_at", "app_changed_at"
+    ).cast(dict(CONFLICT))  # type: ignore[arg-type]
+
+
+def sent_digest(writes: pl.DataFrame) -> pl.DataFrame:
+    """A digest of what would be sent, per contact and side: `contact`, `side`, `digest` (hex). Hand in few contacts:
+    it hashes one by one."""
+    joined = (
+        writes.sort("contact", "side", "field")
+        .group_by("contact", "side", maintain_order=True)
+        .agg((pl.col("field") + "\x1f" + pl.col("value").fill_null("")).str.join("\x1e").alias("sent"))
+    )
+    digests = [digest_of(text) for text in joined["sent"]]
+    return joined.select("contact", "side").with_columns(pl.Series("digest", digests, dtype=pl.String))
+
+
+def digest_of(sent: str) -> str:
+    """The digest of `field\\x1fvalue` parts joined by `\\x1e` in the order of their fields."""
+    return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()[:32]

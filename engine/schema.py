@@ -1,0 +1,130 @@
+"""What a side declares of itself: account, fields, rules, the inclusion list. Read from its API, kept with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Side = Literal["hubspot", "app"]
+SIDES: tuple[Side, Side] = ("hubspot", "app")
+
+FieldType = Literal["text", "email", "phone", "url", "number", "date", "datetime", "bool", "option", "options", "other"]
+
+RuleKind = Literal[
+    "max_length",  # characters
+    "min_length",  # characters
+    "max_bytes",  # UTF-8 bytes
+    "regex",
+    "letters_only",
+    "digits_only",
+    "alphanumeric",
+    "min_number",
+    "max_number",
+    "decimals",
+    "url",
+    "email",
+    "phone_with_country_code",
+    "not_checked",  # declared by the side, not evaluated here; arguments name it
+]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One allowed value: the internal `value` that is stored and the `label` people read."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One validation rule of a field, in the engine's words; `arguments` as the side gave them."""
+
+    kind: RuleKind
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A property (HubSpot) or merge field (app) that can be mapped."""
+
+    name: str
+    label: str
+    type: FieldType
+    options: tuple[Option, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    required: bool = False
+    read_only: bool = False
+    custom: bool = False
+    """Not one of the default fields that a free account may map."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who answers on a side. `details` are facts worth a line in a report, never a secret."""
+
+    id: str
+    name: str
+    time_zone: str = "UTC"
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ConsentField:
+    """The field that holds a record's own subscription status, and what its values mean.
+
+    `accepted` are the values with which a person may be written to; `meanings` says for each other
+    value why not.
+    """
+
+    name: str
+    accepted: tuple[str, ...]
+    meanings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SideSchema:
+    """Everything that a side declares. `unavailable` maps an area ("rules", "scopes") to why it could not be read."""
+
+    side: Side
+    app: str
+    account: Account
+    fields: Mapping[str, Field]
+    identity_field: str
+    consent: ConsentField | None = None
+    scopes: tuple[str, ...] = ()
+    limits: Mapping[str, str] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ListCondition:
+    """One clause of a list's criteria in words and parts; `property` is empty for clauses on other things."""
+
+    property: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InclusionList:
+    """HubSpot's list (segment) that limits what is synced.
+
+    `size` is what HubSpot reports; `criteria` is the list's OR of ANDs, empty for manual lists. Times are UTC.
+    `members_changed_at` is the newest membership time seen. Source: HubSpot lists API, `processingType`,
+    `processingStatus`, `filtersUpdatedAt`, `deletedAt`.
+    """
+
+    id: str
+    name: str
+    processing_type: str
+    processing_status: str
+    size: int | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    criteria_updated_at: datetime | None
+    deleted_at: datetime | None
+    criteria: tuple[tuple[ListCondition, ...], ...] = ()
+    members_changed_at: datetime | None = None

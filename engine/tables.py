@@ -1,0 +1,127 @@
+"""The workspace's tables and views, as numbered migrations. Names are public: people open the file with other tools.
+
+Columns of the two mirror tables that start with an underscore belong to the mirror; all others are the side's own
+fields under their own names. In the mirror `''` is explicitly empty and NULL was not fetched. Times are ISO 8601, UTC.
+`docs/workspace.md` describes every table for readers.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x53594E43
+
+_FIRST = """
+CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, state TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
+  pid INTEGER, host TEXT, phase TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0, total INTEGER,
+  rate REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', counts TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), at TEXT NOT NULL, level TEXT NOT NULL,
+  code TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX event_of_run ON event(run_id, id);
+CREATE TABLE exchange (
+  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), at TEXT NOT NULL, side TEXT NOT NULL,
+  method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER, milliseconds INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  correlation_id TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX exchange_of_run ON exchange(run_id, id);
+
+CREATE TABLE hubspot_contact (
+  _id TEXT PRIMARY KEY, _email_key TEXT NOT NULL DEFAULT '', _created_at TEXT, _updated_at TEXT,
+  _unreadable TEXT NOT NULL DEFAULT '', _subscription TEXT, _seen_run INTEGER NOT NULL
+);
+CREATE INDEX hubspot_contact_email ON hubspot_contact(_email_key);
+CREATE TABLE app_contact (
+  _id TEXT PRIMARY KEY, _email_key TEXT NOT NULL DEFAULT '', _created_at TEXT, _updated_at TEXT,
+  _unreadable TEXT NOT NULL DEFAULT '', _seen_run INTEGER NOT NULL
+);
+CREATE INDEX app_contact_email ON app_contact(_email_key);
+CREATE TABLE list_member (record_id TEXT PRIMARY KEY, added_at TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE declared (what TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT NOT NULL, document TEXT NOT NULL);
+
+CREATE TABLE contact (
+  id INTEGER PRIMARY KEY, anchor TEXT NOT NULL UNIQUE, hubspot_id TEXT UNIQUE, app_id TEXT UNIQUE,
+  linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_twins INTEGER NOT NULL DEFAULT 0,
+  app_twins INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '',
+  seen_run INTEGER NOT NULL
+);
+CREATE TABLE base_field (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL,
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, run_id INTEGER NOT NULL,
+  PRIMARY KEY (contact_id, field)
+) WITHOUT ROWID;
+CREATE TABLE journal (
+  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), contact_id INTEGER NOT NULL, side TEXT NOT NULL,
+  kind TEXT NOT NULL, record_id TEXT, email_key TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, sent TEXT NOT NULL,
+  before TEXT NOT NULL, kept TEXT, status INTEGER, code TEXT NOT NULL DEFAULT '', field TEXT NOT NULL DEFAULT '',
+  message TEXT NOT NULL DEFAULT '', correlation_id TEXT NOT NULL DEFAULT '', planned_at TEXT NOT NULL, settled_at TEXT
+);
+CREATE INDEX journal_of_contact ON journal(contact_id, id);
+CREATE INDEX journal_of_run ON journal(run_id, id);
+CREATE INDEX journal_unsettled ON journal(state) WHERE state IN ('intent', 'in_doubt');
+CREATE TABLE quarantine (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, sent TEXT NOT NULL,
+  code TEXT NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, correlation_id TEXT NOT NULL, run_id INTEGER NOT NULL,
+  at TEXT NOT NULL, PRIMARY KEY (contact_id, side)
+) WITHOUT ROWID;
+
+CREATE TABLE verdict (
+  contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE, state TEXT NOT NULL, cause TEXT NOT NULL,
+  since_run INTEGER NOT NULL, run_id INTEGER NOT NULL
+);
+CREATE INDEX verdict_state ON verdict(state, cause);
+CREATE TABLE finding (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
+  state TEXT NOT NULL, blocking INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL,
+  first_run INTEGER NOT NULL, last_run INTEGER NOT NULL,
+  PRIMARY KEY (contact_id, code, field)
+) WITHOUT ROWID;
+CREATE INDEX finding_code ON finding(last_run, code);
+CREATE TABLE side_finding (
+  run_id INTEGER NOT NULL REFERENCES run(id), code TEXT NOT NULL, state TEXT NOT NULL, blocking INTEGER NOT NULL,
+  contacts INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL, PRIMARY KEY (run_id, code)
+);
+CREATE TABLE run_state (
+  run_id INTEGER NOT NULL REFERENCES run(id), state TEXT NOT NULL, cause TEXT NOT NULL, contacts INTEGER NOT NULL,
+  PRIMARY KEY (run_id, state, cause)
+);
+CREATE TABLE planned_write (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, kind TEXT NOT NULL,
+  field TEXT NOT NULL, before TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (contact_id, side, field)
+) WITHOUT ROWID;
+CREATE TABLE conflict (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, hubspot_value TEXT NOT NULL,
+  app_value TEXT NOT NULL, hubspot_changed_at TEXT, app_changed_at TEXT, run_id INTEGER NOT NULL,
+  PRIMARY KEY (contact_id, field)
+) WITHOUT ROWID;
+CREATE TABLE verification (
+  run_id INTEGER NOT NULL REFERENCES run(id), name TEXT NOT NULL, status TEXT NOT NULL, expected INTEGER,
+  found INTEGER, missing TEXT NOT NULL, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (run_id, name)
+);
+CREATE TABLE difference (
+  run_id INTEGER NOT NULL REFERENCES run(id), contact_id INTEGER, hubspot_id TEXT, app_id TEXT, field TEXT NOT NULL,
+  class TEXT NOT NULL, hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL
+);
+CREATE INDEX difference_of_run ON difference(run_id, class);
+CREATE TABLE report (
+  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), at TEXT NOT NULL, format TEXT NOT NULL, path TEXT NOT NULL
+);
+
+CREATE VIEW contacts AS
+  SELECT c.id, c.email, c.name, v.state, v.cause, c.hubspot_id, c.app_id, c.linked_at, v.since_run, v.run_id
+  FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id;
+CREATE VIEW links AS
+  SELECT id AS contact_id, hubspot_id, app_id, linked_at, linked_by FROM contact WHERE linked_at IS NOT NULL;
+CREATE VIEW open_findings AS
+  SELECT f.contact_id, c.email, f.code, f.field, f.state, f.blocking, f.value, f.rule, f.first_run, f.last_run
+  FROM finding f JOIN contact c ON c.id = f.contact_id
+  JOIN verdict v ON v.contact_id = f.contact_id AND v.run_id = f.last_run;
+CREATE VIEW in_doubt AS
+  SELECT id, run_id, contact_id, side, kind, record_id, planned_at FROM journal WHERE state IN ('intent', 'in_doubt');
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+"""Migration N brings a workspace from version N-1 to N; SQLite's `user_version` holds N."""

@@ -1,0 +1,66 @@
+"""Makes text from outside visible: what reaches a terminal, log, table or report has passed through here once.
+
+Terminals obey control characters, escape sequences, bidi overrides and zero-width characters; Textual and Rich let
+most of them through. Stored values stay as they came; only what is shown is changed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NewType
+
+Shown = NewType("Shown", str)
+"""Text that is safe to show: no controls, one line unless asked otherwise, limited length. Never parsed as markup."""
+
+_CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+_NAMED = re.compile(
+    "[\u0080-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_TOO_MANY_MARKS = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{8})"
+                             "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+
+
+def visible(text: str, limit: int = 512, *, multiline: bool = False) -> Shown:
+    """The text with every character that acts instead of shows replaced by a picture or `<U+XXXX>`.
+
+    `limit` counts characters of the result; what is cut is said as `… +N`. With `multiline` line feeds stay.
+    More than eight combining marks on one base are cut to eight.
+    """
+    lines = text.split("\n") if multiline else [text]
+    shown = "\n".join(_one_line(line) for line in lines)
+    if len(shown) > limit:
+        shown = f"{shown[:limit]}… +{len(shown) - limit}"
+    return Shown(shown)
+
+
+def _one_line(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    pictured = text.translate(_CONTROL_PICTURES)
+    named = _NAMED.sub(lambda match: f"<U+{ord(match.group()):04X}>", pictured)
+    return _TOO_MANY_MARKS.sub(r"\1", named)
+
+
+def masked_email(email: str) -> Shown:
+    """An address that can be recognised by who knows it, and not read by who does not: `j•••@e•••.example`."""
+    local, at, domain = email.rpartition("@")
+    if not at:
+        return visible(f"{email[:1]}•••" if email else "")
+    name, dot, top = domain.rpartition(".")
+    return visible(f"{local[:1]}•••@{name[:1]}•••{dot}{top}", 64)
+
+
+def masked(value: str) -> Shown:
+    """Any personal value, shown by its length and kind of characters only: `<12 characters, letters>`."""
+    if not value:
+        return Shown("<empty>")
+    if "@" in value:
+        return masked_email(value)
+    kinds = [name for name, found in (
+        ("letters", any(c.isalpha() for c in value)),
+        ("digits", any(c.isdigit() for c in value)),
+        ("spaces", any(c.isspace() for c in value)),
+        ("other", any(not c.isalnum() and not c.isspace() for c in value)),
+    ) if found]
+    return Shown(f"<{len(value)} character{'s' if len(value) != 1 else ''}: {', '.join(kinds)}>")

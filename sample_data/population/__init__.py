@@ -1,0 +1,1 @@
+"""Invents a population of contacts on both sides, plants faults in it and writes the answer key."""
