@@ -66,9 +66,14 @@ def planned_operations(run: Run) -> list[Operation]:
             continue
         operations.append(
             Operation(
-                row["contact_id"], row["side"], row["kind"], record_id, row["email_key"],
-                {row["field"]: row["value"]}, {row["field"]: row["before"]},
-            )  # fmt: skip
+                row["contact_id"],
+                row["side"],
+                row["kind"],
+                record_id,
+                row["email_key"],
+                {row["field"]: row["value"]},
+                {row["field"]: row["before"]},
+            )
         )
     return operations
 
@@ -111,9 +116,14 @@ def _batches(
 
 
 async def _send(
-    run: Run, situation: Situation, sides: Sides, side: Side, kind: Literal["create", "update"],
-    batch: Sequence[Operation], applied: Applied,
-) -> None:  # fmt: skip
+    run: Run,
+    situation: Situation,
+    sides: Sides,
+    side: Side,
+    kind: Literal["create", "update"],
+    batch: Sequence[Operation],
+    applied: Applied,
+) -> None:
     connector = _connector(sides, side)
     fields = fields_to_read(situation.connection, dict(situation.schemas), side)
     journal = _intend(run, batch)
@@ -153,9 +163,16 @@ def _intend(run: Run, batch: Sequence[Operation]) -> list[int]:
                 "INSERT INTO journal(run_id, contact_id, side, kind, record_id, email_key, state, sent, before, planned_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, 'intent', ?, ?, ?)",
                 (
-                    run.id, op.contact, op.side, op.kind, op.record_id, op.email_key,
-                    json.dumps(dict(op.values), ensure_ascii=False), json.dumps(dict(op.before), ensure_ascii=False), iso(run.now()),
-                ),  # fmt: skip
+                    run.id,
+                    op.contact,
+                    op.side,
+                    op.kind,
+                    op.record_id,
+                    op.email_key,
+                    json.dumps(dict(op.values), ensure_ascii=False),
+                    json.dumps(dict(op.before), ensure_ascii=False),
+                    iso(run.now()),
+                ),
             )
             entries.append(int(cursor.lastrowid or 0))
     return entries
@@ -177,11 +194,17 @@ async def _settle_by_reading(
     if not doubtful:
         return list(outcomes)
     try:
-        created = await connector.find([op.email_key for op in doubtful if op.kind == "create" and op.email_key], fields)
-        updated = await connector.read([op.record_id for op in doubtful if op.kind == "update" and op.record_id], fields)
+        created = await connector.find(
+            [op.email_key for op in doubtful if op.kind == "create" and op.email_key], fields
+        )
+        updated = await connector.read(
+            [op.record_id for op in doubtful if op.kind == "update" and op.record_id], fields
+        )
     except AccessError:
         return list(outcomes)
-    addresses = {value.strip().lower(): record for record in created for value in record.values.values() if "@" in value}
+    addresses = {
+        value.strip().lower(): record for record in created for value in record.values.values() if "@" in value
+    }
     by_id = {record.id: record for record in updated}
     settled = []
     for op, outcome in zip(batch, outcomes, strict=True):
@@ -202,7 +225,12 @@ def _holds(record: Record, values: Mapping[str, str]) -> bool:
 
 
 def _record(
-    run: Run, situation: Situation, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome], fields: Sequence[str]
+    run: Run,
+    situation: Situation,
+    side: Side,
+    batch: Sequence[Operation],
+    outcomes: Sequence[Outcome],
+    fields: Sequence[str],
 ) -> None:
     kept = [outcome.record for outcome in outcomes if outcome.state == "applied" and outcome.record]
     store(run.workspace, side, kept, fields, situation.schemas[side].identity_field, run.id)
@@ -215,11 +243,17 @@ def _record(
                 "UPDATE journal SET state = ?, record_id = ?, kept = ?, status = ?, code = ?, field = ?, message = ?, "
                 "correlation_id = ?, settled_at = ? WHERE id = ?",
                 (
-                    "verified" if state == "applied" and outcome.record else state, record_id,
-                    json.dumps(dict(outcome.record.values), ensure_ascii=False) if outcome.record else None, outcome.status,
-                    outcome.code, outcome.field, outcome.message, outcome.correlation_id,
-                    None if state == "in_doubt" else moment, outcome.operation,
-                ),  # fmt: skip
+                    "verified" if state == "applied" and outcome.record else state,
+                    record_id,
+                    json.dumps(dict(outcome.record.values), ensure_ascii=False) if outcome.record else None,
+                    outcome.status,
+                    outcome.code,
+                    outcome.field,
+                    outcome.message,
+                    outcome.correlation_id,
+                    None if state == "in_doubt" else moment,
+                    outcome.operation,
+                ),
             )
             if state == "applied":
                 column = "hubspot_id" if side == "hubspot" else "app_id"
@@ -235,21 +269,40 @@ def _record(
                     "INSERT OR REPLACE INTO quarantine(contact_id, side, sent, code, field, message, correlation_id, run_id, at) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        op.contact, side, digest_of(sent), outcome.code, outcome.field, outcome.message,
-                        outcome.correlation_id, run.id, moment,
-                    ),  # fmt: skip
+                        op.contact,
+                        side,
+                        digest_of(sent),
+                        outcome.code,
+                        outcome.field,
+                        outcome.message,
+                        outcome.correlation_id,
+                        run.id,
+                        moment,
+                    ),
                 )
-    _rebase(run, situation, [op for op, outcome in zip(batch, outcomes, strict=True) if outcome.state == "applied"])
+    _rebase(
+        run,
+        situation,
+        [op for op, outcome in zip(batch, outcomes, strict=True) if outcome.state == "applied"],
+    )
 
 
 def _rebase(run: Run, situation: Situation, operations: Sequence[Operation]) -> None:
     """What the server kept becomes the base of every field that was just written."""
     pairs = mapped_pairs(situation.connection, situation.schemas)
     names = {("hubspot", pair.hubspot): pair.name for pair in pairs} | {("app", pair.app): pair.name for pair in pairs}
-    written = {(op.contact, names[op.side, field]) for op in operations for field in op.values if (op.side, field) in names}
+    written = {
+        (op.contact, names[op.side, field]) for op in operations for field in op.values if (op.side, field) in names
+    }
     if not written:
         return
-    agree(run, situation, min(contact for contact, _ in written) - 1, max(contact for contact, _ in written), written)
+    agree(
+        run,
+        situation,
+        min(contact for contact, _ in written) - 1,
+        max(contact for contact, _ in written),
+        written,
+    )
 
 
 def agree(run: Run, situation: Situation, after: int, up_to: int, written: set[tuple[int, str]] | None = None) -> int:
@@ -290,19 +343,30 @@ def settle_after_crash(run: Run) -> int:
         table = TABLE[entry["side"]]
         sent = json.loads(entry["sent"])
         if entry["kind"] == "create":
-            row = run.workspace.rows(f"SELECT * FROM {table} WHERE _email_key = ? AND _email_key <> ''", (entry["email_key"],))
+            row = run.workspace.rows(
+                f"SELECT * FROM {table} WHERE _email_key = ? AND _email_key <> ''", (entry["email_key"],)
+            )
             there = len(row) == 1
         else:
             row = run.workspace.rows(f"SELECT * FROM {table} WHERE _id = ?", (entry["record_id"],))
-            there = len(row) == 1 and all((row[0][field] or "").strip() == value.strip() for field, value in sent.items())
+            there = len(row) == 1 and all(
+                (row[0][field] or "").strip() == value.strip() for field, value in sent.items()
+            )
         with run.workspace.transaction() as sql:
             sql.execute(
                 "UPDATE journal SET state = ?, record_id = ?, code = ?, settled_at = ? WHERE id = ?",
                 (
-                    "verified" if there else "superseded", row[0]["_id"] if there else entry["record_id"],
-                    "" if there else NOT_APPLIED, iso(run.now()), entry["id"],
-                ),  # fmt: skip
+                    "verified" if there else "superseded",
+                    row[0]["_id"] if there else entry["record_id"],
+                    "" if there else NOT_APPLIED,
+                    iso(run.now()),
+                    entry["id"],
+                ),
             )
     if open_entries:
-        run.event("warning", "settled", f"{len(open_entries)} writes of a run that was cut off were looked up on the other side")
+        run.event(
+            "warning",
+            "settled",
+            f"{len(open_entries)} writes of a run that was cut off were looked up on the other side",
+        )
     return len(open_entries)

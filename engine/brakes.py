@@ -13,7 +13,11 @@ def brake(connection: Connection, counts: Mapping[str, int]) -> None:
 
     `counts`: contacts to be created (`creates`), contacts to be updated (`updates`), fields to be emptied (`clears`).
     """
-    limits = {"creates": connection.brakes.creates, "updates": connection.brakes.updates, "clears": connection.brakes.clears}
+    limits = {
+        "creates": connection.brakes.creates,
+        "updates": connection.brakes.updates,
+        "clears": connection.brakes.clears,
+    }
     for name, limit in limits.items():
         if counts.get(name, 0) > limit:
             raise BrakeTripped(

@@ -201,7 +201,9 @@ def read_connection(path: Path) -> Connection:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(
-            f"not valid TOML: {visible(str(error))}", where=str(path), remedy="Correct the line and run again."
+            f"not valid TOML: {visible(str(error))}",
+            where=str(path),
+            remedy="Correct the line and run again.",
         ) from None
     _refuse_secrets(text, path)
     data.pop("name", None)
@@ -290,4 +292,3 @@ def _line_of(text: str, location: tuple[int | str, ...]) -> int | None:
         if ".".join(full) == ".".join(keys) and (seen < 0 or table != keys[0] or seen == index):
             return number
     return candidate
-

@@ -13,11 +13,12 @@ from engine.apply import Applied, agree, apply, planned_operations, settle_after
 from engine.brakes import brake
 from engine.connection import Connection
 from engine.errors import ConfigurationError
-from engine.gates import STATES, Gate, Situation
+from engine.gates import STATES, Gate, Situation, State
 from engine.mirror import base_of, bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
 from engine.plan import Plan, plan
 from engine.runs import Run, iso
+from engine.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Examination:
 
     situation: Situation
     population: int
-    states: Mapping[str, int]
+    states: Mapping[State, int]
     causes: Mapping[tuple[str, str], int]
     writes: Mapping[str, int]
 
@@ -43,6 +44,9 @@ def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examinati
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM planned_write")
         sql.execute("DELETE FROM conflict")
+        # A sync plans twice in one run; what only the first plan found is over.
+        sql.execute("DELETE FROM finding WHERE first_run = ?", (run.id,))
+        sql.execute("UPDATE finding SET last_run = ? WHERE last_run = ?", (run.id - 1, run.id))
     done = 0
     for after, up_to in bounds(run.workspace):
         contacts = slice_of(run.workspace, after, up_to)
@@ -74,7 +78,12 @@ def _store(run: Run, answer: Plan) -> None:
         sql.executemany(
             "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
             answer.writes.select(
-                "contact", "side", "kind", "field", pl.col("before").fill_null(""), pl.col("value").fill_null("")
+                "contact",
+                "side",
+                "kind",
+                "field",
+                pl.col("before").fill_null(""),
+                pl.col("value").fill_null(""),
             ).iter_rows(),
         )
         sql.executemany(
@@ -86,7 +95,7 @@ def _store(run: Run, answer: Plan) -> None:
 
 def _summary(run: Run, situation: Situation, population: int) -> Examination:
     rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
-    states = {state: 0 for state in STATES}
+    states: dict[State, int] = dict.fromkeys(STATES, 0)
     causes: dict[tuple[str, str], int] = {}
     for row in rows:
         states[row["state"]] += row["contacts"]
@@ -98,15 +107,16 @@ def _summary(run: Run, situation: Situation, population: int) -> Examination:
             "INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, ?, ?, ?)",
             [(run.id, row["state"], row["cause"], row["contacts"]) for row in rows],
         )
-    return Examination(situation, population, states, causes, planned_counts(run))
+    return Examination(situation, population, states, causes, planned_counts(run.workspace))
 
 
-def planned_counts(run: Run) -> dict[str, int]:
+def planned_counts(workspace: Workspace) -> dict[str, int]:
     """What the stored plan would write: `creates` and `updates` (contacts), per side too, and `clears` (fields)."""
     counts = {
         f"{kind}s_{side}": int(
-            run.workspace.value(
-                "SELECT count(DISTINCT contact_id) FROM planned_write WHERE kind = ? AND side = ?", (kind, side)
+            workspace.value(
+                "SELECT count(DISTINCT contact_id) FROM planned_write WHERE kind = ? AND side = ?",
+                (kind, side),
             )
         )
         for kind in ("create", "update")
@@ -114,15 +124,15 @@ def planned_counts(run: Run) -> dict[str, int]:
     }
     counts["creates"] = counts["creates_hubspot"] + counts["creates_app"]
     counts["updates"] = counts["updates_hubspot"] + counts["updates_app"]
-    counts["clears"] = int(run.workspace.value("SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"))
+    counts["clears"] = int(workspace.value("SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"))
     counts["writes"] = counts["creates"] + counts["updates"]
     return counts
 
 
-def plan_digest(run: Run) -> str:
+def plan_digest(workspace: Workspace) -> str:
     """A digest of the stored plan; two plans with the same digest write the same."""
     digest = hashlib.sha256()
-    for row in run.workspace.rows(
+    for row in workspace.rows(
         "SELECT c.hubspot_id, c.app_id, p.side, p.kind, p.field, p.before, p.value FROM planned_write p "
         "JOIN contact c ON c.id = p.contact_id ORDER BY c.anchor, p.side, p.field"
     ):
@@ -147,7 +157,7 @@ async def sync(
     situation = await observe(run, connection, sides)
     settle_after_crash(run)
     planned = plan_all(run, situation, gates)
-    if expected_digest and plan_digest(run) != expected_digest:
+    if expected_digest and plan_digest(run.workspace) != expected_digest:
         raise ConfigurationError(
             "the saved plan is out of date: the contacts have changed since; nothing was written",
             where=f"connection {connection.name}",
@@ -155,9 +165,9 @@ async def sync(
         )
     brake(connection, planned.writes)
     link_pairs(run)
-    applied = await apply(run, situation, sides, planned_operations(run))
     if not run.workspace.fact("activated_at"):
         run.workspace.remember("activated_at", iso(run.now()))
+    applied = await apply(run, situation, sides, planned_operations(run))
     if applied.writes:
         situation = await refresh_list(run, situation, sides)
     result = plan_all(run, situation, gates)

@@ -1,18 +1,18 @@
 """Every error that a user may see, as one tree; each names what is wrong, where, and what to do.
 
-    SyncdoctorError
-      ConfigurationError          exit 2: wrong usage, connection file, mapping, list
-        WorkspaceError            exit 2: the SQLite file or the home folder
-      AccessError                 exit 3: a side cannot be reached or refuses
-        CredentialsRefused
-        ScopeMissing
-        LimitExhausted
-        Unreachable
-        UnexpectedAnswer          not JSON, cut off, or not of the documented shape
-      Halted                      exit 4: a brake, a lock, or the user stopped the run
-        BrakeTripped
-        LockHeld
-        Stopped
+SyncdoctorError
+  ConfigurationError          exit 2: wrong usage, connection file, mapping, list
+    WorkspaceError            exit 2: the SQLite file or the home folder
+  AccessError                 exit 3: a side cannot be reached or refuses
+    CredentialsRefused
+    ScopeMissing
+    LimitExhausted
+    Unreachable
+    UnexpectedAnswer          not JSON, cut off, or not of the documented shape
+  Halted                      exit 4: a brake, a lock, or the user stopped the run
+    BrakeTripped
+    LockHeld
+    Stopped
 """
 
 from __future__ import annotations

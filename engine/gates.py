@@ -16,7 +16,14 @@ State = Literal["in_sync", "pending", "excluded", "failing", "conflict", "unknow
 STATES: tuple[State, ...] = ("in_sync", "pending", "excluded", "failing", "conflict", "unknown")
 
 FINDING = pl.Schema(
-    {"contact": pl.Int64, "state": pl.String, "blocking": pl.Boolean, "field": pl.String, "value": pl.String, "rule": pl.String}
+    {
+        "contact": pl.Int64,
+        "state": pl.String,
+        "blocking": pl.Boolean,
+        "field": pl.String,
+        "value": pl.String,
+        "rule": pl.String,
+    }
 )
 """What a gate gives: a row per contact that it stops (or only reports, `blocking` false), with the evidence:
 the field, the value found there, and the rule that it does not meet, in words."""
@@ -95,14 +102,18 @@ def found(
     def text(what: pl.Expr | str) -> pl.Expr:
         return (pl.lit(what) if isinstance(what, str) else what).cast(pl.String).fill_null("")
 
-    return contacts.lazy().select(
-        pl.col("contact").cast(pl.Int64),
-        pl.lit(state).alias("state"),
-        pl.lit(blocking).alias("blocking"),
-        text(field).alias("field"),
-        text(value).alias("value"),
-        text(rule).alias("rule"),
-    ).collect()
+    return (
+        contacts.lazy()
+        .select(
+            pl.col("contact").cast(pl.Int64),
+            pl.lit(state).alias("state"),
+            pl.lit(blocking).alias("blocking"),
+            text(field).alias("field"),
+            text(value).alias("value"),
+            text(rule).alias("rule"),
+        )
+        .collect()
+    )
 
 
 def nothing() -> pl.DataFrame:

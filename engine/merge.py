@@ -13,7 +13,7 @@ import polars as pl
 
 from engine.canonical import canonical
 from engine.connection import Connection, Direction, FieldMapping
-from engine.schema import FieldType, Side, SideSchema
+from engine.schema import SIDES, FieldType, Side, SideSchema
 
 DIFFERENCE = pl.Schema(
     {
@@ -55,7 +55,9 @@ class MappedPair:
 
     def comparable(self, side: Side, column: pl.Expr) -> pl.Expr:
         """A raw column of a side in canonical form; option values in HubSpot's words."""
-        translated = column.str.strip_chars().replace(dict(self.to_hubspot)) if side == "app" and self.to_hubspot else column
+        translated = (
+            column.str.strip_chars().replace(dict(self.to_hubspot)) if side == "app" and self.to_hubspot else column
+        )
         return canonical(translated, self.kind)
 
     def flows_to(self, side: Side) -> bool:
@@ -70,9 +72,9 @@ def mapped_pairs(connection: Connection, schemas: Mapping[Side, SideSchema]) -> 
 
 def _mapped(connection: Connection, mapping: FieldMapping, schemas: Mapping[Side, SideSchema]) -> MappedPair:
     types = {
-        schemas[side].fields[name].type
-        for side, name in (("hubspot", mapping.hubspot), ("app", mapping.app))
-        if name in schemas[side].fields  # type: ignore[index]
+        schemas[side].fields[connection.field(mapping, side)].type
+        for side in SIDES
+        if connection.field(mapping, side) in schemas[side].fields
     }
     kind: FieldType = next((kind for kind in _PRECEDENCE if kind in types), "text")
     return MappedPair(
@@ -134,19 +136,28 @@ def _outcome(connection: Connection) -> pl.Expr:
 
     def one_way(source: pl.Expr, outcome: str) -> pl.Expr:
         return (
-            pl.when(first & (source == "")).then(pl.lit("kept"))
-            .when(first | changed).then(pl.lit(outcome))
+            pl.when(first & (source == ""))
+            .then(pl.lit("kept"))
+            .when(first | changed)
+            .then(pl.lit(outcome))
             .otherwise(pl.lit("settled"))
         )
 
     return (
-        pl.when(direction == "to_app").then(one_way(hubspot, "to_app"))
-        .when(direction == "to_hubspot").then(one_way(app, "to_hubspot"))
-        .when(first & (app == "")).then(pl.lit("to_app"))
-        .when(first & (hubspot == "")).then(pl.lit("to_hubspot"))
-        .when(first | (hubspot_changed & app_changed)).then(_policy(connection))
-        .when(hubspot_changed).then(pl.lit("to_app"))
-        .when(app_changed).then(pl.lit("to_hubspot"))
+        pl.when(direction == "to_app")
+        .then(one_way(hubspot, "to_app"))
+        .when(direction == "to_hubspot")
+        .then(one_way(app, "to_hubspot"))
+        .when(first & (app == ""))
+        .then(pl.lit("to_app"))
+        .when(first & (hubspot == ""))
+        .then(pl.lit("to_hubspot"))
+        .when(first | (hubspot_changed & app_changed))
+        .then(_policy(connection))
+        .when(hubspot_changed)
+        .then(pl.lit("to_app"))
+        .when(app_changed)
+        .then(pl.lit("to_hubspot"))
         .otherwise(pl.lit("settled"))
     )
 
@@ -166,8 +177,10 @@ def _policy(connection: Connection) -> pl.Expr:
             ahead = (hubspot_at - app_at).dt.total_seconds()
             skew = connection.sync.clock_skew_seconds
             return (
-                pl.when(ahead > skew).then(pl.lit("to_app"))
-                .when(ahead < -skew).then(pl.lit("to_hubspot"))
+                pl.when(ahead > skew)
+                .then(pl.lit("to_app"))
+                .when(ahead < -skew)
+                .then(pl.lit("to_hubspot"))
                 .otherwise(pl.lit("conflict"))
             )
         case "ask":
@@ -178,9 +191,7 @@ def agreed_values(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.D
     """The canonical values of both sides for every pair and mapping: `contact`, `field`, `hubspot_value`, `app_value`."""
     both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
     tidy = [
-        both.filter(
-            pl.col(f"hubspot.{pair.hubspot}").is_not_null() & pl.col(f"app.{pair.app}").is_not_null()
-        ).select(
+        both.filter(pl.col(f"hubspot.{pair.hubspot}").is_not_null() & pl.col(f"app.{pair.app}").is_not_null()).select(
             "contact",
             pl.lit(pair.name).alias("field"),
             pair.comparable("hubspot", pl.col(f"hubspot.{pair.hubspot}")).alias("hubspot_value"),

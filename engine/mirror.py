@@ -33,11 +33,20 @@ def add_columns(workspace: Workspace, side: Side, fields: Iterable[str]) -> None
             present.add(field.lower())
 
 
-def store(workspace: Workspace, side: Side, records: Sequence[Record], fields: Sequence[str], identity: str, run: int) -> None:
+def store(
+    workspace: Workspace,
+    side: Side,
+    records: Sequence[Record],
+    fields: Sequence[str],
+    identity: str,
+    run: int,
+) -> None:
     """Inserts or replaces records by id, with the normalised e-mail; fields that a record lacks become NULL."""
     if not records:
         return
-    addresses = pl.DataFrame({"email": [record.values.get(identity) for record in records]}, schema={"email": pl.String})
+    addresses = pl.DataFrame(
+        {"email": [record.values.get(identity) for record in records]}, schema={"email": pl.String}
+    )
     keys = addresses.select(email_key(pl.col("email")).fill_null(""))["email"].to_list()
     names = ["_id", "_email_key", "_created_at", "_updated_at", "_unreadable", "_seen_run", *fields]
     columns = ", ".join(quoted(name) for name in names)
@@ -68,7 +77,9 @@ def drop_unseen(workspace: Workspace, side: Side, run: int) -> int:
         return sql.execute(f"DELETE FROM {TABLE[side]} WHERE _seen_run <> ?", (run,)).rowcount
 
 
-def pair_contacts(workspace: Workspace, run: int, name_fields: Mapping[Side, Sequence[str]], identity: Mapping[Side, str]) -> int:
+def pair_contacts(
+    workspace: Workspace, run: int, name_fields: Mapping[Side, Sequence[str]], identity: Mapping[Side, str]
+) -> int:
     """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are."""
     links = workspace.frame("SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL")
     records = {
@@ -143,19 +154,33 @@ def slice_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
     """The contacts with ids in (after, up_to] as `gates.Population` describes them."""
     fields = {side: columns_of(workspace, side) for side in SIDES}
     selected = [
-        "c.id AS contact", "c.hubspot_id", "c.app_id", "c.linked_at IS NOT NULL AS linked",
-        "c.hubspot_twins", "c.app_twins", "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
-        "m.added_at AS member_since", "c.email",
+        "c.id AS contact",
+        "c.hubspot_id",
+        "c.app_id",
+        "c.linked_at IS NOT NULL AS linked",
+        "c.hubspot_twins",
+        "c.app_twins",
+        "h._id IS NOT NULL AS hubspot",
+        "a._id IS NOT NULL AS app",
+        "m.added_at AS member_since",
+        "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
-        "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",
-        "h._created_at AS hubspot_created_at", "a._created_at AS app_created_at",
-        "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"", "coalesce(a._unreadable, '') AS \"app._unreadable\"",
-        "h._subscription AS \"hubspot._subscription\"",
-        "q.side AS refused_side", "q.sent AS refused_sent", "q.code AS refused_code", "q.field AS refused_field",
-        "q.message AS refused_message", "q.correlation_id AS refused_correlation",
+        "h._updated_at AS hubspot_updated_at",
+        "a._updated_at AS app_updated_at",
+        "h._created_at AS hubspot_created_at",
+        "a._created_at AS app_created_at",
+        "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"",
+        "coalesce(a._unreadable, '') AS \"app._unreadable\"",
+        'h._subscription AS "hubspot._subscription"',
+        "q.side AS refused_side",
+        "q.sent AS refused_sent",
+        "q.code AS refused_code",
+        "q.field AS refused_field",
+        "q.message AS refused_message",
+        "q.correlation_id AS refused_correlation",
         *(f"h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in fields["hubspot"]),
         *(f"a.{quoted(name)} AS {quoted('app.' + name)}" for name in fields["app"]),
-    ]  # fmt: skip
+    ]
     frame = workspace.frame(
         f"SELECT {', '.join(selected)} FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id "
         "LEFT JOIN app_contact a ON a._id = c.app_id LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
@@ -165,7 +190,8 @@ def slice_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
     integers = {"contact", "hubspot_twins", "app_twins"}
     flags = {"linked", "hubspot", "app"}
     casts = {
-        name: pl.Int64() if name in integers else pl.Boolean() if name in flags else pl.String() for name in frame.columns
+        name: pl.Int64() if name in integers else pl.Boolean() if name in flags else pl.String()
+        for name in frame.columns
     }
     return frame.cast(casts).unique("contact", keep="first", maintain_order=True)  # type: ignore[arg-type]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.connection import Connection
@@ -14,15 +13,20 @@ from engine.connectors import Connector, ListSource, Record
 from engine.errors import BrakeTripped, ConfigurationError, LimitExhausted, ScopeMissing
 from engine.gates import Situation
 from engine.mirror import TABLE, add_columns, drop_unseen, pair_contacts, store
-from engine.runs import Run, iso
-from engine.schema import InclusionList, Side, SideSchema
+from engine.runs import Run
+from engine.schema import SIDES, InclusionList, Side, SideSchema
+from engine.situation import remember
 from engine.visible import visible
 
 COMMIT_ROWS = 1_000
 EVIDENCE_PROPERTIES = (
-    "hs_email_optout", "hs_email_hard_bounce_reason_enum", "hs_object_source", "hs_object_source_label",
-    "firstname", "lastname",
-)  # fmt: skip
+    "hs_email_optout",
+    "hs_email_hard_bounce_reason_enum",
+    "hs_object_source",
+    "hs_object_source_label",
+    "firstname",
+    "lastname",
+)
 """HubSpot properties that gates and verification look at, beside the mapped ones."""
 SUDDENLY_EMPTY = 10
 """A side that had at least this many contacts and now shows none is not believed."""
@@ -48,17 +52,16 @@ async def observe(run: Run, connection: Connection, sides: Sides) -> Situation:
     """
     run.progress("reading schemas", 0)
     hubspot_schema, app_schema = await asyncio.gather(sides.hubspot.describe(), sides.app.describe())
-    schemas: dict[Side, SideSchema] = {"hubspot": hubspot_schema, "app": app_schema}
+    schemas: Mapping[Side, SideSchema] = {"hubspot": hubspot_schema, "app": app_schema}
     check_fit(connection, schemas)
     unavailable = {area: reason for schema in schemas.values() for area, reason in schema.unavailable.items()}
     inclusion, members = await _inclusion(run, connection, sides.hubspot, unavailable)
-    fields = {side: fields_to_read(connection, schemas, side) for side in schemas}
+    fields = {side: fields_to_read(connection, schemas, side) for side in SIDES}
     await _read_both(run, sides, schemas, fields)
     await _subscriptions(run, connection, sides.hubspot, unavailable)
     population = _pair(run, schemas)
-    _remember_declared(run, schemas, inclusion)
     run.event("info", "observed", f"{population} contacts, {members} in the list")
-    return Situation(connection, schemas, inclusion, run.now(), members, unavailable)
+    return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable))
 
 
 async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situation:
@@ -66,16 +69,20 @@ async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situatio
     unavailable = dict(situation.unavailable)
     inclusion, members = await _inclusion(run, situation.connection, sides.hubspot, unavailable)
     _pair(run, situation.schemas)
-    return Situation(situation.connection, situation.schemas, inclusion, run.now(), members, unavailable)
+    return remember(
+        run,
+        replace(situation, inclusion=inclusion, now=run.now(), list_size=members, unavailable=unavailable),
+    )
 
 
-def _pair(run: Run, schemas: dict[Side, SideSchema] | object) -> int:
-    assert isinstance(schemas, dict)
+def _pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:
     names: dict[Side, Sequence[str]] = {"hubspot": ("firstname", "lastname"), "app": ("FNAME", "LNAME")}
-    return pair_contacts(run.workspace, run.id, names, {side: schema.identity_field for side, schema in schemas.items()})
+    return pair_contacts(
+        run.workspace, run.id, names, {side: schema.identity_field for side, schema in schemas.items()}
+    )
 
 
-def fields_to_read(connection: Connection, schemas: dict[Side, SideSchema], side: Side) -> list[str]:
+def fields_to_read(connection: Connection, schemas: Mapping[Side, SideSchema], side: Side) -> list[str]:
     """The fields of a side that mappings, rules and gates need, each once."""
     schema = schemas[side]
     wanted = [schema.identity_field, *(connection.field(mapping, side) for mapping in connection.mappings)]
@@ -88,7 +95,7 @@ def fields_to_read(connection: Connection, schemas: dict[Side, SideSchema], side
     return list(dict.fromkeys(wanted))
 
 
-def check_fit(connection: Connection, schemas: dict[Side, SideSchema]) -> None:
+def check_fit(connection: Connection, schemas: Mapping[Side, SideSchema]) -> None:
     """Raises ConfigurationError for the first thing in the connection that the sides do not have."""
     where = f"connection {connection.name}"
     account = schemas["hubspot"].account.id
@@ -99,22 +106,21 @@ def check_fit(connection: Connection, schemas: dict[Side, SideSchema]) -> None:
             remedy=f"Log in with a token of the right account (syncdoctor login {connection.name} hubspot), or correct the number.",
         )
     for mapping in connection.mappings:
-        for side, name in (("hubspot", mapping.hubspot), ("app", mapping.app)):
-            _known(schemas[side], name, f"{where}, mapping {mapping.hubspot} = {mapping.app}")  # type: ignore[index]
-        direction = connection.direction_of(mapping)
-        for side, target in (("hubspot", mapping.hubspot), ("app", mapping.app)):
-            if direction in ("two_way", f"to_{side}") and schemas[side].fields[target].read_only:  # type: ignore[index]
-                other = "app" if side == "hubspot" else "hubspot"
+        place = f"{where}, mapping {mapping.hubspot} = {mapping.app}"
+        for side in SIDES:
+            name = connection.field(mapping, side)
+            _known(schemas[side], name, place)
+            field = schemas[side].fields[name]
+            if field.read_only and connection.direction_of(mapping) in ("two_way", f"to_{side}"):
                 raise ConfigurationError(
-                    f"{side} does not let anyone write {target!r} (read-only or calculated)",
-                    where=f"{where}, mapping {mapping.hubspot} = {mapping.app}",
-                    remedy=f'Set direction = "to_{other}" for this mapping, or remove it.',
+                    f"{schemas[side].app} does not let anyone write {name!r} (read-only or calculated)",
+                    where=place,
+                    remedy=f'Set direction = "to_{"app" if side == "hubspot" else "hubspot"}" for this mapping, or remove it.',
                 )
-        for side, name in (("hubspot", mapping.hubspot), ("app", mapping.app)):
-            if schemas[side].fields[name].type == "other":  # type: ignore[index]
+            if field.type == "other":
                 raise ConfigurationError(
-                    f"{side} field {name!r} is of a kind that cannot be mapped (an address block, a file)",
-                    where=f"{where}, mapping {mapping.hubspot} = {mapping.app}",
+                    f"{schemas[side].app} field {name!r} is of a kind that cannot be mapped (an address block, a file)",
+                    where=place,
                     remedy="Remove the mapping, or map a plain field.",
                 )
     if connection.opt_in and connection.opt_in.property:
@@ -161,10 +167,12 @@ def _with_newest(inclusion: InclusionList, newest: str) -> InclusionList:
     if not newest:
         return inclusion
     moment = datetime.fromisoformat(newest.replace("Z", "+00:00"))
-    return InclusionList(**{**inclusion.__dict__, "members_changed_at": moment})
+    return replace(inclusion, members_changed_at=moment)
 
 
-async def _read_both(run: Run, sides: Sides, schemas: dict[Side, SideSchema], fields: dict[Side, list[str]]) -> None:
+async def _read_both(
+    run: Run, sides: Sides, schemas: Mapping[Side, SideSchema], fields: Mapping[Side, list[str]]
+) -> None:
     connectors: dict[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
     expected = await asyncio.gather(*(connector.count() for connector in connectors.values()))
     total = sum(filter(None, expected)) if all(count is not None for count in expected) else None
@@ -201,7 +209,9 @@ async def _batches(pages: AsyncIterator[list[Record]]) -> AsyncIterator[list[Rec
 async def _subscriptions(run: Run, connection: Connection, hubspot: ListSource, unavailable: dict[str, str]) -> None:
     if connection.opt_in is None or not connection.opt_in.subscription:
         return
-    addresses = [str(row[0]) for row in run.workspace.rows("SELECT DISTINCT email FROM hubspot_contact WHERE email <> ''")]
+    addresses = [
+        str(row[0]) for row in run.workspace.rows("SELECT DISTINCT email FROM hubspot_contact WHERE email <> ''")
+    ]
     try:
         for start in range(0, len(addresses), COMMIT_ROWS):
             batch = addresses[start : start + COMMIT_ROWS]
@@ -214,22 +224,3 @@ async def _subscriptions(run: Run, connection: Connection, hubspot: ListSource, 
             run.progress("reading subscriptions", start + len(batch), len(addresses))
     except (ScopeMissing, LimitExhausted) as error:
         unavailable["subscription"] = error.what
-
-
-def _remember_declared(run: Run, schemas: dict[Side, SideSchema], inclusion: InclusionList | None) -> None:
-    documents = {**schemas, **({"list": inclusion} if inclusion else {})}
-    moment = iso(run.now())
-    with run.workspace.transaction() as sql:
-        sql.execute("DELETE FROM declared")
-        sql.executemany(
-            "INSERT INTO declared(what, run_id, at, document) VALUES (?, ?, ?, ?)",
-            [(what, run.id, moment, json.dumps(asdict(document), default=_json)) for what, document in documents.items()],  # type: ignore[call-overload]
-        )
-
-
-def _json(value: object) -> object:
-    if isinstance(value, datetime):
-        return iso(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return str(value)

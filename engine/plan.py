@@ -54,23 +54,32 @@ def plan(contacts: pl.DataFrame, base: pl.DataFrame, situation: Situation, gates
         or [pl.DataFrame(schema={**FINDING, "code": pl.String, "rank": pl.Int32})]
     )
     decided = (
-        findings.lazy().filter("blocking").sort("contact", "rank").unique("contact", keep="first", maintain_order=True)
+        findings.lazy()
+        .filter("blocking")
+        .sort("contact", "rank")
+        .unique("contact", keep="first", maintain_order=True)
         .select("contact", stopped="state", by="code")
     )
     conflicts = _conflicts(contacts, merged)
     verdicts = (
-        contacts.lazy().select("contact")
+        contacts.lazy()
+        .select("contact")
         .join(decided, on="contact", how="left")
         .join(conflicts.lazy().select("contact").unique().with_columns(disputed=True), on="contact", how="left")
         .join(wanted.lazy().select("contact").unique().with_columns(writes=True), on="contact", how="left")
         .select(
             "contact",
-            state=pl.when(pl.col("stopped").is_not_null()).then("stopped")
-            .when(pl.col("disputed")).then(pl.lit("conflict"))
-            .when(pl.col("writes")).then(pl.lit("pending"))
+            state=pl.when(pl.col("stopped").is_not_null())
+            .then("stopped")
+            .when(pl.col("disputed"))
+            .then(pl.lit("conflict"))
+            .when(pl.col("writes"))
+            .then(pl.lit("pending"))
             .otherwise(pl.lit("in_sync")),
-            cause=pl.when(pl.col("stopped").is_not_null()).then("by")
-            .when(pl.col("disputed")).then(pl.lit("conflict"))
+            cause=pl.when(pl.col("stopped").is_not_null())
+            .then("by")
+            .when(pl.col("disputed"))
+            .then(pl.lit("conflict"))
             .otherwise(pl.lit("")),
         )
         .collect()
@@ -89,7 +98,16 @@ def _ranked(gate: Gate, rank: int, population: Population, situation: Situation)
     return rows.with_columns(code=pl.lit(gate.code), rank=pl.lit(rank, pl.Int32))
 
 
-def _write(rows: pl.LazyFrame, side: Side, kind: str, mapping: str, field: str, before: pl.Expr, value: pl.Expr, source: pl.Expr) -> pl.DataFrame:
+def _write(
+    rows: pl.LazyFrame,
+    side: Side,
+    kind: str,
+    mapping: str,
+    field: str,
+    before: pl.Expr,
+    value: pl.Expr,
+    source: pl.Expr,
+) -> pl.DataFrame:
     return rows.select(
         pl.col("contact").cast(pl.Int64),
         pl.lit(side).alias("side"),
@@ -143,7 +161,16 @@ def _updates(merged: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> list[pl.Dat
         hubspot, app = pl.col("hubspot_value"), pl.col("app_value")
         rows.append(_write(to_app, "app", "update", pair.name, pair.app, app, pair.translated(hubspot, "app"), hubspot))
         rows.append(
-            _write(to_hubspot, "hubspot", "update", pair.name, pair.hubspot, hubspot, pair.translated(app, "hubspot"), app)
+            _write(
+                to_hubspot,
+                "hubspot",
+                "update",
+                pair.name,
+                pair.hubspot,
+                hubspot,
+                pair.translated(app, "hubspot"),
+                app,
+            )
         )
     return rows
 
@@ -152,7 +179,12 @@ def _conflicts(contacts: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
     times = contacts.select("contact", hubspot_changed_at="hubspot_updated_at", app_changed_at="app_updated_at")
     disputed = merged.filter(pl.col("outcome") == "conflict").join(times, on="contact", how="left")
     return disputed.select(
-        "contact", pl.col("mapping").alias("field"), "hubspot_value", "app_value", "hubspot_changed_at", "app_changed_at"
+        "contact",
+        pl.col("mapping").alias("field"),
+        "hubspot_value",
+        "app_value",
+        "hubspot_changed_at",
+        "app_changed_at",
     ).cast(dict(CONFLICT))  # type: ignore[arg-type]
 
 

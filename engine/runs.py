@@ -87,7 +87,8 @@ class Run:
         rate = done / elapsed if elapsed > 0.2 and done else None
         with self.workspace.transaction() as sql:
             sql.execute(
-                "UPDATE run SET phase = ?, done = ?, total = ?, rate = ? WHERE id = ?", (phase, done, total, rate, self.id)
+                "UPDATE run SET phase = ?, done = ?, total = ?, rate = ? WHERE id = ?",
+                (phase, done, total, rate, self.id),
             )
         if self._on_progress:
             self._on_progress(phase, done, total, rate)

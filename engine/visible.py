@@ -17,8 +17,10 @@ _NAMED = re.compile(
     "[\u0080-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
     "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_TOO_MANY_MARKS = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{8})"
-                             "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+_TOO_MANY_MARKS = re.compile(
+    "([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{8})"
+    "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
 
 
 def visible(text: str, limit: int = 512, *, multiline: bool = False) -> Shown:
@@ -57,10 +59,14 @@ def masked(value: str) -> Shown:
         return Shown("<empty>")
     if "@" in value:
         return masked_email(value)
-    kinds = [name for name, found in (
-        ("letters", any(c.isalpha() for c in value)),
-        ("digits", any(c.isdigit() for c in value)),
-        ("spaces", any(c.isspace() for c in value)),
-        ("other", any(not c.isalnum() and not c.isspace() for c in value)),
-    ) if found]
+    kinds = [
+        name
+        for name, found in (
+            ("letters", any(c.isalpha() for c in value)),
+            ("digits", any(c.isdigit() for c in value)),
+            ("spaces", any(c.isspace() for c in value)),
+            ("other", any(not c.isalnum() and not c.isspace() for c in value)),
+        )
+        if found
+    ]
     return Shown(f"<{len(value)} character{'s' if len(value) != 1 else ''}: {', '.join(kinds)}>")

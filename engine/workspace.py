@@ -51,7 +51,9 @@ class Workspace:
         else:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.path.exists() and self.path.stat().st_size == 0 and self._has_companions():
-                raise WorkspaceError("the workspace is empty although it was in use", where=str(self.path), remedy=_DAMAGED)
+                raise WorkspaceError(
+                    "the workspace is empty although it was in use", where=str(self.path), remedy=_DAMAGED
+                )
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             sql = sqlite3.connect(self.path, isolation_level=None)
         sql.row_factory = sqlite3.Row
@@ -67,7 +69,9 @@ class Workspace:
         owner = int(self.sql.execute("PRAGMA application_id").fetchone()[0])
         tables = int(self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
         if owner != APPLICATION_ID and tables:
-            raise WorkspaceError("this SQLite file is not a workspace of Syncdoctor", where=str(self.path), remedy=_DAMAGED)
+            raise WorkspaceError(
+                "this SQLite file is not a workspace of Syncdoctor", where=str(self.path), remedy=_DAMAGED
+            )
         if version > len(MIGRATIONS):
             raise WorkspaceError(
                 f"the workspace has version {version}, this program knows {len(MIGRATIONS)}",
@@ -165,11 +169,17 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         text = str(error)
         if "locked" in text or "busy" in text:
-            what, remedy = "another program holds the workspace locked", "Close it (a database browser, a backup) and run again."
+            what, remedy = (
+                "another program holds the workspace locked",
+                "Close it (a database browser, a backup) and run again.",
+            )
         elif "full" in text:
             what, remedy = "the disk is full", "Free some space and run again; what was committed is kept."
         elif "readonly" in text or "unable to open" in text:
-            what, remedy = "the workspace cannot be written", "Check the folder's permissions, or choose another with --home."
+            what, remedy = (
+                "the workspace cannot be written",
+                "Check the folder's permissions, or choose another with --home.",
+            )
         elif "malformed" in text or "not a database" in text or "corrupt" in text:
             what, remedy = "the workspace is damaged", _DAMAGED
         else:

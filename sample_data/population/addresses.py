@@ -45,7 +45,7 @@ DOMAINS = (
     "sub.domain.with.many.parts.example",
     "käserei.example",
     "möbel-grün.example",
-    "xn--grnanlagen-9db.example",
+    "xn--grnanlagen-beb.example",
     "почта.example",
 )
 
@@ -108,9 +108,19 @@ class AddressBook:
                     return email
         raise RuntimeError(f"no free address for {local!r}")
 
+    def exact(self, local: str) -> str:
+        """A new address with exactly this local part, on a further domain where the known ones have it already."""
+        for domain in self._rng.sample(DOMAINS, len(DOMAINS)):
+            if self.claim(f"{local}@{domain}"):
+                return f"{local}@{domain}"
+        for number in range(1, 1_000_000):
+            if self.claim(f"{local}@firma-{number}.example"):
+                return f"{local}@firma-{number}.example"
+        raise RuntimeError(f"no free domain for {local!r}")
+
     def personal(self, first: str, last: str, domains: tuple[str, ...] = DOMAINS) -> str:
         """A new address made of a person's names."""
-        given, family = plain_letters(first) or "kontakt", plain_letters(last)[:30] or "person"
+        given, family = plain_letters(first) or "person", plain_letters(last)[:30] or "person"
         pattern = self._rng.choice(("{0}.{1}", "{0}.{1}", "{0}.{1}", "{0}_{1}", "{1}.{0}", "{0}.{1}+news", "{0}-{1}"))
         return self.at(pattern.format(given, family), domains)
 

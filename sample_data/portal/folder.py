@@ -293,18 +293,14 @@ def _json(file: Path, shape: type[T]) -> T:
     try:
         return TypeAdapter(shape).validate_python(json.loads(text))
     except json.JSONDecodeError as error:
-        raise DataFolderError(
-            f"{file.name}, line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from error
+        raise DataFolderError(f"{file.name}, line {error.lineno}, column {error.colno}: {error.msg}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole file"
         raise DataFolderError(f"{file.name}, {place}: {first['msg']}") from error
 
 
-def _rows(
-    file: Path, needed: tuple[str, ...], allowed: set[str], meaning: str
-) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(file: Path, needed: tuple[str, ...], allowed: set[str], meaning: str) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with file.open(encoding="utf-8", newline="") as stream:
             reader = csv.reader(stream, strict=True)

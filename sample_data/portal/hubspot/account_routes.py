@@ -59,7 +59,7 @@ class AccountEndpoints:
                 "active": True,
                 "token_use": "access_token",
                 "hub_id": self._gateway.portal_id,
-                "hub_domain": str(self._gateway.account["account"].get("uiDomain", "")),
+                "hub_domain": "practice.example",
                 "app_id": 4711,
                 "client_id": "practice-client",
                 "user_id": 1,

@@ -111,8 +111,7 @@ class ConsentEndpoints:
         if not isinstance(inputs, list) or len(inputs) > BATCH:
             raise bad_request(f"inputs must be a list of at most {BATCH} addresses")
         results = [
-            {"subscriberIdString": str(email), "statuses": self._statuses(normal_email(str(email)))}
-            for email in inputs
+            {"subscriberIdString": str(email), "statuses": self._statuses(normal_email(str(email)))} for email in inputs
         ]
         at = iso_milliseconds(call.now)
         return Reply(200, {"status": "COMPLETE", "results": results, "startedAt": at, "completedAt": at})
@@ -209,7 +208,7 @@ class ConsentEndpoints:
 
     def _set(self, call: Call, email: str, number: str, status: str) -> Reply:
         self._store(call, email, number, status)
-        found = [item for item in self._statuses(email) if item["subscriptionId"] == int(number)][0]
+        found = next(item for item in self._statuses(email) if item["subscriptionId"] == int(number))
         if call.version == "v3":
             return Reply(200, {"recipient": email, **found, "id": number, "sourceOfStatus": "SUBSCRIPTION_STATUS"})
         return Reply(200, found)

@@ -232,12 +232,8 @@ class Contacts:
             now - self.lag,
         )
 
-    def _add_version(
-        self, contact: Contact, name: str, before: str, value: str, now: int, source: Source
-    ) -> None:
-        found = self.state.row(
-            "SELECT max(position) FROM history WHERE contact = ? AND property = ?", contact.id, name
-        )
+    def _add_version(self, contact: Contact, name: str, before: str, value: str, now: int, source: Source) -> None:
+        found = self.state.row("SELECT max(position) FROM history WHERE contact = ? AND property = ?", contact.id, name)
         position = -1 if found is None or found[0] is None else int(found[0])
         if position < 0 and before:
             first = self._first_version(contact, before)
@@ -245,9 +241,7 @@ class Contacts:
             self._insert_version(contact.id, name, position, before, contact.created, first)
         self._insert_version(contact.id, name, position + 1, value, now, source)
 
-    def _insert_version(
-        self, contact: int, name: str, position: int, value: str, at: int, source: Source
-    ) -> None:
+    def _insert_version(self, contact: int, name: str, position: int, value: str, at: int, source: Source) -> None:
         self.state.run(
             "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             contact,

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from sample_data.portal.hubspot import errors
 from sample_data.portal.hubspot.errors import ApiError
+from sample_data.portal.bodies import read_json
 from sample_data.portal.limits import DailyBudget, RollingWindow
 from sample_data.portal.moments import iso_milliseconds, milliseconds
 from sample_data.portal.state import State
@@ -201,13 +202,13 @@ def _parse(body: bytes, content_type: str) -> Any:
     if not body:
         return {}
     try:
-        return json.loads(body)
+        return read_json(body)
     except json.JSONDecodeError as error:
         raise errors.bad_request(
             f"Invalid input JSON on line {error.lineno}, column {error.colno}: {error.msg}"
         ) from error
-    except UnicodeDecodeError as error:
-        raise errors.bad_request("Invalid input JSON on line 1, column 1: not UTF-8") from error
+    except UnicodeError as error:
+        raise errors.bad_request("Invalid input JSON on line 1, column 1: not Unicode text") from error
 
 
 def _response(reply: Reply, headers: Mapping[str, str]) -> Response:
@@ -215,7 +216,7 @@ def _response(reply: Reply, headers: Mapping[str, str]) -> Response:
         return Response(status_code=reply.status, headers={**headers, **reply.headers})
     text = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
     return Response(
-        text.encode("utf-8", "surrogatepass"),
+        text.encode(),
         reply.status,
         {**headers, **reply.headers},
         "application/json;charset=utf-8",

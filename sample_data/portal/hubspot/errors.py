@@ -56,8 +56,7 @@ def invalid_properties(errors: Sequence[PropertyError], portal_id: int) -> ApiEr
     ]
     text = json.dumps(results, ensure_ascii=False, separators=(",", ":"))
     details = [
-        {"message": error.message, "code": error.code, "context": {"propertyName": [error.name]}}
-        for error in errors
+        {"message": error.message, "code": error.code, "context": {"propertyName": [error.name]}} for error in errors
     ]
     return ApiError(400, f"Property values were not valid: {text}", extra={"errors": details})
 

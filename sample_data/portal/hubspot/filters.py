@@ -31,7 +31,8 @@ def _filter(entry: Mapping[str, Any], values: Mapping[str, str]) -> bool:
         return False
     value = values.get(entry["property"], "")
     if operator in ("IS_KNOWN", "IS_UNKNOWN"):
-        return bool(value) == (operator == "IS_KNOWN")
+        known: bool = operator == "IS_KNOWN"
+        return bool(value) == known
     if not value:
         return bool(operation.get("includeObjectsWithNoValueSet", False))
     wanted = operation["values"] if "values" in operation else [operation.get("value", "")]

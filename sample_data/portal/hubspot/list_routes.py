@@ -77,9 +77,10 @@ class ListEndpoints:
             raise bad_request(f"count must be a number between 1 and {LISTS}")
         ids = {str(number) for number in given.get("listIds") or ()}
         kinds, part = given.get("processingTypes") or (), str(given.get("query") or "").lower()
+        rows = self._state.rows(f"{ALL} WHERE deleted_at IS NULL ORDER BY id")
         found = [
             body
-            for body in (self._body(row, call) for row in self._state.rows(f"{ALL} WHERE deleted_at IS NULL ORDER BY id"))
+            for body in (self._body(row, call) for row in rows)
             if part in body["name"].lower()
             and (not ids or body["listId"] in ids)
             and (not kinds or body["processingType"] in kinds)

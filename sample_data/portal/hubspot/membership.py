@@ -19,8 +19,10 @@ class Membership:
 
     def dynamic_filters(self) -> list[tuple[int, dict[str, Any]]]:
         """Id and filter branch of every DYNAMIC list that is not deleted."""
-        rows = self._state.rows("SELECT id, filters FROM list WHERE filters IS NOT NULL AND deleted_at IS NULL"
-                                " AND json_extract(body, '$.processingType') = 'DYNAMIC'")
+        rows = self._state.rows(
+            "SELECT id, filters FROM list WHERE filters IS NOT NULL AND deleted_at IS NULL"
+            " AND json_extract(body, '$.processingType') = 'DYNAMIC'"
+        )
         return [(int(list_id), json.loads(filters)) for list_id, filters in rows]
 
     def fill(self) -> None:
@@ -30,16 +32,12 @@ class Membership:
             for list_id, text in self._state.rows("SELECT id, json_extract(body, '$.createdAt') FROM list")
         }
         filters = self.dynamic_filters()
-        for contact, at, text in self._state.rows(
-            "SELECT id, created, properties FROM contact WHERE archived = 0"
-        ):
+        for contact, at, text in self._state.rows("SELECT id, created, properties FROM contact WHERE archived = 0"):
             values = json.loads(text)
             for list_id, branch in filters:
                 if meets(branch, values):
                     joined = max(at, created[list_id])
-                    self._state.run(
-                        "INSERT INTO membership VALUES (?, ?, ?, ?)", list_id, contact, joined, joined
-                    )
+                    self._state.run("INSERT INTO membership VALUES (?, ?, ?, ?)", list_id, contact, joined, joined)
 
     def refresh(self, contact: int, values: Mapping[str, str], now: int) -> None:
         """Lets a changed contact join and leave the DYNAMIC lists; a membership that stays keeps its time."""

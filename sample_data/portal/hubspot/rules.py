@@ -32,11 +32,13 @@ def broken_rule(rule: str, arguments: Sequence[str], value: str) -> tuple[str, s
                 return code, message
         return None
     check = CHECKS.get(rule)
+    if check is None:
+        return None
     try:
-        message = check(value, arguments) if check else None
+        complaint = check(value, arguments)
     except ValueError:
-        message = "Enter a value of the right type"
-    return None if message is None else (f"INVALID_{rule}", message)
+        complaint = "Enter a value of the right type"
+    return None if complaint is None else (f"INVALID_{rule}", complaint)
 
 
 def _max_length(value: str, arguments: Sequence[str]) -> str | None:

@@ -87,9 +87,10 @@ class SchemaEndpoints:
         )
 
     def _definition(self, call: Call) -> dict[str, Any]:
-        definition = self._schema.definitions.get(call.params["property"].lower())
+        name = call.params["property"]
+        definition = self._schema.definitions.get(name.lower())
         if definition is None:
-            raise not_found(f"Property {call.params['property']} does not exist", propertyName=[call.params["property"]])
+            raise not_found(f"Property {name} does not exist", propertyName=[name])
         return definition
 
     def _rules(self, call: Call) -> list[dict[str, Any]]:

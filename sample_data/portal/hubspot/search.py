@@ -50,15 +50,15 @@ class SearchEndpoint:
         body = call.fields
         limit, after = _page(body)
         condition, values = self._condition(body)
-        source = SEEN.replace(":cutoff", str(call.now - self._contacts.lag)) if self._contacts.lag else NOW
+        lag = self._contacts.lag
+        source = SEEN.replace(":cutoff", str(call.now - lag)) if lag else NOW
         where = f"FROM seen WHERE seen_properties IS NOT NULL AND ({condition})"
         state = self._contacts.state
         total = state.row(f"{source} SELECT count(*) {where}", *values)
-        order, order_values = self._order(body)
+        columns = "id, created, seen_updated, seen_properties"
         rows = state.rows(
-            f"{source} SELECT id, created, seen_updated, seen_properties {where} ORDER BY {order} LIMIT ? OFFSET ?",
+            f"{source} SELECT {columns} {where} ORDER BY {self._order(body)} LIMIT ? OFFSET ?",
             *values,
-            *order_values,
             limit,
             after,
         )
@@ -92,7 +92,7 @@ class SearchEndpoint:
         if len(query) > QUERY_LENGTH:
             raise bad_request(f"query may have at most {QUERY_LENGTH} characters")
         if query:
-            likes = " OR ".join(f"json_extract(seen_properties, '$.{name}') LIKE ?" for name in QUERY_PROPERTIES)
+            likes = " OR ".join(f"{_stored(name)} LIKE ?" for name in QUERY_PROPERTIES)
             condition = f"({condition}) AND ({likes})"
             values += [f"%{query}%"] * len(QUERY_PROPERTIES)
         return condition, values
@@ -104,36 +104,39 @@ class SearchEndpoint:
         if operator == "EQ" and name == "email" and not self._contacts.lag:
             statement = "id IN (SELECT contact FROM contact_email WHERE email = ? AND is_primary = 1)"
             return statement, [normal_email(str(entry.get("value", "")))]
-        column, column_values, kind = self._column(name)
-        text, values = _operation(column, kind, operator, entry)
-        return text, column_values * text.count(column) + values
+        column, kind = self._column(name)
+        return _operation(column, kind, operator, entry)
 
-    def _column(self, name: str) -> tuple[str, list[object], str]:
-        """SQL expression, its values, and whether it is compared as time, number or text."""
+    def _column(self, name: str) -> tuple[str, str]:
+        """The SQL expression of a known property, and whether it is compared as time, date, number or text."""
         if name in TIMES:
-            return TIMES[name], [], "time"
+            return TIMES[name], "time"
         if name == "hs_object_id":
-            return "id", [], "number"
+            return "id", "number"
         definition = self._contacts.schema.definitions[name]
-        column = f"json_extract(seen_properties, '$.\"{name.replace(chr(39), '')}\"')"
         kinds = {"number": "number", "date": "date", "datetime": "date"}
-        return column, [], kinds.get(definition["type"], "text")
+        return _stored(name), kinds.get(definition["type"], "text")
 
-    def _order(self, body: dict[str, Any]) -> Condition:
+    def _order(self, body: dict[str, Any]) -> str:
         sorts = body.get("sorts") or []
         if len(sorts) > 1:
             raise bad_request("There may be at most 1 sort")
         if not sorts:
-            return "created, id", []
+            return "created, id"
         sort = sorts[0] if isinstance(sorts[0], dict) else {"propertyName": str(sorts[0])}
         name = str(sort.get("propertyName", ""))
         descending = sort.get("direction") == "DESCENDING" or name.startswith("-")
         name = name.removeprefix("-")
         if not self._contacts.schema.known(name) and name not in TIMES:
             raise bad_request(f"There was a problem with the request: property {name} does not exist")
-        column, values, kind = self._column(name)
+        column, kind = self._column(name)
         expression = f"CAST({column} AS REAL)" if kind == "number" else column
-        return f"{expression} {'DESC' if descending else 'ASC'}, id", values
+        return f"{expression} {'DESC' if descending else 'ASC'}, id"
+
+
+def _stored(name: str) -> str:
+    quoted = name.replace("'", "''")
+    return f"json_extract(seen_properties, '$.\"{quoted}\"')"
 
 
 def _page(body: dict[str, Any]) -> tuple[int, int]:

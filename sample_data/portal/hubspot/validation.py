@@ -31,9 +31,7 @@ class Schema:
     def __init__(self, definitions: list[dict[str, Any]], rules: dict[str, Any]) -> None:
         self.definitions = {definition["name"]: definition for definition in definitions}
         self.rules = rules
-        self._rules_of = {
-            entry["propertyName"]: entry["propertyValidationRules"] for entry in rules["validations"]
-        }
+        self._rules_of = {entry["propertyName"]: entry["propertyValidationRules"] for entry in rules["validations"]}
 
     def known(self, name: str) -> bool:
         """Whether the account has the property."""
@@ -50,9 +48,7 @@ class Schema:
             value = _text(raw)
             definition = self.definitions.get(name)
             if definition is None and name not in DERIVED:
-                checked.errors.append(
-                    PropertyError("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist', name)
-                )
+                checked.errors.append(PropertyError("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist', name))
             elif definition is None or _read_only(definition):
                 message = f'"{name}" is a read only property; its value cannot be set'
                 checked.errors.append(PropertyError("READ_ONLY_VALUE", message, name))
@@ -95,9 +91,7 @@ class Schema:
             return
         if message:
             context = {"propertyName": name, "rawValue": value, "normalizedValue": stored}
-            checked.warnings.append(
-                {"category": "PROPERTY_VALUE_NORMALIZED", "message": message, "context": context}
-            )
+            checked.warnings.append({"category": "PROPERTY_VALUE_NORMALIZED", "message": message, "context": context})
         for rule in self._rules_of.get(name, []):
             broken = broken_rule(rule["ruleType"], rule["ruleArguments"], stored)
             if broken:
@@ -154,9 +148,7 @@ def _option(definition: dict[str, Any], value: str) -> tuple[str, str, str]:
     chosen = [part for part in value.split(";") if part] if definition["fieldType"] == "checkbox" else [value]
     wrong = [part for part in chosen if part not in options]
     if wrong:
-        labels = [
-            f"label: {option.get('label', '')!r} value: {option['value']!r}" for option in definition["options"]
-        ]
+        labels = [f"label: {option.get('label', '')!r} value: {option['value']!r}" for option in definition["options"]]
         return "INVALID_OPTION", f"{wrong[0]} was not one of the allowed options: [{', '.join(labels)}]", value
     return "", "", value
 

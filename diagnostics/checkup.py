@@ -1,0 +1,139 @@
+"""The examination of a connection: every contact's verdict, counted by state and cause; and the sync that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diagnostics.causes import CAUSES, SideFinding, cause, side_findings
+from engine.connection import Connection
+from engine.cycle import Examination, examine, sync
+from engine.errors import AccessError
+from engine.gates import STATES, State
+from engine.observe import Sides
+from engine.runs import Run
+
+
+@dataclass(frozen=True)
+class CauseCount:
+    """How many contacts a cause decides (`blocking`) or is merely reported for."""
+
+    code: str
+    state: str
+    contacts: int
+    title: str
+    remedy: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """The result of a check. `states` has all six and adds up to `population`; `refusal` is set if a side could not be read."""
+
+    run: int
+    population: int
+    states: Mapping[State, int]
+    causes: tuple[CauseCount, ...]
+    reported: tuple[CauseCount, ...]
+    connection_findings: tuple[SideFinding, ...]
+    writes: Mapping[str, int]
+    refusal: AccessError | None = None
+
+    @property
+    def to_act_on(self) -> bool:
+        """Whether anything needs a human or a sync: exit code 1."""
+        acting: tuple[State, ...] = ("failing", "conflict", "pending", "unknown")
+        return any(self.states[state] for state in acting) or any(item.blocking for item in self.connection_findings)
+
+
+GATES = tuple(entry.gate for entry in CAUSES if entry.gate is not None)
+
+
+async def check(run: Run, connection: Connection, sides: Sides) -> Checkup:
+    """Examines both sides. A side that cannot be read makes every known contact `unknown` with the reason; the
+    result then carries the error."""
+    try:
+        examination = await examine(run, connection, sides, GATES)
+    except AccessError as error:
+        return _unreadable(run, error)
+    return summary(run, examination)
+
+
+async def synchronise(
+    run: Run, connection: Connection, sides: Sides, *, expected_digest: str = ""
+) -> tuple[Mapping[str, int], Checkup]:
+    """Syncs and examines the result. Returns the counts of writes (`writes` is their sum) and the checkup after it."""
+    applied, examination = await sync(run, connection, sides, GATES, expected_digest=expected_digest)
+    counts = {
+        "writes": applied.writes,
+        "created": applied.created,
+        "updated": applied.updated,
+        "refused": applied.refused,
+        "in_doubt": applied.in_doubt,
+        "not_applied": applied.not_applied,
+    }
+    return counts, summary(run, examination)
+
+
+def summary(run: Run, examination: Examination) -> Checkup:
+    """An examination in the words of the causes; stores what concerns the connection as a whole."""
+    whole = tuple(side_findings(examination.situation, examination.population))
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM side_finding WHERE run_id = ?", (run.id,))
+        sql.executemany(
+            "INSERT INTO side_finding(run_id, code, state, blocking, contacts, value, rule) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(run.id, f.code, f.state, f.blocking, f.contacts, f.value, f.rule) for f in whole],
+        )
+    reported = run.workspace.rows(
+        "SELECT code, state, count(DISTINCT contact_id) AS contacts FROM finding WHERE last_run = ? AND blocking = 0 "
+        "GROUP BY code, state",
+        (run.id,),
+    )
+    return Checkup(
+        run=run.id,
+        population=examination.population,
+        states=examination.states,
+        causes=_counted({key: count for key, count in examination.causes.items()}),
+        reported=_counted({(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False),
+        connection_findings=whole,
+        writes=examination.writes,
+    )
+
+
+def _counted(counts: Mapping[tuple[str, str], int], *, blocking: bool = True) -> tuple[CauseCount, ...]:
+    rows = [
+        CauseCount(code, state, contacts, cause(code).title, cause(code).remedy, blocking)
+        for (code, state), contacts in counts.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.contacts, row.code)))
+
+
+def _unreadable(run: Run, error: AccessError) -> Checkup:
+    with run.workspace.transaction() as sql:
+        sql.execute(
+            "UPDATE verdict SET since_run = CASE WHEN state = 'unknown' AND cause = ? THEN since_run ELSE ? END, "
+            "state = 'unknown', cause = ?, run_id = ?",
+            (error.code, run.id, error.code, run.id),
+        )
+        known = sql.execute("SELECT count(*) FROM verdict").fetchone()[0]
+        sql.execute(
+            "INSERT OR REPLACE INTO run_state(run_id, state, cause, contacts) VALUES (?, 'unknown', ?, ?)",
+            (run.id, error.code, known),
+        )
+        sql.execute(
+            "INSERT OR REPLACE INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
+            "VALUES (?, ?, 'unknown', 1, ?, ?, ?)",
+            (run.id, error.code, known, error.where, error.what),
+        )
+    states: dict[State, int] = dict.fromkeys(STATES, 0)
+    states["unknown"] = known
+    return Checkup(
+        run=run.id,
+        population=known,
+        states=states,
+        causes=_counted({(error.code, "unknown"): known}),
+        reported=(),
+        connection_findings=(SideFinding(error.code, "unknown", True, known, error.where, error.what),),
+        writes={},
+        refusal=error,
+    )

@@ -1,0 +1,247 @@
+"""One contact through every gate: the planner run again on what the last check saw, so explaining equals doing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from diagnostics.causes import CAUSES, cause
+from diagnostics.checkup import GATES
+from diagnostics.evidence import sentence
+from engine.canonical import email_key
+from engine.connection import Connection
+from engine.errors import ConfigurationError
+from engine.gates import Situation
+from engine.mirror import base_of, slice_of
+from engine.plan import Plan, plan
+from engine.situation import recall
+from engine.workspace import Workspace
+
+MANY = 10
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What a gate says of the contact: `passed` is None if it could not be examined. `evidence` are sentences."""
+
+    code: str
+    title: str
+    passed: bool | None
+    evidence: tuple[str, ...]
+    decides: bool = False
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """One mapped field on both sides; None where a side has no record or the field was not fetched."""
+
+    name: str
+    hubspot_field: str
+    app_field: str
+    hubspot_value: str | None
+    app_value: str | None
+    base_hubspot: str | None
+    base_app: str | None
+    to_write: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything about one contact. Texts are as they came: make them visible before showing them."""
+
+    contact: int
+    hubspot_id: str | None
+    app_id: str | None
+    email: str
+    name: str
+    state: str
+    cause: str
+    sentence: str
+    gates: tuple[GateResult, ...]
+    fields: tuple[FieldView, ...]
+    remedy: str
+    then: tuple[str, ...]
+    history: tuple[str, ...]
+
+
+def find_contact(workspace: Workspace, who: str) -> int:
+    """The contact with this e-mail address or id of either side.
+
+    Raises ConfigurationError if nobody or more than one fits; the latter names the ids to choose from.
+    """
+    wanted = who.strip()
+    key = pl.DataFrame({"who": [wanted]}).select(email_key(pl.col("who")))["who"][0] if wanted else ""
+    rows = workspace.rows(
+        "SELECT c.id, c.hubspot_id, c.app_id FROM contact c WHERE ?1 <> '' AND (c.hubspot_id = ?1 OR c.app_id = ?1 "
+        "OR c.hubspot_id IN (SELECT _id FROM hubspot_contact WHERE _email_key = ?2) "
+        "OR c.app_id IN (SELECT _id FROM app_contact WHERE _email_key = ?2)) ORDER BY c.id LIMIT ?3",
+        (wanted, key, MANY + 1),
+    )
+    if not rows:
+        raise ConfigurationError(
+            "no contact has this e-mail address or id",
+            where=workspace.path.stem,
+            remedy="Check the spelling; a contact that was created after the last check is found after the next one "
+            f"(syncdoctor check {workspace.path.stem}).",
+        )
+    if len(rows) > 1:
+        ids = ", ".join(str(row["hubspot_id"] or row["app_id"]) for row in rows[:MANY])
+        raise ConfigurationError(
+            f"{'more than ' + str(MANY) if len(rows) > MANY else len(rows)} contacts share this e-mail address",
+            where=workspace.path.stem,
+            remedy=f"Give one of the ids: {ids}",
+        )
+    return int(rows[0]["id"])
+
+
+def explain(workspace: Workspace, connection: Connection, contact: int) -> Explanation:
+    """Explains one contact of the last check. Raises WorkspaceError if nothing was examined yet, ConfigurationError if
+    there is no such contact."""
+    situation = recall(workspace, connection)
+    contacts = slice_of(workspace, contact - 1, contact)
+    rows = workspace.rows("SELECT * FROM contact WHERE id = ?", (contact,))
+    if not rows or contacts.is_empty():
+        raise ConfigurationError("there is no such contact any more", remedy=f"Run: syncdoctor check {connection.name}")
+    base = base_of(workspace, contact - 1, contact)
+    answer = plan(contacts, base, situation, GATES)
+    known = workspace.rows("SELECT state, cause FROM verdict WHERE contact_id = ?", (contact,))
+    state, code = answer.verdicts.row(0)[1:]
+    if known and known[0]["state"] == "unknown":
+        state, code = known[0]["state"], known[0]["cause"]
+    row = rows[0]
+    return Explanation(
+        contact=contact,
+        hubspot_id=row["hubspot_id"],
+        app_id=row["app_id"],
+        email=row["email"],
+        name=row["name"],
+        state=state,
+        cause=code,
+        sentence=_in_one_sentence(state, code, answer, situation),
+        gates=_gates(answer, code, unreadable=bool(known) and known[0]["state"] == "unknown" and code != ""),
+        fields=_fields(contacts.row(0, named=True), base, answer, situation),
+        remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
+        then=_blockers_after(answer, code),
+        history=tuple(_history(workspace, contact)),
+    )
+
+
+def _in_one_sentence(state: str, code: str, answer: Plan, situation: Situation) -> str:
+    if state == "in_sync":
+        return "In sync: both records are there and all mapped fields agree."
+    if state == "pending":
+        writes = answer.writes
+        parts = []
+        for side, app in (("app", situation.schemas["app"].app), ("hubspot", situation.schemas["hubspot"].app)):
+            chosen = writes.filter(pl.col("side") == side)
+            if chosen.height:
+                kind = "is created in" if chosen["kind"][0] == "create" else "is updated in"
+                names = chosen["field"].to_list()
+                fields = f"{', '.join(names[:4])}{' …' if len(names) > 4 else ''}"
+                parts.append(f"{kind} {app} ({fields})")
+        return f"Pending: with the next sync the contact {' and '.join(parts)}."
+    word = {"excluded": "Excluded", "failing": "Failing", "conflict": "Conflict", "unknown": "Not examined"}[state]
+    evidence = answer.findings.filter((pl.col("code") == code) & pl.col("blocking"))
+    if evidence.height:
+        first = evidence.row(0, named=True)
+        return f"{word}: {sentence(code, first['field'], first['value'], first['rule'], mask=False)}"
+    if state == "conflict":
+        fields = ", ".join(answer.conflicts["field"].to_list())
+        return f"Conflict: both sides hold a different value for {fields}, and the policy does not decide."
+    return f"{word}: {cause(code).title}."
+
+
+def _gates(answer: Plan, decides: str, *, unreadable: bool) -> tuple[GateResult, ...]:
+    results = []
+    for entry in CAUSES:
+        if entry.gate is None:
+            continue
+        rows = answer.findings.filter(pl.col("code") == entry.code)
+        evidence = tuple(
+            sentence(entry.code, row["field"], row["value"], row["rule"], mask=False)
+            for row in rows.iter_rows(named=True)
+        )
+        stopped = bool(rows.filter("blocking").height)
+        unknown = unreadable or bool(rows.filter(pl.col("state") == "unknown").height)
+        passed = None if unknown else not stopped
+        results.append(GateResult(entry.code, entry.title, passed, evidence, decides=entry.code == decides))
+    return tuple(results)
+
+
+def _fields(
+    contact: Mapping[str, object], base: pl.DataFrame, answer: Plan, situation: Situation
+) -> tuple[FieldView, ...]:
+    bases = {row["field"]: row for row in base.iter_rows(named=True)}
+    writes = {(row["side"], row["field"]): row["value"] for row in answer.writes.iter_rows(named=True)}
+    disputed = set(answer.conflicts["field"].to_list())
+    views = []
+    for mapping in situation.connection.mappings:
+        known = bases.get(mapping.name)
+        to_app, to_hubspot = writes.get(("app", mapping.app)), writes.get(("hubspot", mapping.hubspot))
+        to_write = (
+            f"-> app: {to_app}" if to_app is not None else f"-> hubspot: {to_hubspot}" if to_hubspot is not None else ""
+        )
+        direction = situation.connection.direction_of(mapping)
+        notes = ["conflict"] if mapping.name in disputed else []
+        notes += [] if direction == "two_way" else [f"only {direction.replace('_', ' ')}"]
+        views.append(
+            FieldView(
+                name=mapping.name,
+                hubspot_field=mapping.hubspot,
+                app_field=mapping.app,
+                hubspot_value=_text(contact.get(f"hubspot.{mapping.hubspot}")),
+                app_value=_text(contact.get(f"app.{mapping.app}")),
+                base_hubspot=known["hubspot_value"] if known else None,
+                base_app=known["app_value"] if known else None,
+                to_write=to_write,
+                note=", ".join(notes),
+            )
+        )
+    return tuple(views)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _nothing_to_do(state: str, connection: Connection) -> str:
+    return f"Run: syncdoctor sync {connection.name}" if state == "pending" else "Nothing to do."
+
+
+def _blockers_after(answer: Plan, decides: str) -> tuple[str, ...]:
+    """The codes that would still stop the contact once the deciding cause is gone, in their order."""
+    rows = answer.findings.filter(pl.col("blocking") & (pl.col("code") != decides)).sort("rank")
+    return tuple(dict.fromkeys(rows["code"].to_list()))
+
+
+def _history(workspace: Workspace, contact: int) -> list[str]:
+    lines = [
+        (row["planned_at"], f"{row['planned_at']}  {_wrote(row)}")
+        for row in workspace.rows("SELECT * FROM journal WHERE contact_id = ? ORDER BY id DESC LIMIT 20", (contact,))
+    ]
+    for row in workspace.rows(
+        "SELECT v.state, v.cause, r.started_at, r.command FROM verdict v JOIN run r ON r.id = v.since_run WHERE contact_id = ?",
+        (contact,),
+    ):
+        cause_of = f" ({row['cause']})" if row["cause"] else ""
+        lines.append((row["started_at"], f"{row['started_at']}  {row['state']}{cause_of} since this {row['command']}"))
+    for row in workspace.rows(
+        "SELECT linked_at, linked_by FROM contact WHERE id = ? AND linked_at IS NOT NULL", (contact,)
+    ):
+        how = "by e-mail" if row["linked_by"] == "email" else "when it was created"
+        lines.append((row["linked_at"], f"{row['linked_at']}  linked {how}"))
+    return [text for _, text in sorted(lines, reverse=True)]
+
+
+def _wrote(row: sqlite3.Row) -> str:
+    fields = ", ".join(json.loads(row["sent"]))
+    outcome = {"verified": "done", "applied": "done", "refused": f"refused: {row['message']}"}.get(
+        row["state"], row["state"]
+    )
+    correlation = f" [{row['correlation_id']}]" if row["correlation_id"] else ""
+    return f"{row['kind']} in {row['side']} ({fields}): {outcome}{correlation}"

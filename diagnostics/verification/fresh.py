@@ -1,0 +1,101 @@
+"""Reads both sides anew through their connectors: no mirror, no cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import polars as pl
+
+from engine.canonical import email_key
+from engine.connectors import Connector, ListSource, Record
+from engine.merge import MappedPair
+from engine.runs import Run
+from engine.schema import Side, SideSchema
+
+OBJECT_SOURCE = "hs_object_source"
+OBJECT_SOURCE_LABEL = "hs_object_source_label"
+REREAD_LIMIT = 1_000
+"""At most so many doubtful records are read again one by one; Mailchimp answers one address per request."""
+
+
+class HubSpotSource(Connector, ListSource, Protocol):
+    """HubSpot as verification needs it: contacts and lists."""
+
+
+@dataclass(frozen=True)
+class FreshSide:
+    """A side as it is now.
+
+    `records`: one row per live record: `id`, `created_at`, `updated_at`, `key` (normalised e-mail, empty if there is
+    none), `email` as it is, and each field as `value.NAME` (null: not fetched, empty text: explicitly empty).
+    """
+
+    side: Side
+    records: pl.DataFrame
+    fields: tuple[str, ...]
+    identity: str
+
+    def with_reread(self, records: Sequence[Record], asked: Sequence[str]) -> FreshSide:
+        """The same with the asked ids taken from a second reading; those not given back are gone."""
+        kept = self.records.filter(~pl.col("id").is_in(list(asked)))
+        again = _frame([records], self.fields, self.identity)
+        return replace(self, records=pl.concat([kept, again]))
+
+
+def wanted_fields(schema: SideSchema, pairs: Sequence[MappedPair]) -> tuple[str, ...]:
+    """The mapped fields of a side, its identity and, in HubSpot, where a record came from."""
+    mapped = [pair.hubspot if schema.side == "hubspot" else pair.app for pair in pairs]
+    source = (OBJECT_SOURCE, OBJECT_SOURCE_LABEL) if schema.side == "hubspot" else ()
+    extra = [name for name in source if name in schema.fields]
+    return tuple(dict.fromkeys([*mapped, schema.identity_field, *extra]))
+
+
+async def read_side(run: Run, connector: Connector, schema: SideSchema, fields: tuple[str, ...]) -> FreshSide:
+    """All live records of a side. Raises what the connector raises, and Stopped at a page's end."""
+    phase = f"reading {connector.app} anew"
+    total = await connector.count()
+    pages: list[list[Record]] = []
+    done = 0
+    frames: list[pl.DataFrame] = []
+    run.progress(phase, 0, total)
+    async for page in connector.records(fields):
+        pages.append(page)
+        done += len(page)
+        if len(pages) >= 100:
+            frames.append(_frame(pages, fields, schema.identity_field))
+            pages = []
+        run.progress(phase, done, total)
+    frames.append(_frame(pages, fields, schema.identity_field))
+    records = pl.concat(frames).unique("id", keep="last", maintain_order=True)
+    return FreshSide(schema.side, records, fields, schema.identity_field)
+
+
+def _frame(pages: Sequence[Sequence[Record]], fields: Sequence[str], identity: str) -> pl.DataFrame:
+    records = [record for page in pages for record in page]
+    columns: dict[str, list[str | None]] = {
+        "id": [record.id for record in records],
+        "created_at": [record.created_at for record in records],
+        "updated_at": [record.updated_at for record in records],
+    }
+    values = {f"value.{name}": [record.values.get(name) for record in records] for name in fields}
+    frame = pl.DataFrame({**columns, **values}, schema=dict.fromkeys([*columns, *values], pl.String))
+    email = pl.col(f"value.{identity}").fill_null("")
+    return frame.with_columns(email=email, key=email_key(email))
+
+
+async def read_members(run: Run, hubspot: HubSpotSource, reference: str) -> pl.DataFrame | None:
+    """The inclusion list's members: `id`, `since`; None if the connection names no list.
+
+    Raises ConfigurationError if there is no such list.
+    """
+    if not reference:
+        return None
+    inclusion = await hubspot.inclusion_list(reference)
+    members: list[tuple[str, str]] = []
+    async for page in hubspot.list_members(inclusion.id):
+        members.extend(page)
+        run.progress("reading the list anew", len(members), inclusion.size)
+    schema = {"id": pl.String, "since": pl.String}
+    return pl.DataFrame(members, schema=schema, orient="row").unique("id", keep="first", maintain_order=True)

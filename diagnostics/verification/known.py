@@ -1,0 +1,87 @@
+"""What the workspace knows from the last check: only for explaining what a fresh reading finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from engine.workspace import Workspace
+
+_CONTACTS = """
+SELECT c.id AS contact, c.hubspot_id, c.app_id, c.linked_at IS NOT NULL AS linked, c.email,
+       coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause, coalesce(r.started_at, '') AS checked_at
+FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id LEFT JOIN run r ON r.id = v.run_id
+"""
+_CONTACT_TYPES = {
+    "contact": pl.Int64, "hubspot_id": pl.String, "app_id": pl.String, "linked": pl.Int64, "email": pl.String,
+    "state": pl.String, "cause": pl.String, "checked_at": pl.String,
+}  # fmt: skip
+_FIELD_TYPES = {"contact": pl.Int64, "field": pl.String}
+_BASE_TYPES = {**_FIELD_TYPES, "base_hubspot": pl.String, "base_app": pl.String}
+_CREATE_TYPES = {"record_id": pl.String, "email": pl.String, "state": pl.String, "cause": pl.String}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The last check's answers.
+
+    `contacts`: `contact`, both ids, `linked`, `email`, verdict `state` and `cause` (empty: none), and `checked_at`
+    (when the run began that gave it). `conflicts`: `contact`, `field` (mapping).
+    `planned`: `contact`, `side`, `field` (the target's own). `base`: `contact`, `field` (mapping), `base_hubspot`,
+    `base_app`, canonical. `creates`: HubSpot records that the engine created: `record_id`, `email`, `state`,
+    `cause`. Moments are ISO 8601 in UTC, empty if there was none.
+    """
+
+    contacts: pl.DataFrame
+    conflicts: pl.DataFrame
+    planned: pl.DataFrame
+    base: pl.DataFrame
+    creates: pl.DataFrame
+    activated_at: str
+
+    @property
+    def checked(self) -> bool:
+        """Whether any check ever gave verdicts."""
+        return bool((self.contacts["state"] != "").any())
+
+    @property
+    def last_check(self) -> str:
+        """When the newest check began; empty if there was none."""
+        return str(self.contacts["checked_at"].max() or "")
+
+
+def read_known(workspace: Workspace) -> Known:
+    """Reads it from the workspace's committed rows. Raises WorkspaceError."""
+
+    def frame(query: str, types: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+        return workspace.frame(query).cast(types)  # type: ignore[arg-type]
+
+    return Known(
+        contacts=frame(_CONTACTS, _CONTACT_TYPES),
+        conflicts=frame("SELECT contact_id AS contact, field FROM conflict", _FIELD_TYPES),
+        planned=frame(
+            "SELECT contact_id AS contact, side, field FROM planned_write WHERE kind = 'update'",
+            {**_FIELD_TYPES, "side": pl.String},
+        ),
+        base=frame(
+            "SELECT contact_id AS contact, field, hubspot_value AS base_hubspot, app_value AS base_app FROM base_field",
+            _BASE_TYPES,
+        ),
+        creates=frame(
+            "SELECT j.record_id, coalesce(c.email, j.email_key) AS email, "
+            "coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause FROM journal j "
+            "LEFT JOIN contact c ON c.id = j.contact_id LEFT JOIN verdict v ON v.contact_id = j.contact_id "
+            "WHERE j.kind = 'create' AND j.side = 'hubspot' AND j.state IN ('applied', 'verified') ORDER BY j.id",
+            _CREATE_TYPES,
+        ),
+        activated_at=workspace.fact("activated_at"),
+    )
+
+
+def moment(column: pl.Expr) -> pl.Expr:
+    """An ISO 8601 text column in UTC, with or without fractions, as moments; null where it is none."""
+    seconds = column.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_zone="UTC", strict=False)
+    fraction = column.str.extract(r"\.(\d{1,3})\d*Z?").str.pad_end(3, "0").cast(pl.Int64, strict=False)
+    return seconds + pl.duration(milliseconds=fraction.fill_null(0))

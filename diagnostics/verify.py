@@ -1,0 +1,98 @@
+"""Verification after activation: the source document's three, and *unexplained differences = 0*.
+
+Both sides are read anew through their connectors. What the last check knows is used for one thing only: to explain
+what differs. So a record that was changed behind the engine's back shows up, and so does a mistake of the engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import polars as pl
+
+from diagnostics.verification.differing import find_differences
+from diagnostics.verification.filled import verify_filled
+from diagnostics.verification.fresh import HubSpotSource, read_members, read_side, wanted_fields
+from diagnostics.verification.inbound import verify_inbound
+from diagnostics.verification.known import read_known
+from diagnostics.verification.outbound import verify_outbound
+from diagnostics.verification.result import CLASSES, Missing, Verification, VerificationResult
+from engine.connection import Connection
+from engine.connectors import Connector
+from engine.merge import mapped_pairs
+from engine.runs import Run, iso
+from engine.schema import Side, SideSchema
+
+__all__ = ["HubSpotSource", "Missing", "Verification", "VerificationResult", "verify"]
+
+
+async def verify(
+    run: Run,
+    connection: Connection,
+    hubspot: HubSpotSource,
+    app: Connector,
+    schemas: Mapping[Side, SideSchema],
+    named: Sequence[str],
+) -> VerificationResult:
+    """Runs the three verifications and classes every difference; stores both under the run's id.
+
+    `named`: contacts by e-mail or id whose target fields are looked at one by one, besides those of the connection.
+    Raises AccessError if a side cannot be read, ConfigurationError if the inclusion list is not there, Stopped.
+    """
+    began = iso(run.now())
+    pairs = mapped_pairs(connection, schemas)
+    members = await read_members(run, hubspot, connection.scope.list)
+    hubspot_now = await read_side(run, hubspot, schemas["hubspot"], wanted_fields(schemas["hubspot"], pairs))
+    app_now = await read_side(run, app, schemas["app"], wanted_fields(schemas["app"], pairs))
+    run.progress("comparing", 0, 4)
+    known = read_known(run.workspace)
+    differences, hubspot_now, app_now = await find_differences(
+        run, known, hubspot_now, app_now, pairs, (hubspot, app), began
+    )
+    run.progress("comparing", 1, 4)
+    outbound = await verify_outbound(connection, known, hubspot_now, app_now, members, app)
+    run.progress("comparing", 2, 4)
+    inbound = verify_inbound(connection, known, hubspot_now)
+    run.progress("comparing", 3, 4)
+    named = (*named, *connection.verify.contacts)
+    filled = verify_filled(known, hubspot_now, app_now, pairs, named)
+    counted = dict(differences.group_by("class").len().iter_rows())
+    result = VerificationResult(
+        verifications=(outbound, inbound, filled),
+        differences={name: counted[name] for name in CLASSES if name in counted},
+        unexplained=counted.get("unexplained", 0),
+    )
+    _store(run, result, differences)
+    run.progress("comparing", 4, 4)
+    return result
+
+
+def _store(run: Run, result: VerificationResult, differences: pl.DataFrame) -> None:
+    """Replaces what this run stored before; both tables hold personal values and stay in the workspace."""
+    columns = ("contact", "hubspot_id", "app_id", "field", "class", "hubspot_value", "app_value")
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM verification WHERE run_id = ?", (run.id,))
+        sql.execute("DELETE FROM difference WHERE run_id = ?", (run.id,))
+        sql.executemany(
+            "INSERT INTO verification(run_id, name, status, expected, found, missing, note) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    run.id,
+                    each.name,
+                    each.status,
+                    each.expected,
+                    each.found,
+                    json.dumps([asdict(missing) for missing in each.missing], ensure_ascii=False),
+                    each.note,
+                )
+                for each in result.verifications
+            ],
+        )
+        sql.executemany(
+            "INSERT INTO difference(run_id, contact_id, hubspot_id, app_id, field, class, hubspot_value, app_value) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((run.id, *row) for row in differences.select(columns).iter_rows()),
+        )

@@ -1,0 +1,69 @@
+"""Keeps the situation of the last observation in the workspace, so that explaining and reporting need no network."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from engine.connection import Connection
+from engine.errors import WorkspaceError
+from engine.gates import Situation
+from engine.runs import Run, iso
+from engine.schema import SIDES, InclusionList, SideSchema
+from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    return TypeAdapter(kind)
+
+
+def remember(run: Run, situation: Situation) -> Situation:
+    """Stores schemas, list and what could not be read in the table `declared`; gives the situation back."""
+    documents: dict[str, str] = {
+        side: _adapter(SideSchema).dump_json(situation.schemas[side]).decode() for side in SIDES
+    }
+    if situation.inclusion:
+        documents["list"] = _adapter(InclusionList).dump_json(situation.inclusion).decode()
+    documents["situation"] = json.dumps(
+        {
+            "now": iso(situation.now),
+            "list_size": situation.list_size,
+            "unavailable": dict(situation.unavailable),
+        }
+    )
+    moment = iso(run.now())
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM declared")
+        sql.executemany(
+            "INSERT INTO declared(what, run_id, at, document) VALUES (?, ?, ?, ?)",
+            [(what, run.id, moment, document) for what, document in documents.items()],
+        )
+    return situation
+
+
+def recall(workspace: Workspace, connection: Connection) -> Situation:
+    """The situation of the last observation. Raises WorkspaceError if there was none."""
+    documents = {row["what"]: row["document"] for row in workspace.rows("SELECT what, document FROM declared")}
+    if "situation" not in documents:
+        raise WorkspaceError(
+            "nothing has been examined yet for this connection",
+            where=str(workspace.path),
+            remedy=f"Run: syncdoctor check {connection.name}",
+        )
+    rest = json.loads(documents["situation"])
+    return Situation(
+        connection=connection,
+        schemas={side: _adapter(SideSchema).validate_json(documents[side]) for side in SIDES},
+        inclusion=_adapter(InclusionList).validate_json(documents["list"]) if "list" in documents else None,
+        now=datetime.fromisoformat(rest["now"].replace("Z", "+00:00")),
+        list_size=rest["list_size"],
+        unavailable=rest["unavailable"],
+    )

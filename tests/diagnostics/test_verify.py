@@ -1,0 +1,331 @@
+"""Verification after activation, over two sides in memory and a real workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from diagnostics.verify import Verification, VerificationResult, verify
+from engine.connection import Connection
+from engine.connectors import Record
+from engine.errors import ConfigurationError, Stopped
+from tests.diagnostics.small_world import LONG_AGO, SmallWorld, connection, schemas
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> SmallWorld:
+    return SmallWorld(tmp_path)
+
+
+async def verified(
+    world: SmallWorld, configured: Connection | None = None, named: Sequence[str] = ()
+) -> VerificationResult:
+    return await verify(world.run, configured or connection(), world.hubspot, world.app, schemas(), named)
+
+
+def one(result: VerificationResult, name: str) -> Verification:
+    return next(each for each in result.verifications if each.name == name)
+
+
+async def test_equal_sides_have_nothing_unexplained(world: SmallWorld) -> None:
+    """Five pairs with equal values pass, and every list member is found."""
+    for number in "12345":
+        world.pair(number)
+    result = await verified(world)
+    assert (result.differences, result.unexplained) == ({}, 0)
+    outbound = one(result, "outbound")
+    assert (outbound.status, outbound.expected, outbound.found, outbound.missing) == ("passed", 5, 5, ())
+
+
+@pytest.mark.parametrize(("side", "field"), [("hubspot", "lastname"), ("app", "LNAME"), ("app", "STAGE")])
+async def test_a_value_changed_behind_the_engines_back_is_unexplained(
+    world: SmallWorld, side: str, field: str
+) -> None:
+    """A tampered value on either side, also in a one-way field, counts as exactly one unexplained difference."""
+    for number in "123":
+        world.pair(number)
+    (world.hubspot if side == "hubspot" else world.app).change(f"{side[0]}2", **{field: "Getauscht"})
+    result = await verified(world)
+    assert (result.differences, result.unexplained, result.passed) == ({"unexplained": 1}, 1, False)
+    row = world.workspace.rows("SELECT * FROM difference")[0]
+    assert (row["run_id"], row["class"], row["hubspot_id"], row["app_id"]) == (world.run.id, "unexplained", "h2", "a2")
+    assert "Getauscht" in (row["hubspot_value"], row["app_value"])
+
+
+async def test_spelling_is_no_difference(world: SmallWorld) -> None:
+    """E-mail case, phone punctuation, outer blanks and the option map make two values no different ones."""
+    world.pair("1")
+    world.app.change("a1", EMAIL="Person1@FIRMA.example", PHONE="0049301234567", FNAME=" Ada ")
+    assert (await verified(world)).differences == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "expected"),
+    [("excluded", "opt-in", "filtered"), ("failing", "field-length", "failing"), ("unknown", "unreachable", "unknown")],
+)
+async def test_a_stopped_contact_explains_its_difference(
+    world: SmallWorld, state: str, cause: str, expected: str
+) -> None:
+    """The verdict of the last check names the class of the difference."""
+    world.pair("1", state, cause)
+    world.app.change("a1", LNAME="Anders")
+    assert (await verified(world)).differences == {expected: 1}
+
+
+async def test_conflict_and_plan_explain_only_their_own_field(world: SmallWorld) -> None:
+    """A stored conflict and a planned write each cover one field; a third field of that contact stays unexplained."""
+    contact = world.pair("1", "conflict", "conflict")
+    world.sql("INSERT INTO conflict VALUES (?, 'lastname', 'Beispiel', 'Anders', NULL, NULL, ?)", contact, world.check)
+    world.sql("INSERT INTO planned_write VALUES (?, 'app', 'update', 'FNAME', 'Eva', 'Ada')", contact)
+    world.app.change("a1", LNAME="Anders", FNAME="Eva", PHONE="+49 40 999999")
+    result = await verified(world)
+    assert result.differences == {"conflict": 1, "pending": 1, "unexplained": 1}
+
+
+async def test_a_settled_difference_is_policy_until_a_value_moves(world: SmallWorld) -> None:
+    """Two values that differ exactly as at the last agreement are policy; one step further they are unexplained."""
+    contact = world.pair("1")
+    world.sql("INSERT INTO base_field VALUES (?, 'lastname', 'Beispiel', 'Kurz', ?)", contact, world.check)
+    world.app.change("a1", LNAME="Kurz")
+    assert (await verified(world)).differences == {"policy": 1}
+    world.app.change("a1", LNAME="Kürzer")
+    assert (await verified(world)).differences == {"unexplained": 1}
+
+
+async def test_an_empty_source_of_a_one_way_field_is_policy(world: SmallWorld) -> None:
+    """Where HubSpot has no stage and never had one, the app's own value stays and counts as policy."""
+    world.pair("1")
+    world.hubspot.change("h1", lifecyclestage="")
+    assert (await verified(world)).differences == {"policy": 1}
+
+
+async def test_a_change_during_the_reading_is_in_flight(world: SmallWorld) -> None:
+    """A record changed after this verification began is in flight, and was read a second time by id."""
+    world.pair("1")
+    world.hubspot.change("h1", "2026-03-02T09:00:30.250Z", lastname="Neu")
+    assert (await verified(world)).differences == {"in_flight": 1}
+    assert world.hubspot.asked == ["h1"]
+
+
+async def test_a_difference_that_is_gone_at_the_second_look_does_not_count(world: SmallWorld) -> None:
+    """A write that arrives between the two readings leaves no difference behind."""
+    world.pair("1")
+    world.pair("2")
+    settled = world.app.held["a1"]
+    world.app.change("a1", LNAME="Alt")
+    world.app.late["a1"] = settled
+    result = await verified(world)
+    assert (result.differences, result.unexplained) == ({}, 0)
+    assert world.app.asked == ["a1"]
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "expected"),
+    [("in_sync", "", {"unexplained": 1}), ("failing", "counterpart-gone", {"failing": 1})],
+)
+async def test_a_vanished_record_needs_a_verdict_that_says_so(
+    world: SmallWorld, state: str, cause: str, expected: dict[str, int]
+) -> None:
+    """A linked record that is gone is unexplained unless the last check knew it; the record row says which side."""
+    world.pair("1", state, cause)
+    del world.app.held["a1"]
+    assert (await verified(world)).differences == expected
+    row = world.workspace.rows("SELECT field, hubspot_value, app_value FROM difference")[0]
+    assert tuple(row) == ("", "there", "gone")
+
+
+async def test_outbound_lists_each_missing_one_with_its_reason(world: SmallWorld) -> None:
+    """Stopped members are missing with state and cause, and explained ones do not fail the verification."""
+    world.pair("1")
+    world.hubspot_only("2", "excluded", "email-missing", email="")
+    world.hubspot_only("3", "failing", "required-field")
+    outbound = one(await verified(world), "outbound")
+    assert (outbound.status, outbound.expected, outbound.found) == ("passed", 3, 1)
+    assert [(row.hubspot_id, row.reason_state, row.reason_cause) for row in outbound.missing] == [
+        ("h2", "excluded", "email-missing"),
+        ("h3", "failing", "required-field"),
+    ]
+
+
+async def test_outbound_shows_the_records_that_hold_the_same_address(world: SmallWorld) -> None:
+    """For a duplicate, spelled in two domain forms, both members with that address are named as candidates."""
+    world.hubspot_only("1", "failing", "email-duplicate", email="leser@bücher.example")
+    world.app.put("a1", EMAIL="Leser@xn--bcher-kva.example")
+    world.app.put("a2", EMAIL="leser@bücher.example")
+    outbound = one(await verified(world), "outbound")
+    assert [row.existing for row in outbound.missing] == [("a1", "a2")]
+
+
+async def test_outbound_finds_an_unlinked_record_with_the_same_address(world: SmallWorld) -> None:
+    """One record with the same normalised e-mail on each side is there, linked or not."""
+    world.hubspot_only("1", "", email="leser@bücher.example")
+    world.app.put("a1", EMAIL="LESER@xn--bcher-kva.example")
+    outbound = one(await verified(world), "outbound")
+    assert (outbound.status, outbound.missing) == ("unknown" if outbound.missing else "passed", ())
+
+
+@pytest.mark.parametrize("state", ["pending", "in_sync"])
+async def test_outbound_fails_on_what_no_verdict_explains(world: SmallWorld, state: str) -> None:
+    """A member that should be there, or is only planned, fails the verification."""
+    world.hubspot_only("1", state)
+    outbound = one(await verified(world), "outbound")
+    assert outbound.status == "failed"
+    assert outbound.missing[0].reason_state == ("pending" if state == "pending" else "unexplained")
+
+
+async def test_outbound_looks_once_more_before_it_fails(world: SmallWorld) -> None:
+    """A member that appears in the app while verification reads is found by its address."""
+    world.hubspot_only("1", "pending")
+    world.app.late["a1"] = Record("a1", {"EMAIL": "person1@firma.example"}, LONG_AGO, LONG_AGO)
+    outbound = one(await verified(world), "outbound")
+    assert (outbound.status, outbound.found) == ("passed", 1)
+
+
+async def test_outbound_without_a_check_is_unknown_not_passed(world: SmallWorld) -> None:
+    """Before the first check nothing explains a missing one, and that is said."""
+    world.hubspot_only("1", "")
+    outbound = one(await verified(world), "outbound")
+    assert outbound.status == "unknown"
+    assert "Nothing was examined yet" in outbound.note
+
+
+async def test_outbound_marks_what_came_after_the_check(world: SmallWorld) -> None:
+    """A contact created after the last check is not yet written, which is not the same as unexplained."""
+    world.pair("1")
+    world.hubspot.put("h2", "2026-03-02T08:30:00Z", email="neu@firma.example")
+    world.hubspot.members.append(("h2", "2026-03-02T08:30:00Z"))
+    outbound = one(await verified(world), "outbound")
+    assert (outbound.status, outbound.missing[0].reason_state) == ("failed", "in_flight")
+
+
+async def test_outbound_without_a_list_takes_every_contact(world: SmallWorld) -> None:
+    """With no inclusion list each HubSpot contact is expected; list members that are not live only appear in a note."""
+    world.pair("1")
+    world.hubspot.members.append(("h-archived", LONG_AGO))
+    world.hubspot.put("h2", email="zwei@firma.example")
+    world.contact("h2", None, "excluded", "opt-in")
+    with_list = one(await verified(world), "outbound")
+    assert (with_list.expected, with_list.note) == (1, "1 list members are no live contacts.")
+    assert one(await verified(world, connection(scope={})), "outbound").expected == 2
+
+
+async def test_outbound_does_not_apply_to_a_connection_that_only_imports(world: SmallWorld) -> None:
+    """A connection to HubSpot only has no outbound verification."""
+    assert one(await verified(world, connection(sync={"direction": "to_hubspot"})), "outbound").status == "not_applicable"
+
+
+def created(world: SmallWorld, number: str, created_at: str, source: str = "INTEGRATION", state: str = "verified") -> None:
+    world.hubspot.put(
+        f"h{number}", created_at, email=f"person{number}@firma.example", hs_object_source=source
+    )
+    contact = world.contact(f"h{number}", f"a{number}", email=f"person{number}@firma.example")
+    world.app.put(f"a{number}", EMAIL=f"person{number}@firma.example")
+    world.sql(
+        "INSERT INTO journal(run_id, contact_id, side, kind, record_id, state, sent, before, planned_at) "
+        "VALUES (?, ?, 'hubspot', 'create', ?, ?, '{}', '{}', ?)",
+        world.check, contact, f"h{number}", state, LONG_AGO,
+    )  # fmt: skip
+
+
+async def test_inbound_finds_creates_by_source_and_date(world: SmallWorld) -> None:
+    """Applied creates are expected; records with another source or an older date are missing, refused ones not expected."""
+    world.workspace.remember("activated_at", "2026-03-01T12:00:00.000Z")
+    created(world, "1", "2026-03-01T12:00:05Z")
+    created(world, "2", "2026-03-01T12:00:06Z", source="CRM_UI")
+    created(world, "3", "2026-02-01T12:00:00Z")
+    created(world, "4", "2026-03-01T12:00:07Z", state="refused")
+    inbound = one(await verified(world), "inbound")
+    assert (inbound.status, inbound.expected, inbound.found) == ("failed", 3, 1)
+    assert [(row.hubspot_id, row.existing) for row in inbound.missing] == [("h2", ("h2",)), ("h3", ("h3",))]
+    assert inbound.note.startswith("1 more contacts of source INTEGRATION")
+
+
+async def test_inbound_accepts_only_a_known_loss(world: SmallWorld) -> None:
+    """A created contact that is gone fails, unless the last check already says that the counterpart is gone."""
+    world.workspace.remember("activated_at", "2026-03-01T12:00:00.000Z")
+    created(world, "1", "2026-03-01T12:00:05Z")
+    del world.hubspot.held["h1"]
+    assert one(await verified(world), "inbound").status == "failed"
+    world.sql("UPDATE verdict SET state = 'failing', cause = 'counterpart-gone'")
+    inbound = one(await verified(world), "inbound")
+    assert (inbound.status, inbound.missing[0].reason_cause) == ("passed", "counterpart-gone")
+
+
+async def test_inbound_before_activation_and_in_other_modes(world: SmallWorld) -> None:
+    """Before activation and under another engine it is unknown, in a connection to the app only it does not apply."""
+    assert one(await verified(world), "inbound").status == "unknown"
+    world.workspace.remember("activated_at", "2026-03-01T12:00:00.000Z")
+    observed = one(await verified(world, connection(mode="observed")), "inbound")
+    assert (observed.status, observed.expected, observed.found) == ("unknown", None, 0)
+    assert one(await verified(world, connection(sync={"direction": "to_app"})), "inbound").status == "not_applicable"
+
+
+async def test_update_only_finds_an_empty_target_field(world: SmallWorld) -> None:
+    """Of three filled stages one is empty in the app; the excluded pair is not looked at."""
+    for number in "123":
+        world.pair(number)
+    world.pair("4", "excluded", "opt-in")
+    world.app.change("a2", STAGE=" ")
+    world.app.change("a4", STAGE="")
+    filled = one(await verified(world), "update-only")
+    assert (filled.status, filled.expected, filled.found) == ("failed", 3, 2)
+    assert [(row.app_id, row.fields) for row in filled.missing] == [("a2", ("app: STAGE",))]
+
+
+async def test_update_only_looks_at_named_contacts_field_by_field(world: SmallWorld) -> None:
+    """A named contact is looked at in every mapping, by e-mail or either id; a stranger is listed as missing."""
+    two_way = connection(
+        mappings=[{"hubspot": "email", "app": "EMAIL"}, {"hubspot": "phone", "app": "PHONE"}],
+        verify={"contacts": ["a1"]},
+    )
+    world.pair("1")
+    world.pair("2")
+    world.app.change("a2", PHONE="")
+    filled = one(await verified(world, two_way, ["Person2@firma.example", "niemand@firma.example"]), "update-only")
+    assert filled.status == "failed"
+    assert [(row.hubspot_id, row.email, row.fields) for row in filled.missing] == [
+        ("h2", "person2@firma.example", ("app: PHONE",)),
+        ("", "niemand@firma.example", ()),
+    ]
+    assert (filled.expected, filled.found) == (8 - 1, 8 - 1 - 1)
+
+
+async def test_update_only_does_not_apply_without_one_way_fields_and_names(world: SmallWorld) -> None:
+    """Two-way mappings and nobody named: nothing to verify."""
+    two_way = connection(mappings=[{"hubspot": "email", "app": "EMAIL"}])
+    assert one(await verified(world, two_way), "update-only").status == "not_applicable"
+
+
+async def test_the_result_is_stored_under_the_runs_id(world: SmallWorld) -> None:
+    """The table `verification` holds what was answered, with the missing ones as JSON."""
+    world.hubspot_only("1", "failing", "required-field")
+    result = await verified(world)
+    rows = world.workspace.rows("SELECT * FROM verification WHERE run_id = ? ORDER BY name", (world.run.id,))
+    assert [(row["name"], row["status"]) for row in rows] == sorted(
+        (each.name, each.status) for each in result.verifications
+    )
+    missing = json.loads(next(row["missing"] for row in rows if row["name"] == "outbound"))
+    assert (missing[0]["hubspot_id"], missing[0]["reason_cause"]) == ("h1", "required-field")
+
+
+async def test_mirror_and_base_are_not_what_is_compared(world: SmallWorld) -> None:
+    """A mirror that claims agreement does not hide a difference between the two sides."""
+    contact = world.pair("1")
+    for field in ("email", "firstname", "lastname", "phone", "lifecyclestage"):
+        world.sql("INSERT INTO base_field VALUES (?, ?, 'x', 'x', ?)", contact, field, world.check)
+    world.app.change("a1", FNAME="Eva")
+    assert (await verified(world)).unexplained == 1
+
+
+async def test_a_missing_list_and_a_stop_request_end_it(world: SmallWorld) -> None:
+    """A list that is not there is a configuration error; a stop request is obeyed while reading, nothing is stored."""
+    world.pair("1")
+    with pytest.raises(ConfigurationError):
+        await verified(world, connection(scope={"list": "Nirgends"}))
+    world.run.stop.reason = "stopped by the user"
+    with pytest.raises(Stopped):
+        await verified(world)
+    assert world.workspace.value("SELECT count(*) FROM verification") == 0

@@ -1,0 +1,276 @@
+"""The command line: names, options and help of every command. The work is in `tui/commands/`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tui.home import Home, home_folder
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", help="Folder of connections, workspaces and reports.", envvar="SYNCDOCTOR_HOME", show_envvar=True
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (docs/json.md).")]
+NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
+
+
+class SideName(StrEnum):
+    """The two sides of a connection."""
+
+    hubspot = "hubspot"
+    app = "app"
+
+
+class Step(StrEnum):
+    """The steps of the demo."""
+
+    connect = "connect"
+    check = "check"
+    plan = "plan"
+    sync = "sync"
+    verify = "verify"
+    report = "report"
+
+
+cli = typer.Typer(
+    name="syncdoctor",
+    help="Finds out why contacts do not sync between HubSpot and an external app.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+practice = typer.Typer(help="The practice portal: a HubSpot and an app to try things on.", rich_markup_mode=None)
+cli.add_typer(practice, name="practice")
+
+
+def _finish(code: int) -> None:
+    raise typer.Exit(code)
+
+
+@cli.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    home: HomeOption = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Opens the console; every command below also works without a screen."""
+    context.obj = home
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415
+
+        typer.echo(f"syncdoctor {installed('syncdoctor')}")
+        _finish(0)
+    if context.invoked_subcommand is None:
+        from tui.app import run_console  # noqa: PLC0415
+
+        _finish(run_console(_home(context, home).path))
+
+
+def _home(context: typer.Context, home: Path | None) -> Home:
+    return home_folder(home or context.find_root().obj)
+
+
+@cli.command()
+def demo(
+    context: typer.Context,
+    home: HomeOption = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Text only, even on a terminal.")] = False,
+    until: Annotated[Step | None, typer.Option("--until", help="Stop after this step.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Another practice population (docs/practice.md).")] = None,
+) -> None:
+    """The console on the practice portal; without a terminal the whole story as text."""
+    from tui.commands.story import demo as tell  # noqa: PLC0415
+
+    _finish(tell(_home(context, home), headless=headless, until=until.value if until else "", data=data))
+
+
+@cli.command()
+def connections(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the connections and the result of their last check."""
+    from tui.commands.configure import connections as list_them  # noqa: PLC0415
+
+    _finish(list_them(_home(context, home), as_json=as_json))
+
+
+@cli.command()
+def connect(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A connection file (TOML).", metavar="FILE")],
+    name: Annotated[str, typer.Option("--name", help="The connection's name; else the file's.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set up a connection from a file."""
+    from tui.commands.configure import connect as take  # noqa: PLC0415
+
+    _finish(take(_home(context, home), file, name=name, as_json=as_json))
+
+
+@cli.command()
+def login(
+    context: typer.Context,
+    name: NameArgument,
+    side: Annotated[SideName, typer.Argument(help="hubspot or app.")],
+    from_stdin: Annotated[bool, typer.Option("--stdin", help="Read the token from standard input.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Store a token or key; it is asked for, never given on the command line."""
+    from tui.commands.configure import login as store  # noqa: PLC0415
+
+    _finish(store(_home(context, home), name, side.value, from_stdin=from_stdin))
+
+
+@cli.command()
+def logout(
+    context: typer.Context,
+    name: NameArgument,
+    side: Annotated[SideName | None, typer.Argument(help="hubspot or app; both without it.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Forget stored credentials."""
+    from tui.commands.configure import logout as forget  # noqa: PLC0415
+
+    _finish(forget(_home(context, home), name, side.value if side else None))
+
+
+@cli.command()
+def check(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    contacts: Annotated[
+        Path | None, typer.Option("--contacts", help="Also write one line per contact to this CSV file.")
+    ] = None,
+) -> None:
+    """Examine both sides: counts per state, findings per cause. Writes to neither side."""
+    from tui.commands.examine import check as examine  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    _finish(examine(session(_home(context, home), name), as_json=as_json, contacts=contacts))
+
+
+@cli.command()
+def explain(
+    context: typer.Context,
+    name: NameArgument,
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One contact through every gate, and what would let it sync."""
+    from tui.commands.explaining import explain as examine  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    _finish(examine(session(_home(context, home), name), who, as_json=as_json))
+
+
+@cli.command()
+def plan(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")
+    ] = False,
+    save: Annotated[Path | None, typer.Option("--save", help="Save the plan for sync --plan.")] = None,
+) -> None:
+    """Show what a sync would write."""
+    from tui.commands.examine import plan as examine  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    _finish(examine(session(_home(context, home), name), as_json=as_json, values=values, save=save))
+
+
+@cli.command()
+def sync(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    plan_file: Annotated[Path | None, typer.Option("--plan", help="Write exactly this saved plan, or refuse.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+) -> None:
+    """Write what the plan holds, then examine the result."""
+    from tui.commands.examine import confirm_sync  # noqa: PLC0415
+    from tui.commands.examine import sync as write  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    chosen = session(_home(context, home), name)
+    confirm_sync(chosen, asked=yes or as_json or plan_file is not None)
+    _finish(write(chosen, as_json=as_json, plan_file=plan_file))
+
+
+@cli.command()
+def verify(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    contact: Annotated[
+        list[str] | None, typer.Option("--contact", help="Also check this contact field by field (repeatable).")
+    ] = None,
+) -> None:
+    """The three verifications after activation, by an independent read of both sides."""
+    from tui.commands.examine import verify as examine  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    _finish(examine(session(_home(context, home), name), as_json=as_json, named=contact or ()))
+
+
+@cli.command()
+def report(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="Folder for the report.")] = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show the contacts' values instead of masking them.")
+    ] = False,
+) -> None:
+    """Write a support report: Markdown and JSON."""
+    from tui.commands.records import report as write  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    _finish(write(session(_home(context, home), name), as_json=as_json, folder=folder, reveal=reveal))
+
+
+@cli.command()
+def log(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    run: Annotated[int | None, typer.Option("--run", help="This run's events and exchanges.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the run in progress.")] = False,
+) -> None:
+    """The record of runs, events and exchanges."""
+    from tui.commands.records import log as show  # noqa: PLC0415
+    from tui.commands.session import session  # noqa: PLC0415
+
+    _finish(show(session(_home(context, home), name), as_json=as_json, run=run, follow=follow))
+
+
+@practice.command("serve")
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", help="The loopback port.", min=1, max=65535)] = 8765,
+    data: Annotated[Path | None, typer.Option("--data", help="Another practice population (docs/practice.md).")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Serve the practice portal over HTTP on 127.0.0.1."""
+    from tui.practice import serve_forever  # noqa: PLC0415
+
+    chosen = _home(context, home)
+    chosen.prepare()
+    serve_forever(chosen, data, port)
+    _finish(0)

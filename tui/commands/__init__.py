@@ -1,0 +1,1 @@
+"""The commands, one file a job. Each does what the console does, without a screen."""

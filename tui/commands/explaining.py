@@ -1,0 +1,94 @@
+"""`explain`: one contact through every gate, from what the last check saw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.visible import visible
+from tui.commands.session import Session
+from tui.output import document, say, table
+
+if TYPE_CHECKING:
+    from diagnostics.explain import Explanation
+
+
+def explain(chosen: Session, who: str, *, as_json: bool) -> int:
+    """Explains one contact. Exit code 1 if something keeps it from syncing. Raises ConfigurationError for nobody or several."""
+    from diagnostics.explain import explain as examine  # noqa: PLC0415
+    from diagnostics.explain import find_contact  # noqa: PLC0415
+
+    with chosen.reading() as workspace:
+        answer = examine(workspace, chosen.connection, find_contact(workspace, who))
+    if as_json:
+        document({"connection": chosen.name, **explanation_document(answer)})
+    else:
+        show_explanation(answer)
+    return int(answer.state != "in_sync")
+
+
+def explanation_document(answer: Explanation) -> dict[str, Any]:
+    """An explanation as documented in docs/json.md; it holds the contact's values, since they were asked for by name."""
+    return {
+        "hubspot_id": answer.hubspot_id,
+        "app_id": answer.app_id,
+        "state": answer.state,
+        "cause": answer.cause,
+        "sentence": answer.sentence,
+        "remedy": answer.remedy,
+        "then": list(answer.then),
+        "gates": [
+            {
+                "code": gate.code,
+                "title": gate.title,
+                "passed": gate.passed,
+                "decides": gate.decides,
+                "evidence": list(gate.evidence),
+            }
+            for gate in answer.gates
+        ],
+        "fields": [
+            {
+                "name": field.name,
+                "hubspot": field.hubspot_value,
+                "app": field.app_value,
+                "base": {"hubspot": field.base_hubspot, "app": field.base_app},
+                "to_write": field.to_write,
+                "note": field.note,
+            }
+            for field in answer.fields
+        ],
+        "history": list(answer.history),
+    }
+
+
+def show_explanation(answer: Explanation) -> None:
+    """An explanation as text."""
+    say(visible(answer.sentence))
+    say(
+        f"  HubSpot {answer.hubspot_id or '(no record)'}, app {answer.app_id or '(no record)'}, {visible(answer.email or 'no e-mail')}"
+    )
+    say(f"  To do: {visible(answer.remedy)}")
+    if answer.then:
+        say(f"  Then still in the way: {', '.join(answer.then)}")
+    say("Gates, in order")
+    marks = {True: "ok", False: "!!", None: "??"}
+    for gate in answer.gates:
+        say(f"  {marks[gate.passed]} {gate.code:<20}{'<- decides' if gate.decides else ''}".rstrip())
+        for line in gate.evidence:
+            say(f"       {visible(line)}")
+    say("Mapped fields")
+    empty = "(empty)"
+
+    def shown(value: str | None) -> str:
+        return visible(value, 30) if value else ("-" if value is None else empty)
+
+    rows = [["field", "HubSpot", "app", "would be written", ""]]
+    rows += [
+        [field.name, shown(field.hubspot_value), shown(field.app_value), visible(field.to_write, 40), field.note]
+        for field in answer.fields
+    ]
+    table(rows)
+    if answer.history:
+        say("History")
+        for line in answer.history:
+            say(f"  {visible(line)}")

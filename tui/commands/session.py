@@ -1,0 +1,226 @@
+"""What every command that works on a connection shares: file, lock, workspace, run row, both sides, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from engine.connection import Connection, read_connection
+from engine.errors import CredentialsRefused, Halted, SyncdoctorError
+from engine.lock import locked
+from engine.runs import Run, StopFlag, close_abandoned_runs, iso, utc_now
+from engine.schema import SIDES, Side
+from engine.workspace import Workspace
+from tui.home import Home
+from tui.output import ProgressLine, note
+from tui.practice import open_practice, secrets, transports, uses_practice
+
+if TYPE_CHECKING:
+    import httpx
+
+    from engine.http import Exchange
+    from engine.observe import Sides
+
+T = TypeVar("T")
+STOP_LOOKS_PER_SECOND = 5
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection in a home, before anything is opened."""
+
+    home: Home
+    connection: Connection
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.connection.name
+
+    @property
+    def path(self) -> Path:
+        """The workspace's file."""
+        return self.home.workspace(self.name)
+
+    def reading(self) -> Workspace:
+        """The workspace, read only. Raises WorkspaceError if nothing was examined yet."""
+        return Workspace(self.path, read_only=True)
+
+
+def session(home: Home, name: str) -> Session:
+    """Opens a connection by name. Raises ConfigurationError naming file, line and key."""
+    return Session(home, read_connection(home.existing(name)))
+
+
+def conduct(
+    chosen: Session,
+    command: str,
+    work: Callable[[Run, Sides], Awaitable[T]],
+    *,
+    exit_code: Callable[[T], int],
+    counts: Callable[[T], Mapping[str, object]],
+    quiet: bool = False,
+) -> T:
+    """Runs one piece of long work under the connection's lock, with its row in `run`, progress, and both sides open.
+
+    Raises what the work raises; the run's row then says `failed` or `stopped`. The first Ctrl-C, SIGTERM or SIGHUP
+    stops at the next safe point, a second one at once.
+    """
+    chosen.home.prepare()
+    stop = StopFlag()
+    line = ProgressLine(quiet=quiet)
+    with locked(chosen.path, command), Workspace(chosen.path) as workspace:
+        close_abandoned_runs(workspace)
+        _announce_doubt(workspace)
+        run = Run(workspace, command, stop=stop, on_progress=line)
+        try:
+            result = asyncio.run(_work(chosen, run, stop, work))
+        except BaseException as error:
+            line.close()
+            _record_failure(run, error)
+            raise
+        line.close()
+        run.finish("done", exit_code(result), counts=counts(result))
+        return result
+
+
+def _record_failure(run: Run, error: BaseException) -> None:
+    if isinstance(error, SyncdoctorError):
+        state = "stopped" if isinstance(error, Halted) else "failed"
+        code, message = error.exit_code, error.what
+    else:
+        state, code, message = "failed", 1, f"a defect of Syncdoctor: {type(error).__name__}"
+    try:
+        run.finish(state, code, message)
+    except SyncdoctorError:
+        note("syncdoctor: the end of this run could not be recorded in the workspace")
+
+
+async def _work(chosen: Session, run: Run, stop: StopFlag, work: Callable[[Run, Sides], Awaitable[T]]) -> T:
+    with _signals(stop):
+        async with open_sides(chosen, run, stop) as sides:
+            return await work(run, sides)
+
+
+@contextmanager
+def _signals(stop: StopFlag) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    names = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "a request to end", signal.SIGHUP: "the lost session"}
+
+    def asked(number: signal.Signals) -> None:
+        if stop.reason:
+            os._exit(128 + number)
+        stop.reason = f"stopped by {names[number]}"
+        if number is signal.SIGINT and sys.stderr.isatty():
+            note("\nstopping at the next safe point; Ctrl-C again stops at once")
+
+    for number in names:
+        loop.add_signal_handler(number, asked, number)
+    try:
+        yield
+    finally:
+        for number in names:
+            loop.remove_signal_handler(number)
+
+
+class open_sides:  # noqa: N801
+    """Async context: both connectors of a connection, their exchanges logged to the run."""
+
+    def __init__(self, chosen: Session, run: Run, stop: StopFlag, *, read_only: bool = False) -> None:
+        self.chosen, self.run, self.stop, self.read_only = chosen, run, stop, read_only
+        self.sides: Sides
+
+    async def __aenter__(self) -> Sides:
+        from engine.connectors.open import open_connectors  # noqa: PLC0415  (imports httpx, 300 ms)
+        from engine.observe import Sides  # noqa: PLC0415
+
+        connection = self.chosen.connection
+        played: Mapping[Side, httpx.AsyncBaseTransport] = {}
+        known: Mapping[Side, str] = {}
+        if any(uses_practice(connection).values()):
+            portal = open_practice(self.chosen.home)
+            played, known = transports(portal, connection), secrets(portal)
+        hubspot, app = open_connectors(
+            connection,
+            credentials(self.chosen, known),
+            played,
+            on_exchange=self._log,
+            clock=time.monotonic,
+            sleep=self._sleep,
+            now=utc_now,
+            random=random.Random(),
+        )
+        self.sides = Sides(hubspot, app)
+        return self.sides
+
+    async def __aexit__(self, *_: object) -> None:
+        for connector in (self.sides.hubspot, self.sides.app):
+            close = getattr(connector, "close", None)
+            if close is not None:
+                await close()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Waits, and looks for a stop request meanwhile."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.run.safe_point()
+            await asyncio.sleep(min(left, 1 / STOP_LOOKS_PER_SECOND))
+
+    def _log(self, exchange: Exchange) -> None:
+        with self.run.workspace.transaction() as sql:
+            sql.execute(
+                "INSERT INTO exchange(run_id, at, side, method, path, status, milliseconds, attempt, correlation_id, note) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    self.run.id,
+                    iso(exchange.at),
+                    exchange.side,
+                    exchange.method,
+                    exchange.template,
+                    exchange.status,
+                    round(exchange.milliseconds),
+                    exchange.attempt,
+                    exchange.correlation_id,
+                    exchange.note,
+                ),
+            )
+
+
+def credentials(chosen: Session, known: Mapping[Side, str]) -> Mapping[Side, object]:
+    """A secret per side: from environment, keyring or file; the practice portal's own where it plays the side.
+
+    Raises CredentialsRefused if a side has none.
+    """
+    from engine.auth.vault import Secret, Vault  # noqa: PLC0415
+
+    vault = Vault(chosen.home.path, os.environ)
+    found: dict[Side, object] = {}
+    for side in SIDES:
+        secret = vault.get(chosen.name, side)
+        if secret is None and side in known and uses_practice(chosen.connection)[side]:
+            secret = Secret(known[side])
+        if secret is None:
+            raise CredentialsRefused(
+                f"no credentials are stored for the {side} side",
+                where=f"connection {chosen.name}",
+                remedy=f"Run: syncdoctor login {chosen.name} {side}",
+            )
+        found[side] = secret
+    return found
+
+
+def _announce_doubt(workspace: Workspace) -> None:
+    doubtful = int(workspace.value("SELECT count(*) FROM in_doubt"))
+    if doubtful:
+        note(
+            f"An earlier run was cut off: {doubtful} writes are in doubt. The next sync looks them up before it writes."
+        )

@@ -1,0 +1,73 @@
+"""`demo`: the whole story on the practice portal, as text or up to the console."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from engine.connection import read_connection
+from tui.commands.configure import connect
+from tui.commands.examine import (
+    plan_counts,
+    run_check_or_raise,
+    run_sync,
+    run_verify,
+    show_checkup,
+    show_plan,
+    show_sync,
+    show_verification,
+)
+from tui.commands.records import report
+from tui.commands.session import Session
+from tui.home import Home
+from tui.output import note, say
+from tui.practice import PRACTICE, install
+
+STEPS = ("connect", "check", "plan", "sync", "verify", "report")
+
+
+def demo(home: Home, *, headless: bool, until: str, data: Path | None) -> int:
+    """Tells the story of the practice connection step by step; on a terminal it ends in the console.
+
+    Runs again on the same home go on from the state there.
+    """
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not headless
+    last = STEPS.index(until) if until else (1 if on_terminal else len(STEPS) - 1)
+    home.prepare()
+    folder = install(home, data)
+    if not home.connection(PRACTICE).exists():
+        _step("connect", f"syncdoctor connect connection.toml --name {PRACTICE}")
+        connect(home, folder / "connection.toml", name=PRACTICE, as_json=False)
+    chosen = Session(home, read_connection(home.connection(PRACTICE)))
+    for step in STEPS[1 : last + 1]:
+        _step(step, f"syncdoctor {step} {PRACTICE}")
+        _tell(chosen, step)
+    if on_terminal:
+        from tui.app import run_console  # noqa: PLC0415
+
+        return run_console(home.path, start=PRACTICE)
+    note(f"The state is kept in {home.path}; go on with: syncdoctor check {PRACTICE} --home {home.path}")
+    return 0
+
+
+def _step(name: str, command: str) -> None:
+    say()
+    say(f"== {name}: {command}")
+
+
+def _tell(chosen: Session, step: str) -> None:
+    match step:
+        case "check":
+            show_checkup(chosen, run_check_or_raise(chosen, quiet=False))
+        case "plan":
+            with chosen.reading() as workspace:
+                conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
+                show_plan(chosen, plan_counts(workspace), conflicts, ())
+        case "sync":
+            counts, result = run_sync(chosen)
+            show_sync(chosen, counts)
+            show_checkup(chosen, result)
+        case "verify":
+            show_verification(chosen, run_verify(chosen, ()))
+        case "report":
+            report(chosen, as_json=False, folder=None, reveal=False)

@@ -1,0 +1,110 @@
+"""Starts the practice portal: in this process for a connection whose server is "practice", or over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.connection import Connection
+from engine.errors import ConfigurationError, WorkspaceError
+from engine.schema import SIDES, Side
+from tui.home import Home
+
+if TYPE_CHECKING:
+    import httpx
+
+    from sample_data.portal import Portal
+
+PRACTICE = "practice"
+
+
+def uses_practice(connection: Connection) -> dict[Side, bool]:
+    """Which sides of a connection the practice portal plays."""
+    return {"hubspot": connection.hubspot.server == PRACTICE, "app": connection.app.server == PRACTICE}
+
+
+def install(home: Home, data: Path | None) -> Path:
+    """Copies a data folder (the built-in one without `data`) into the home; what is there already stays.
+
+    Returns the copy's folder. Raises ConfigurationError if `data` is given although another population is in use.
+    """
+    from sample_data import PEOPLE  # noqa: PLC0415
+
+    target = home.practice / "data"
+    source = data or PEOPLE
+    if target.exists():
+        if data is not None and not _same(source, target):
+            raise ConfigurationError(
+                "the practice portal here already has other people",
+                where=str(target),
+                remedy="Choose a new home with --home, or remove that folder and the connection first.",
+            )
+        return target
+    if not (source / "connection.toml").is_file():
+        raise ConfigurationError(
+            "this folder holds no practice population (connection.toml is missing)",
+            where=str(source),
+            remedy="See docs/practice.md for its files, or make one: python -m sample_data.generate --out DIR",
+        )
+    try:
+        home.practice.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = home.practice / "data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        for file in sorted(source.iterdir()):
+            if file.is_file() and file.suffix in {".csv", ".json", ".toml"}:
+                shutil.copyfile(file, partial / file.name)
+        partial.rename(target)
+    except OSError as error:
+        raise WorkspaceError(
+            f"the practice portal cannot be set up: {error.strerror}",
+            where=str(home.practice),
+            remedy="Check permissions and free space, or choose another home with --home.",
+        ) from None
+    return target
+
+
+def _same(one: Path, other: Path) -> bool:
+    names = {file.name for file in one.iterdir() if file.suffix in {".csv", ".json", ".toml"}}
+    return all((other / name).is_file() and (one / name).read_bytes() == (other / name).read_bytes() for name in names)
+
+
+def open_practice(home: Home) -> Portal:
+    """The practice portal of a home. Raises ConfigurationError if it is not set up or its folder is wrong."""
+    from sample_data.portal import DataFolderError, open_portal  # noqa: PLC0415
+
+    data = home.practice / "data"
+    if not data.is_dir():
+        raise ConfigurationError(
+            "the practice portal is not set up in this home", where=str(home.path), remedy="Run: syncdoctor demo"
+        )
+    try:
+        return open_portal(data, home.practice / "portal.sqlite")
+    except DataFolderError as error:
+        raise ConfigurationError(str(error), remedy="See docs/practice.md for the folder's files.") from None
+
+
+def transports(portal: Portal, connection: Connection) -> dict[Side, httpx.AsyncBaseTransport]:
+    """In-process transports for the sides that the portal plays."""
+    import httpx  # noqa: PLC0415
+
+    apps = {"hubspot": portal.hubspot, "app": portal.mailchimp}
+    return {side: httpx.ASGITransport(app=apps[side]) for side in SIDES if uses_practice(connection)[side]}
+
+
+def secrets(portal: Portal) -> Mapping[Side, str]:
+    """The portal's own token and key; they open nothing else."""
+    return {"hubspot": portal.hubspot_token, "app": portal.mailchimp_key}
+
+
+def serve_forever(home: Home, data: Path | None, port: int) -> None:
+    """Serves the practice portal over HTTP on the loopback address until Ctrl-C."""
+    from sample_data.portal import serve  # noqa: PLC0415
+
+    install(home, data)
+    serving = serve(open_practice(home), port)
+    if asyncio.iscoroutine(serving):
+        asyncio.run(serving)

@@ -1,0 +1,117 @@
+"""Long work as processes of their own: started in a new session, so that closing the console or losing the line
+does not end them; stopped with SIGTERM at their next safe point."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tui
+from tui.reading.health import RunRow
+
+_LAST_CHARACTERS = 4_096
+
+
+@dataclass(frozen=True)
+class Started:
+    """A child process, its output's file, and the command that a user would type for the same."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    command: str
+
+    def ended(self) -> int | None:
+        """The exit code once it has ended."""
+        return self.process.poll()
+
+    def last_words(self) -> str:
+        """The last line of its output, empty if it said nothing."""
+        try:
+            text = self.output.read_bytes()[-_LAST_CHARACTERS:].decode(errors="replace")
+        except OSError:
+            return ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+
+Start = Callable[[Path, str, Sequence[str]], Started]
+"""Starts a command for a connection in a home folder: `start(home, name, ["check", name])`."""
+
+
+def start(home: Path, name: str, arguments: Sequence[str]) -> Started:
+    """Runs `syncdoctor ARGUMENTS --home HOME` in the background.
+
+    Its output goes to `log/NAME-COMMAND.log` in the home folder, readable by the user only. Raises OSError if the
+    folder or the process cannot be made.
+    """
+    folder = home / "log"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    output = folder / f"{name}-{arguments[0]}.log"
+    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tui", *arguments, "--home", str(home.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+            # `-m` imports from the working directory first: it has to be the one that holds this very program
+            cwd=Path(tui.__path__[0]).parent,
+        )
+    finally:
+        os.close(handle)
+    return Started(process, output, " ".join(arguments))
+
+
+def is_alive(run: RunRow) -> bool:
+    """Whether a run's process is still there. A run on another host is taken for alive: it cannot be seen."""
+    if run.pid is None:
+        return False
+    if run.host and run.host != socket.gethostname():
+        return True
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(run.pid)
+
+
+def stop(run: RunRow) -> str:
+    """Asks a run to stop at its next safe point. Returns why it could not be asked, or nothing."""
+    if run.pid is None:
+        return "this run has no process"
+    if run.host and run.host != socket.gethostname():
+        return f"this run is on the host {run.host}; stop it there"
+    if not is_alive(run):
+        return "its process is gone; the next run tidies up"
+    if not _is_ours(run.pid):
+        return f"process {run.pid} is another program now; nothing was stopped"
+    try:
+        os.kill(run.pid, signal.SIGTERM)
+    except OSError as error:
+        return f"process {run.pid} cannot be stopped: {error.strerror}"
+    return ""
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def _is_ours(pid: int) -> bool:
+    """Process numbers are used again: what is stopped must look like a run. Without /proc it cannot be told."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return True
+    return b"tui" in words or any(b"syncdoctor" in word for word in words)

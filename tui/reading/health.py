@@ -1,0 +1,245 @@
+"""How a connection fares: runs, counts per state, what is in doubt, and how both changed over the last checks."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.workspace import Workspace
+
+TREND_CHECKS = 16
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as its row in `run` says. Times are ISO 8601 in UTC; `rate` is items per second."""
+
+    id: int
+    command: str
+    state: str
+    started_at: str
+    ended_at: str
+    pid: int | None
+    host: str
+    phase: str
+    done: int
+    total: int | None
+    rate: float | None
+    exit_code: int | None
+    message: str
+
+    @property
+    def running(self) -> bool:
+        """Whether its row says that it is at work; the process may have been killed since."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True)
+class Check:
+    """Counts per state of one examination."""
+
+    run_id: int
+    at: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Health:
+    """A connection in one line: the last check that counted contacts, the newest run, and open questions."""
+
+    check: Check | None = None
+    newest: RunRow | None = None
+    active: RunRow | None = None
+    in_doubt: int = 0
+    activated_at: str = ""
+
+
+@dataclass(frozen=True)
+class SideFinding:
+    """A finding on the connection as a whole."""
+
+    code: str
+    state: str
+    blocking: bool
+    contacts: int
+    value: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a side said of itself at the last reading: its title and facts, already in words."""
+
+    what: str
+    at: str
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that the first tab shows."""
+
+    health: Health
+    trend: tuple[Check, ...] = ()
+    side_findings: tuple[SideFinding, ...] = ()
+    declared: tuple[Declared, ...] = ()
+    limits: tuple[tuple[str, str], ...] = ()
+    quarantined: int = 0
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """The cheap look of the once-a-second poll: SQLite's data version and the newest run."""
+
+    data_version: int
+    newest: RunRow | None
+
+
+@dataclass(frozen=True)
+class KnownConnection:
+    """A connection in the home folder; `problem` says why it cannot be used (what, where, remedy)."""
+
+    name: str
+    health: Health = field(default_factory=Health)
+    mode: str = ""
+    problem: tuple[str, ...] = ()
+
+
+def connection_names(home: Path) -> tuple[str, ...]:
+    """The names of the connection files, sorted. A home folder that is not there has none."""
+    return tuple(sorted(path.stem for path in (home / "connections").glob("*.toml")))
+
+
+def connection_path(home: Path, name: str) -> Path:
+    """Where a connection's file is."""
+    return home / "connections" / f"{name}.toml"
+
+
+def workspace_path(home: Path, name: str) -> Path:
+    """Where a connection's workspace is."""
+    return home / "workspaces" / f"{name}.sqlite"
+
+
+def file_trace(path: Path) -> tuple[int, ...]:
+    """Sizes and times of a workspace's files; equal traces mean that nothing was committed in between."""
+    trace: list[int] = []
+    for ending in ("", "-wal"):
+        try:
+            status = Path(f"{path}{ending}").stat()
+            trace += [status.st_ino, status.st_size, status.st_mtime_ns]
+        except OSError:
+            trace += [0, 0, 0]
+    return tuple(trace)
+
+
+def run_row(row: sqlite3.Row) -> RunRow:
+    """A row of `run` as a dataclass."""
+    return RunRow(
+        id=row["id"],
+        command=row["command"],
+        state=row["state"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"] or "",
+        pid=row["pid"],
+        host=row["host"] or "",
+        phase=row["phase"],
+        done=row["done"],
+        total=row["total"],
+        rate=row["rate"],
+        exit_code=row["exit_code"],
+        message=row["message"],
+    )
+
+
+def glimpse(workspace: Workspace) -> Glimpse:
+    """The cheapest look that tells whether anything changed and whether something runs."""
+    version = int(workspace.value("PRAGMA data_version"))
+    rows = workspace.rows("SELECT * FROM run ORDER BY id DESC LIMIT 1")
+    return Glimpse(version, run_row(rows[0]) if rows else None)
+
+
+def health(workspace: Workspace) -> Health:
+    """The connection's health from small tables only; its cost does not grow with the contacts."""
+    newest = workspace.rows("SELECT * FROM run ORDER BY id DESC LIMIT 1")
+    active = workspace.rows("SELECT * FROM run WHERE state = 'running' ORDER BY id DESC LIMIT 1")
+    checks = _checks(workspace, 1)
+    return Health(
+        check=checks[-1] if checks else None,
+        newest=run_row(newest[0]) if newest else None,
+        active=run_row(active[0]) if active else None,
+        in_doubt=int(workspace.value("SELECT count(*) FROM in_doubt")),
+        activated_at=workspace.fact("activated_at"),
+    )
+
+
+def overview(workspace: Workspace) -> Overview:
+    """What the Overview tab shows."""
+    checks = _checks(workspace, TREND_CHECKS)
+    findings: list[SideFinding] = []
+    if checks:
+        findings = [
+            SideFinding(row["code"], row["state"], bool(row["blocking"]), row["contacts"], row["value"], row["rule"])
+            for row in workspace.rows(
+                "SELECT * FROM side_finding WHERE run_id = (SELECT max(run_id) FROM side_finding) "
+                "AND run_id >= ? ORDER BY blocking DESC, contacts DESC, code",
+                (checks[-1].run_id,),
+            )
+        ]
+    return Overview(
+        health=health(workspace),
+        trend=checks,
+        side_findings=tuple(findings),
+        declared=tuple(
+            _declared(row["what"], row["at"], row["document"])
+            for row in workspace.rows("SELECT * FROM declared ORDER BY what DESC")
+        ),
+        limits=tuple(
+            (key.removeprefix("limits."), str(workspace.fact(key)))
+            for key in ("limits.hubspot", "limits.app")
+            if workspace.fact(key)
+        ),
+        quarantined=int(workspace.value("SELECT count(*) FROM quarantine")),
+    )
+
+
+def _checks(workspace: Workspace, limit: int) -> tuple[Check, ...]:
+    """The newest examinations with counts, oldest first."""
+    rows = workspace.rows(
+        "SELECT r.id, coalesce(r.ended_at, r.started_at) AS at, s.state, sum(s.contacts) AS contacts "
+        "FROM run_state s JOIN run r ON r.id = s.run_id "
+        "WHERE s.run_id IN (SELECT DISTINCT run_id FROM run_state ORDER BY run_id DESC LIMIT ?) "
+        "GROUP BY r.id, s.state ORDER BY r.id",
+        (limit,),
+    )
+    counts: dict[tuple[int, str], dict[str, int]] = {}
+    for row in rows:
+        counts.setdefault((row["id"], row["at"]), {})[row["state"]] = row["contacts"]
+    return tuple(Check(run_id, at, found) for (run_id, at), found in counts.items())
+
+
+def _declared(what: str, at: str, document: str) -> Declared:
+    try:
+        body: Any = json.loads(document)
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    account = body.get("account")
+    facts: list[tuple[str, str]] = []
+    title = str(body.get("name") or "")
+    if isinstance(account, dict):
+        title = f"{account.get('name') or body.get('app') or what} ({account.get('id', '?')})"
+        facts.append(("time zone", str(account.get("time_zone") or account.get("timeZone") or "")))
+        details = account.get("details")
+        facts += [(str(key), str(value)) for key, value in details.items()] if isinstance(details, dict) else []
+    for key in ("processing_type", "processing_status", "size"):
+        if body.get(key) is not None:
+            facts.append((key.replace("_", " "), str(body[key])))
+    missing = body.get("unavailable")
+    facts += [(f"{key} not readable", str(why)) for key, why in missing.items()] if isinstance(missing, dict) else []
+    return Declared(what, at, title or what, tuple((key, value) for key, value in facts if value))

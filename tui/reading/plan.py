@@ -1,0 +1,87 @@
+"""What would be written: counts per side and kind, conflicts, and each value by position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class PlanGroup:
+    """Writes of one kind to one side: records and single values."""
+
+    side: str
+    kind: str
+    records: int
+    values: int
+    clears: int
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """The plan in numbers. `writes` counts records to be created or changed, `rows` the lines of the list."""
+
+    groups: tuple[PlanGroup, ...]
+    conflicts: int
+    rows: int
+
+    @property
+    def writes(self) -> int:
+        """Records that would be created or changed, over both sides: the number that a sync asks to be typed."""
+        return sum(group.records for group in self.groups)
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One value that would be written, or one conflict (kind `conflict`: `before` HubSpot's, `value` the app's)."""
+
+    contact: int
+    email: str
+    hubspot_id: str
+    app_id: str
+    side: str
+    kind: str
+    field: str
+    before: str
+    value: str
+
+
+def open_plan(workspace: Workspace) -> PlanSummary:
+    """Counts the plan and materialises its keys, conflicts first, as a temporary table with dense positions."""
+    sql = workspace.sql
+    sql.execute("PRAGMA temp_store = MEMORY")
+    sql.execute("DROP TABLE IF EXISTS temp.plan_window")
+    sql.execute(
+        "CREATE TEMP TABLE plan_window(position INTEGER PRIMARY KEY, contact_id INTEGER NOT NULL, side TEXT, field TEXT)"
+    )
+    sql.execute(
+        "INSERT INTO temp.plan_window(contact_id, side, field) "
+        "SELECT contact_id, NULL, field FROM conflict ORDER BY contact_id, field"
+    )
+    conflicts = sql.execute("SELECT count(*) FROM temp.plan_window").fetchone()[0]
+    sql.execute(
+        "INSERT INTO temp.plan_window(contact_id, side, field) "
+        "SELECT contact_id, side, field FROM planned_write ORDER BY contact_id, side, field"
+    )
+    sql.commit()
+    groups = workspace.rows(
+        "SELECT side, kind, count(DISTINCT contact_id) AS records, count(*) AS vals, "
+        "sum(value = '' AND before <> '') AS clears FROM planned_write GROUP BY side, kind ORDER BY side, kind"
+    )
+    rows = int(workspace.value("SELECT coalesce(max(position), 0) FROM temp.plan_window"))
+    return PlanSummary(tuple(PlanGroup(*row) for row in groups), int(conflicts), rows)
+
+
+def plan_page(workspace: Workspace, first: int, limit: int) -> tuple[PlanRow, ...]:
+    """Rows `first` to `first + limit` of the plan, counted from 0."""
+    rows = workspace.rows(
+        "SELECT c.id, c.email, coalesce(c.hubspot_id, ''), coalesce(c.app_id, ''), coalesce(w.side, ''), "
+        "coalesce(p.kind, 'conflict'), w.field, coalesce(p.before, k.hubspot_value, ''), "
+        "coalesce(p.value, k.app_value, '') FROM temp.plan_window w JOIN contact c ON c.id = w.contact_id "
+        "LEFT JOIN planned_write p ON p.contact_id = w.contact_id AND p.side = w.side AND p.field = w.field "
+        "LEFT JOIN conflict k ON w.side IS NULL AND k.contact_id = w.contact_id AND k.field = w.field "
+        "WHERE w.position > ? AND w.position <= ? ORDER BY w.position",
+        (first, first + limit),
+    )
+    return tuple(PlanRow(*row) for row in rows)
