@@ -232,7 +232,9 @@ def _refuse_secrets(text: str, path: Path) -> None:
 
 
 def _first_problem(error: ValidationError, text: str, path: Path) -> ConfigurationError:
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    # A misspelt key also makes the right one missing; the misspelling is what helps.
+    problem = next((found for found in problems if found["type"] == "extra_forbidden"), problems[0])
     location = [part for part in problem["loc"] if part != "mappings" or len(problem["loc"]) == 1]
     keys = [str(part) for part in problem["loc"] if isinstance(part, str)]
     line = _line_of(text, problem["loc"])

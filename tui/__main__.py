@@ -16,7 +16,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(words: list[str]) -> int:
     """Runs a command given as words and gives its exit code."""
-    import click  # noqa: PLC0415
+    import typer  # noqa: PLC0415
+    from typer.exceptions import TyperException  # noqa: PLC0415
 
     from engine.errors import SyncdoctorError  # noqa: PLC0415
     from tui.cli import cli  # noqa: PLC0415
@@ -28,12 +29,16 @@ def run(words: list[str]) -> int:
         result = cli(args=words, prog_name="syncdoctor", standalone_mode=False)
         sys.stdout.flush()
         return int(result or 0)
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        show = getattr(error, "show", None)
+        if show is not None:
+            show()
+        else:
+            note(f"syncdoctor: {error}")
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         note("\nsyncdoctor: stopped by Ctrl-C; what was stored is kept")
         return 130
     except SyncdoctorError as error:

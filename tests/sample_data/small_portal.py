@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from sample_data.portal import Portal
+from sample_data.portal import Fault, Portal, open_portal
 
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
 TOKEN, READER, EXPIRED = "practice-hubspot-token", "practice-hubspot-readonly", "practice-hubspot-expired"
@@ -53,20 +53,27 @@ def write_folder(folder: Path, *, limits: Mapping[str, int] | None = None, conta
     columns = ["id", "createdAt", "updatedAt", "archived", *(item["name"] for item in _properties())]
     _table(folder / "hubspot_contacts.csv", columns, [*_contacts(), *_numbered(contacts - 4)])
     consent = ["email", "subscriptionId", "subscription", "status", "source", "legalBasis", "timestamp"]
-    line = [
-        "anna@firma.example",
-        "5",
-        "Newsletter",
-        "SUBSCRIBED",
-        "FORM",
-        "CONSENT_WITH_NOTICE",
-        "2026-01-02T00:00:00Z",
-    ]
-    _table(folder / "hubspot_consent.csv", consent, [dict(zip(consent, line, strict=True))])
+    line = "anna@firma.example 5 Newsletter SUBSCRIBED FORM CONSENT_WITH_NOTICE 2026-01-02T00:00:00Z"
+    _table(folder / "hubspot_consent.csv", consent, [dict(zip(consent, line.split(), strict=True))])
     tags = [field["tag"] for field in _audience()["merge_fields"]]
     member_columns = ["contact_id", "email_address", "status", "timestamp_opt", "last_changed", "source", *tags]
     _table(folder / "mailchimp_members.csv", member_columns, _members())
     return folder
+
+
+def open_small(
+    tmp_path: Path,
+    *,
+    limits: Mapping[str, int] | None = None,
+    contacts: int = 4,
+    faults: Sequence[Fault] = (),
+    search_lag_seconds: float = 0.0,
+) -> tuple[Portal, Clock]:
+    """A portal over the small data folder, and its clock."""
+    clock = Clock()
+    data = write_folder(tmp_path / "data", limits=limits, contacts=contacts)
+    state = tmp_path / "state.db"
+    return open_portal(data, state, now=clock, faults=faults, search_lag_seconds=search_lag_seconds), clock
 
 
 def hubspot(portal: Portal, token: str = TOKEN) -> httpx.AsyncClient:

@@ -26,6 +26,7 @@ class Shapes:
                 "href": f"{self._root}/3.0{path}",
                 "method": method,
                 "targetSchema": f"{self._root}/schema/3.0/Definitions/Response.json",
+                "schema": f"{self._root}/schema/3.0/Paths/Collection.json",
             }
             for relation, method, path in links
         ]

@@ -1,0 +1,129 @@
+"""A workspace whose mirror holds N generated contacts on both sides, about 6 % of them with a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.connection import Connection, read_connection
+from engine.connectors.open import open_connectors
+from engine.gates import Situation
+from engine.mirror import add_columns, pair_contacts
+from engine.observe import fields_to_read
+from engine.runs import Run, utc_now
+from engine.schema import SIDES, Side, SideSchema
+from engine.situation import remember
+from engine.workspace import Workspace
+from sample_data import PEOPLE
+from sample_data.portal import open_portal
+from engine.auth.vault import Secret
+from tui.practice import secrets, transports
+
+ROWS_PER_COMMIT = 50_000
+CITIES = ("Berlin", "Wien", "Zürich", "Hamburg", "Graz", "Bern", "Köln", "Leipzig")
+
+
+def practice_connection() -> Connection:
+    """The practice connection, which names the mappings and rules that are measured."""
+    return read_connection(PEOPLE / "connection.toml").model_copy(update={"name": "bench"})
+
+
+async def practice_schemas(connection: Connection, folder: Path) -> dict[Side, SideSchema]:
+    """Both schemas as the practice portal declares them."""
+    portal = open_portal(PEOPLE, folder / "portal.sqlite")
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    hubspot, app = open_connectors(
+        connection,
+        {side: Secret(text) for side, text in secrets(portal).items()},
+        transports(portal, connection),
+        on_exchange=lambda _: None,
+        clock=time.monotonic,
+        sleep=sleep,
+        now=utc_now,
+        random=random.Random(1),
+    )
+    return {"hubspot": await hubspot.describe(), "app": await app.describe()}
+
+
+def build(path: Path, contacts: int) -> None:
+    """Makes the workspace; the same number gives the same contacts."""
+    connection = practice_connection()
+    schemas = asyncio.run(practice_schemas(connection, path.parent))
+    with Workspace(path) as workspace:
+        workspace.sql.execute("PRAGMA synchronous = OFF")
+        run = Run(workspace, "build")
+        for side in SIDES:
+            fields = fields_to_read(connection, schemas, side)
+            add_columns(workspace, side, fields)
+            _fill(workspace, side, fields, contacts, run.id)
+        with workspace.transaction() as sql:
+            sql.execute(
+                "INSERT INTO list_member(record_id, added_at) SELECT _id, '2026-01-01T00:00:00Z' FROM hubspot_contact "
+                "WHERE lifecyclestage <> 'other'"
+            )
+        pair_contacts(
+            workspace,
+            run.id,
+            {"hubspot": ("firstname", "lastname"), "app": ("FNAME", "LNAME")},
+            {side: schemas[side].identity_field for side in SIDES},
+        )
+        members = int(workspace.value("SELECT count(*) FROM list_member"))
+        remember(run, Situation(connection, schemas, None, utc_now(), members))
+        run.finish("done", 0)
+
+
+def _fill(workspace: Workspace, side: Side, fields: list[str], contacts: int, run: int) -> None:
+    names = ["_id", "_email_key", "_created_at", "_updated_at", "_seen_run", *fields]
+    columns = ", ".join(f'"{name}"' for name in names)
+    statement = f"INSERT INTO {side}_contact({columns}) VALUES ({', '.join('?' * len(names))})"
+    rows = _rows(side, fields, contacts, run)
+    for start in range(0, contacts, ROWS_PER_COMMIT):
+        with workspace.transaction() as sql:
+            sql.executemany(statement, (next(rows) for _ in range(min(ROWS_PER_COMMIT, contacts - start))))
+
+
+def _rows(side: Side, fields: list[str], contacts: int, run: int) -> Iterator[tuple[object, ...]]:
+    chance = random.Random(7)
+    stages = ("subscriber", "lead", "opportunity", "customer")
+    labels = {"subscriber": "Abonnent", "lead": "Lead", "opportunity": "Chance", "customer": "Kunde"}
+    for number in range(contacts):
+        fault = chance.random()
+        stage = stages[number % 4]
+        email = f"person{number}@firma{number % 977}.example"
+        values = {
+            "firstname": f"Vorname{number % 5003}", "lastname": f"Nachname{number % 9973}", "phone": f"+49 30 {number:07d}",
+            "city": CITIES[number % 8], "country": "Deutschland", "website": f"https://firma{number % 977}.example",
+            "customer_number": str(10_000 + number % 89_999), "loyalty_points": str(number % 5_000),
+            "contract_start": "2024-05-01", "lifecyclestage": stage, "newsletter_opt_in": "true", "email": email,
+        }  # fmt: skip
+        app = {
+            "FNAME": values["firstname"], "LNAME": values["lastname"], "PHONE": values["phone"], "CITY": values["city"],
+            "COUNTRY": "Deutschland", "WEBSITE": values["website"], "CUSTNO": values["customer_number"],
+            "POINTS": values["loyalty_points"], "CONTRACT": "2024-05-01", "STAGE": labels[stage], "EMAIL": email,
+        }  # fmt: skip
+        status = "subscribed"
+        if fault < 0.01:
+            values["email"] = email = "" if side == "hubspot" else email
+        elif fault < 0.02:
+            values["newsletter_opt_in"] = "false"
+        elif fault < 0.03:
+            status = "unsubscribed"
+        elif fault < 0.04:
+            values["lifecyclestage"] = "other"
+        elif fault < 0.05:
+            values["city"] = "Bremen"
+        elif fault < 0.06:
+            values["website"] = "not a url"
+        known = values if side == "hubspot" else app
+        known_status = {name: status for name in fields if name not in known} if side == "app" else {}
+        yield (
+            f"{number + 1}" if side == "hubspot" else f"{number + 1:032x}", email, "2025-01-01T00:00:00Z",
+            "2026-02-01T00:00:00Z" if side == "hubspot" else "2026-01-01T00:00:00Z", run,
+            *(known.get(name, known_status.get(name, "")) for name in fields),
+        )  # fmt: skip

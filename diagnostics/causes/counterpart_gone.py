@@ -1,0 +1,41 @@
+"""A linked contact of which a record is no longer there."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from diagnostics.causes import document
+from diagnostics.causes.cause import Cause
+from engine.gates import Population, Situation, found
+
+CODE = "counterpart-gone"
+
+
+def _a_linked_record_is_gone(population: Population, situation: Situation) -> pl.DataFrame:
+    hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
+    broken = population.contacts.lazy().filter(pl.col("linked") & ~(pl.col("hubspot") & pl.col("app")))
+    neither, no_hubspot = ~pl.col("hubspot") & ~pl.col("app"), ~pl.col("hubspot")
+    return found(
+        broken,
+        state="failing",
+        field=pl.when(no_hubspot).then(pl.lit("hubspot.id")).otherwise(pl.lit("app.id")),
+        value=pl.when(neither).then(pl.concat_str("hubspot_id", "app_id", separator=" and ", ignore_nulls=True))
+        .when(no_hubspot).then("hubspot_id")
+        .otherwise("app_id"),
+        rule=pl.when(neither).then(pl.lit(f"the linked records are gone from both {hubspot} and {app}"))
+        .when(no_hubspot).then(pl.lit(f"the linked record is no longer in {hubspot}"))
+        .otherwise(pl.lit(f"the linked record is no longer in {app}")),
+    )
+
+
+CAUSE = Cause(
+    code=CODE,
+    title="The linked record is gone",
+    explanation="The contact is linked, but one of its two records was deleted, archived or merged away. Deleted "
+    "records are never created again without being asked for.",
+    remedy="Restore the record (HubSpot keeps deleted contacts for 90 days), or unlink the contact.",
+    fixed_by="HubSpot admin",
+    says=document.CREATED,
+    question="sync",
+    test=_a_linked_record_is_gone,
+)

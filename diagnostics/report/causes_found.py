@@ -1,0 +1,256 @@
+"""What was found: contacts per state and cause, the four self-checks of the source document, the smallest examples."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal
+
+from diagnostics.causes import CAUSES, cause
+from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
+from diagnostics.report.moments import moment
+from diagnostics.report.subject import Source
+from engine.gates import STATES
+
+EXAMPLES = 3
+Letter = Literal["a", "b", "c", "d"]
+
+SELF_CHECKS: tuple[tuple[Letter, str, str], ...] = (
+    (
+        "a",
+        "E-mail address",
+        "Verfügen die Kontakte, die Sie synchronisieren möchten, jeweils über eine E-Mail-Adresse?",
+    ),
+    (
+        "b",
+        "Unwanted data and opt-in",
+        "Enthalten diese Kontaktdata unerwünschte Daten? Verfügen sie über den richtigen Opt-in-Status?",
+    ),
+    (
+        "c",
+        "Inclusion list",
+        "Eignen sich die angegebenen Listenkriterien für Ihr konkretes Ziel? "
+        "Wann haben Sie die Liste zum letzten Mal aktualisiert?",
+    ),
+    (
+        "d",
+        "Field validation",
+        "Gelten für eine der Plattformen Feldvalidierungskriterien, etwa in Form von Pflichtfeldern oder "
+        "Formatierungsbeschränkungen? Erfüllen Ihre Daten diese Validierungskriterien?",
+    ),
+)
+
+_AREAS: dict[str, tuple[str, ...]] = {"b": ("subscription",), "c": ("list",), "d": ("rules",)}
+
+
+def states(source: Source) -> dict[str, int]:
+    """Contacts per state, all six; a contact without a verdict is unknown. They add up to the population."""
+    counts = dict.fromkeys(STATES, 0)
+    for row in source.workspace.rows(
+        "SELECT coalesce(v.state, 'unknown') AS state, count(*) AS contacts FROM contact c "
+        "LEFT JOIN verdict v ON v.contact_id = c.id GROUP BY 1"
+    ):
+        counts[row["state"]] += row["contacts"]
+    return {str(state): count for state, count in counts.items()}
+
+
+def causes(source: Source) -> tuple[CauseLine, ...]:
+    """Deciding causes, most contacts first, then what is only reported."""
+    deciding = source.workspace.rows(
+        "SELECT cause AS code, state, count(*) AS contacts, 1 AS blocking FROM verdict WHERE cause <> '' GROUP BY 1, 2 "
+        "ORDER BY 3 DESC, 1"
+    )
+    reported = source.workspace.rows(
+        "SELECT code, state, count(DISTINCT contact_id) AS contacts, 0 AS blocking FROM open_findings "
+        "WHERE blocking = 0 GROUP BY 1, 2 ORDER BY 3 DESC, 1"
+    )
+    return tuple(_cause_line(row) for row in [*deciding, *reported])
+
+
+def _cause_line(row: sqlite3.Row) -> CauseLine:
+    known = cause(row["code"])
+    return CauseLine(
+        code=row["code"],
+        state=row["state"],
+        contacts=row["contacts"],
+        blocking=bool(row["blocking"]),
+        title=known.title,
+        remedy=known.remedy,
+        fixed_by=known.fixed_by,
+    )
+
+
+def _whole_rows(source: Source) -> list[sqlite3.Row]:
+    return source.workspace.rows(
+        "SELECT * FROM side_finding WHERE run_id = (SELECT max(run_id) FROM run_state) ORDER BY blocking DESC, code"
+    )
+
+
+def whole_findings(source: Source) -> tuple[WholeFinding, ...]:
+    """What the last check found about the connection as a whole."""
+    return tuple(
+        WholeFinding(
+            code=row["code"],
+            state=row["state"],
+            blocking=bool(row["blocking"]),
+            contacts=row["contacts"],
+            title=cause(row["code"]).title,
+            evidence=source.mask.text("; ".join(filter(None, (row["value"], row["rule"])))),
+            remedy=cause(row["code"]).remedy,
+        )
+        for row in _whole_rows(source)
+    )
+
+
+def questions(source: Source) -> tuple[Question, ...]:
+    """The four documented causes: found, ruled out, or not checked and why."""
+    found = source.workspace.rows(
+        "SELECT f.code, f.state, count(DISTINCT f.contact_id) AS contacts, "
+        "count(DISTINCT CASE WHEN v.cause = f.code THEN f.contact_id END) AS deciding "
+        "FROM open_findings f JOIN verdict v ON v.contact_id = f.contact_id WHERE f.blocking = 1 GROUP BY 1, 2"
+    )
+    whole = _whole_rows(source)
+    return tuple(_question(source, letter, found, whole) for letter, _, _ in SELF_CHECKS)
+
+
+def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whole: Sequence[sqlite3.Row]) -> Question:
+    _, subject, sentence = next(check for check in SELF_CHECKS if check[0] == letter)
+    mine = [row for row in found if cause(row["code"]).question == letter and row["state"] != "unknown"]
+    codes = tuple(sorted({row["code"] for row in mine}))
+    contacts = 0
+    if codes:
+        contacts = source.workspace.value(
+            "SELECT count(DISTINCT contact_id) FROM open_findings WHERE blocking = 1 AND state <> 'unknown' "
+            f"AND code IN ({', '.join('?' * len(codes))})",
+            codes,
+        )
+    concerns = [
+        row
+        for row in whole
+        if cause(row["code"]).question == letter and row["blocking"] and row["state"] not in ("unknown", "in_sync")
+    ]
+    unchecked = tuple(dict.fromkeys(_unchecked(source, letter, found, whole)))
+    answer: Literal["found", "ruled out", "could not be checked"] = (
+        "found" if contacts or concerns else "could not be checked" if unchecked else "ruled out"
+    )
+    counted: dict[tuple[str, bool], int] = defaultdict(int)
+    for row in mine:
+        counted[row["code"], bool(row["deciding"])] += row["contacts"]
+    for row in concerns:
+        if row["code"] not in codes:
+            counted[row["code"], True] += row["contacts"]
+    return Question(
+        letter=letter,
+        subject=subject,
+        sentence=sentence,
+        answer=answer,
+        contacts=contacts or max((row["contacts"] for row in concerns), default=0),
+        codes=tuple(
+            CodeCount(code=code, contacts=count, deciding=deciding)
+            for (code, deciding), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+        ),
+        unchecked=unchecked,
+    )
+
+
+def _unchecked(
+    source: Source, letter: Letter, found: Sequence[sqlite3.Row], whole: Sequence[sqlite3.Row]
+) -> list[str]:
+    """Why a question, or a part of it, was not looked at."""
+    if source.situation is None or not source.workspace.value("SELECT count(*) FROM verdict"):
+        return ["nothing was examined yet"]
+    reasons = [
+        source.mask.text(f"a side could not be read: {row['rule']}")
+        for row in whole
+        if cause(row["code"]).question == "access" and row["state"] == "unknown"
+    ]
+    reasons += [
+        source.mask.text(source.situation.unavailable[area])
+        for area in _AREAS.get(letter, ())
+        if area in source.situation.unavailable
+    ]
+    reasons += [
+        f"{row['contacts']} contacts could not be examined ({row['code']})"
+        for row in found
+        if row["state"] == "unknown" and cause(row["code"]).question == letter
+    ]
+    if letter == "b" and source.connection.opt_in is None:
+        reasons.append("the connection names no opt-in rule")
+    return reasons
+
+
+def codes_of(letter: Letter) -> tuple[str, ...]:
+    """The codes of the gates that belong to one of the four self-checks, in their order."""
+    return tuple(entry.code for entry in CAUSES if entry.question == letter)
+
+
+def examples(source: Source) -> tuple[Example, ...]:
+    """For each deciding cause at most three contacts, those with the fewest findings first."""
+    chosen = source.workspace.rows(
+        "SELECT * FROM (SELECT c.id, c.hubspot_id, c.app_id, c.email, v.state, v.cause, row_number() OVER ("
+        "PARTITION BY v.state, v.cause ORDER BY (SELECT count(*) FROM open_findings f WHERE f.contact_id = c.id), c.id"
+        ") AS place FROM contact c JOIN verdict v ON v.contact_id = c.id WHERE v.cause <> '') WHERE place <= ? "
+        "ORDER BY state, cause, place",
+        (EXAMPLES,),
+    )
+    return tuple(_example(source, row) for row in chosen)
+
+
+def _example(source: Source, row: sqlite3.Row) -> Example:
+    return Example(
+        state=row["state"],
+        cause=row["cause"],
+        hubspot_id=source.mask.text(row["hubspot_id"] or ""),
+        app_id=source.mask.text(row["app_id"] or ""),
+        email=source.mask.email(row["email"]),
+        evidence=(*_findings(source, row["id"]), *_conflicts(source, row["id"])),
+    )
+
+
+def _findings(source: Source, contact: int) -> list[Evidence]:
+    rows = source.workspace.rows(
+        "SELECT f.*, r.started_at FROM open_findings f LEFT JOIN run r ON r.id = f.first_run "
+        "WHERE f.contact_id = ? AND f.blocking = 1 ORDER BY f.code, f.field",
+        (contact,),
+    )
+    return [
+        Evidence(
+            code=row["code"],
+            field=source.mask.text(row["field"]),
+            value=source.mask.value(row["value"]) if row["field"] or row["value"] else "",
+            rule=source.mask.text(row["rule"], _personal(source, contact) if row["code"] == "refused" else ()),
+            first_seen=moment(row["started_at"], source.zone),
+        )
+        for row in rows
+    ]
+
+
+def _conflicts(source: Source, contact: int) -> list[Evidence]:
+    rows = source.workspace.rows("SELECT * FROM conflict WHERE contact_id = ? ORDER BY field", (contact,))
+    return [
+        Evidence(
+            code="conflict",
+            field=source.mask.text(row["field"]),
+            value=f"HubSpot {source.mask.value(row['hubspot_value'])}, app {source.mask.value(row['app_value'])}",
+            rule=f"changed in HubSpot {row['hubspot_changed_at']}, in the app {row['app_changed_at']}",
+            first_seen=None,
+        )
+        for row in rows
+    ]
+
+
+def _personal(source: Source, contact: int) -> list[str]:
+    return personal_values(source, contact)
+
+
+def personal_values(source: Source, contact: int) -> list[str]:
+    """Every value that the workspace holds of a contact: what a server's words may repeat."""
+    values: set[str] = set()
+    for table, ids in (("hubspot_contact", "hubspot_id"), ("app_contact", "app_id")):
+        rows = source.workspace.rows(
+            f"SELECT r.* FROM {table} r JOIN contact c ON c.{ids} = r._id WHERE c.id = ?", (contact,)
+        )
+        for row in rows:
+            values |= {str(row[name]) for name in row.keys() if not name.startswith("_") and row[name]}  # noqa: SIM118
+    return sorted(values)

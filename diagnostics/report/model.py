@@ -1,0 +1,225 @@
+"""The report as a typed document: these models are its JSON form (`format` 1) and what the Markdown is made of.
+
+All texts have been made visible and, unless the user asked to reveal them, personal values are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Moment(_Part):
+    """A moment in UTC and in the HubSpot account's time zone, both ISO 8601 with offset."""
+
+    utc: str
+    account: str
+
+
+class Fact(_Part):
+    """One named fact."""
+
+    name: str
+    value: str
+
+
+class Scope(_Part):
+    """Which contacts are meant, and since when. `list_facts` is empty if the connection names no list."""
+
+    goal: str
+    list_name: str
+    list_facts: tuple[Fact, ...]
+    criteria: tuple[str, ...]
+    members: int | None
+    activated_at: Moment | None
+    last_check: Moment | None
+    last_good_run: Moment | None
+
+
+class CauseLine(_Part):
+    """Contacts that one cause decides (`blocking`), or that it is only reported for."""
+
+    code: str
+    state: str
+    contacts: int
+    blocking: bool
+    title: str
+    remedy: str
+    fixed_by: str
+
+
+class WholeFinding(_Part):
+    """A finding about the connection and not about single contacts."""
+
+    code: str
+    state: str
+    blocking: bool
+    contacts: int
+    title: str
+    evidence: str
+    remedy: str
+
+
+class CodeCount(_Part):
+    """How many contacts a code was found for."""
+
+    code: str
+    contacts: int
+    deciding: bool
+
+
+class Question(_Part):
+    """One of the source document's four self-checks with its answer.
+
+    `contacts` counts contacts that at least one code of the question stops. `unchecked` says what was not looked at.
+    """
+
+    letter: Literal["a", "b", "c", "d"]
+    subject: str
+    sentence: str
+    answer: Literal["found", "ruled out", "could not be checked"]
+    contacts: int
+    codes: tuple[CodeCount, ...]
+    unchecked: tuple[str, ...]
+
+
+class MissingGroup(_Part):
+    """Missing contacts of a verification with the same reason; `examples` are HubSpot ids, else app ids."""
+
+    state: str
+    cause: str
+    contacts: int
+    examples: tuple[str, ...]
+
+
+class VerificationLine(_Part):
+    """One of the three verifications."""
+
+    name: str
+    question: str
+    status: str
+    expected: int | None
+    found: int | None
+    missing: tuple[MissingGroup, ...]
+    note: str
+
+
+class UnexplainedValue(_Part):
+    """A difference that nothing explains; an empty field means that a whole record is gone."""
+
+    hubspot_id: str
+    app_id: str
+    field: str
+    hubspot_value: str
+    app_value: str
+
+
+class VerificationPart(_Part):
+    """The last verification; `at` is None if there was none."""
+
+    at: Moment | None
+    lines: tuple[VerificationLine, ...]
+    differences: Mapping[str, int]
+    unexplained: int | None
+    examples: tuple[UnexplainedValue, ...]
+
+
+class Evidence(_Part):
+    """A field that stops a contact: the value found there and the rule it does not meet."""
+
+    code: str
+    field: str
+    value: str
+    rule: str
+    first_seen: Moment | None
+
+
+class Example(_Part):
+    """One of the smallest examples of a deciding cause."""
+
+    state: str
+    cause: str
+    hubspot_id: str
+    app_id: str
+    email: str
+    evidence: tuple[Evidence, ...]
+
+
+class ExchangeLine(_Part):
+    """An HTTP exchange that did not succeed; `path` is a template without ids and addresses."""
+
+    at: Moment
+    side: str
+    method: str
+    path: str
+    status: int | None
+    attempt: int
+    correlation_id: str
+    note: str
+
+
+class Refusal(_Part):
+    """Writes that a server refused with the same status, code and field; words and id of the newest."""
+
+    at: Moment | None
+    side: str
+    kind: str
+    status: int | None
+    code: str
+    field: str
+    words: str
+    correlation_id: str
+    times: int
+    contacts: int
+
+
+class RunLine(_Part):
+    """One of the latest runs."""
+
+    id: int
+    command: str
+    state: str
+    started_at: Moment
+    ended_at: Moment | None
+    exit_code: int | None
+    requests: int
+    message: str
+
+
+class Removed(_Part):
+    """How many places were masked, and what is never part of a report."""
+
+    emails: int
+    values: int
+    words: int
+    never: tuple[str, ...]
+
+
+class Report(_Part):
+    """A support report."""
+
+    format: Literal[1] = 1
+    connection: str
+    made_at: Moment
+    program: str
+    revealed: bool
+    identity: tuple[Fact, ...]
+    scope: Scope
+    population: int
+    states: Mapping[str, int]
+    causes: tuple[CauseLine, ...]
+    whole: tuple[WholeFinding, ...]
+    questions: tuple[Question, ...]
+    verification: VerificationPart
+    examples: tuple[Example, ...]
+    exchanges: tuple[ExchangeLine, ...]
+    refusals: tuple[Refusal, ...]
+    settings: tuple[str, ...]
+    runs: tuple[RunLine, ...]
+    removed: Removed
