@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
 from diagnostics.causes import CAUSES, cause
 from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
 from diagnostics.report.moments import moment
+from diagnostics.report.personal import personal_values
 from diagnostics.report.subject import Source
 from engine.gates import STATES
 
@@ -134,12 +134,12 @@ def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whol
     answer: Literal["found", "ruled out", "could not be checked"] = (
         "found" if contacts or concerns else "could not be checked" if unchecked else "ruled out"
     )
-    counted: dict[tuple[str, bool], int] = defaultdict(int)
+    counted: dict[str, tuple[int, int]] = {}
     for row in mine:
-        counted[row["code"], bool(row["deciding"])] += row["contacts"]
+        contacts_so_far, deciding = counted.get(row["code"], (0, 0))
+        counted[row["code"]] = (contacts_so_far + row["contacts"], deciding + row["deciding"])
     for row in concerns:
-        if row["code"] not in codes:
-            counted[row["code"], True] += row["contacts"]
+        counted.setdefault(row["code"], (row["contacts"], 0))
     return Question(
         letter=letter,
         subject=subject,
@@ -148,15 +148,14 @@ def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whol
         contacts=contacts or max((row["contacts"] for row in concerns), default=0),
         codes=tuple(
             CodeCount(code=code, contacts=count, deciding=deciding)
-            for (code, deciding), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+            for code, (count, deciding) in sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))
         ),
+        looked_for=tuple(entry.code for entry in CAUSES if entry.question == letter),
         unchecked=unchecked,
     )
 
 
-def _unchecked(
-    source: Source, letter: Letter, found: Sequence[sqlite3.Row], whole: Sequence[sqlite3.Row]
-) -> list[str]:
+def _unchecked(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whole: Sequence[sqlite3.Row]) -> list[str]:
     """Why a question, or a part of it, was not looked at."""
     if source.situation is None or not source.workspace.value("SELECT count(*) FROM verdict"):
         return ["nothing was examined yet"]
@@ -178,11 +177,6 @@ def _unchecked(
     if letter == "b" and source.connection.opt_in is None:
         reasons.append("the connection names no opt-in rule")
     return reasons
-
-
-def codes_of(letter: Letter) -> tuple[str, ...]:
-    """The codes of the gates that belong to one of the four self-checks, in their order."""
-    return tuple(entry.code for entry in CAUSES if entry.question == letter)
 
 
 def examples(source: Source) -> tuple[Example, ...]:
@@ -219,7 +213,7 @@ def _findings(source: Source, contact: int) -> list[Evidence]:
             code=row["code"],
             field=source.mask.text(row["field"]),
             value=source.mask.value(row["value"]) if row["field"] or row["value"] else "",
-            rule=source.mask.text(row["rule"], _personal(source, contact) if row["code"] == "refused" else ()),
+            rule=source.mask.text(row["rule"], personal_values(source, contact) if row["code"] == "refused" else ()),
             first_seen=moment(row["started_at"], source.zone),
         )
         for row in rows
@@ -238,19 +232,3 @@ def _conflicts(source: Source, contact: int) -> list[Evidence]:
         )
         for row in rows
     ]
-
-
-def _personal(source: Source, contact: int) -> list[str]:
-    return personal_values(source, contact)
-
-
-def personal_values(source: Source, contact: int) -> list[str]:
-    """Every value that the workspace holds of a contact: what a server's words may repeat."""
-    values: set[str] = set()
-    for table, ids in (("hubspot_contact", "hubspot_id"), ("app_contact", "app_id")):
-        rows = source.workspace.rows(
-            f"SELECT r.* FROM {table} r JOIN contact c ON c.{ids} = r._id WHERE c.id = ?", (contact,)
-        )
-        for row in rows:
-            values |= {str(row[name]) for name in row.keys() if not name.startswith("_") and row[name]}  # noqa: SIM118
-    return sorted(values)

@@ -11,7 +11,9 @@ from engine.visible import masked, masked_email, visible
 _EMAIL = re.compile(r"[^\s@<>()\[\]{}\"'`,;:=|/\\]+@[^\s@<>()\[\]{}\"'`,;:=|/\\]+")
 _PLAIN_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,12}", re.IGNORECASE)
 _ADDRESS = re.compile(r"\bhttps?://[^\s\"'<>)]+", re.IGNORECASE)
-_FILE = re.compile(r"(?<![\w.>])(?:[A-Za-z]:[\\/]|~/|/(?:home|root|tmp|usr|var|etc|opt|srv|mnt|run|Users)\b)[^\s\"':,;]*")
+_FILE = re.compile(
+    r"(?<![\w.>])(?:[A-Za-z]:[\\/]|~/|/(?:home|root|tmp|usr|var|etc|opt|srv|mnt|run|Users)\b)[^\s\"':,;]*"
+)
 _SHORTEST = 2
 """A single character says nothing about a person and stands in every text."""
 

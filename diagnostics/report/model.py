@@ -67,17 +67,18 @@ class WholeFinding(_Part):
 
 
 class CodeCount(_Part):
-    """How many contacts a code was found for."""
+    """How many contacts a code stops, and for how many of them it is the deciding one."""
 
     code: str
     contacts: int
-    deciding: bool
+    deciding: int
 
 
 class Question(_Part):
     """One of the source document's four self-checks with its answer.
 
-    `contacts` counts contacts that at least one code of the question stops. `unchecked` says what was not looked at.
+    `contacts` counts contacts that at least one code of the question stops. `looked_for` are the codes
+    of the question's gates; `unchecked` says what was not looked at, and why.
     """
 
     letter: Literal["a", "b", "c", "d"]
@@ -86,6 +87,7 @@ class Question(_Part):
     answer: Literal["found", "ruled out", "could not be checked"]
     contacts: int
     codes: tuple[CodeCount, ...]
+    looked_for: tuple[str, ...]
     unchecked: tuple[str, ...]
 
 

@@ -44,9 +44,7 @@ async def test_equal_sides_have_nothing_unexplained(world: SmallWorld) -> None:
 
 
 @pytest.mark.parametrize(("side", "field"), [("hubspot", "lastname"), ("app", "LNAME"), ("app", "STAGE")])
-async def test_a_value_changed_behind_the_engines_back_is_unexplained(
-    world: SmallWorld, side: str, field: str
-) -> None:
+async def test_a_value_changed_behind_the_engines_back_is_unexplained(world: SmallWorld, side: str, field: str) -> None:
     """A tampered value on either side, also in a one-way field, counts as exactly one unexplained difference."""
     for number in "123":
         world.pair(number)
@@ -217,13 +215,15 @@ async def test_outbound_without_a_list_takes_every_contact(world: SmallWorld) ->
 
 async def test_outbound_does_not_apply_to_a_connection_that_only_imports(world: SmallWorld) -> None:
     """A connection to HubSpot only has no outbound verification."""
-    assert one(await verified(world, connection(sync={"direction": "to_hubspot"})), "outbound").status == "not_applicable"
-
-
-def created(world: SmallWorld, number: str, created_at: str, source: str = "INTEGRATION", state: str = "verified") -> None:
-    world.hubspot.put(
-        f"h{number}", created_at, email=f"person{number}@firma.example", hs_object_source=source
+    assert (
+        one(await verified(world, connection(sync={"direction": "to_hubspot"})), "outbound").status == "not_applicable"
     )
+
+
+def created(
+    world: SmallWorld, number: str, created_at: str, source: str = "INTEGRATION", state: str = "verified"
+) -> None:
+    world.hubspot.put(f"h{number}", created_at, email=f"person{number}@firma.example", hs_object_source=source)
     contact = world.contact(f"h{number}", f"a{number}", email=f"person{number}@firma.example")
     world.app.put(f"a{number}", EMAIL=f"person{number}@firma.example")
     world.sql(

@@ -31,7 +31,9 @@ def test_every_record_is_in_exactly_one_contact(hubspot: list[str], app: list[st
 def test_only_an_address_unique_on_both_sides_makes_a_pair(hubspot: list[str], app: list[str]) -> None:
     """An ambiguous or missing address never pairs two records, a unique one always does."""
     rows = paired(records("h", hubspot), records("a", app), NO_LINKS)
-    pairs = {(row["hubspot_id"], row["app_id"]) for row in rows.iter_rows(named=True) if row["hubspot_id"] and row["app_id"]}
+    pairs = {
+        (row["hubspot_id"], row["app_id"]) for row in rows.iter_rows(named=True) if row["hubspot_id"] and row["app_id"]
+    }
     expected = {
         (f"h{hubspot.index(key)}", f"a{app.index(key)}")
         for key in set(hubspot) & set(app) - {""}

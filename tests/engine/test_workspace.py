@@ -51,7 +51,9 @@ def test_a_newer_workspace_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"this is no database, whatever its name says" * 200, b"SQLite format 3\x00" + b"\xff" * 8000])
+@pytest.mark.parametrize(
+    "content", [b"this is no database, whatever its name says" * 200, b"SQLite format 3\x00" + b"\xff" * 8000]
+)
 def test_a_damaged_workspace_is_named_and_left_alone(tmp_path: Path, content: bytes) -> None:
     """A damaged file is never started afresh: lost links would mean people created twice."""
     path = tmp_path / "acme.sqlite"

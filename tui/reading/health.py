@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,31 +100,6 @@ class Glimpse:
     newest: RunRow | None
 
 
-@dataclass(frozen=True)
-class KnownConnection:
-    """A connection in the home folder; `problem` says why it cannot be used (what, where, remedy)."""
-
-    name: str
-    health: Health = field(default_factory=Health)
-    mode: str = ""
-    problem: tuple[str, ...] = ()
-
-
-def connection_names(home: Path) -> tuple[str, ...]:
-    """The names of the connection files, sorted. A home folder that is not there has none."""
-    return tuple(sorted(path.stem for path in (home / "connections").glob("*.toml")))
-
-
-def connection_path(home: Path, name: str) -> Path:
-    """Where a connection's file is."""
-    return home / "connections" / f"{name}.toml"
-
-
-def workspace_path(home: Path, name: str) -> Path:
-    """Where a connection's workspace is."""
-    return home / "workspaces" / f"{name}.sqlite"
-
-
 def file_trace(path: Path) -> tuple[int, ...]:
     """Sizes and times of a workspace's files; equal traces mean that nothing was committed in between."""
     trace: list[int] = []
@@ -196,7 +171,7 @@ def overview(workspace: Workspace) -> Overview:
         side_findings=tuple(findings),
         declared=tuple(
             _declared(row["what"], row["at"], row["document"])
-            for row in workspace.rows("SELECT * FROM declared ORDER BY what DESC")
+            for row in workspace.rows("SELECT * FROM declared WHERE what <> 'situation' ORDER BY what = 'list', what DESC")
         ),
         limits=tuple(
             (key.removeprefix("limits."), str(workspace.fact(key)))
@@ -226,20 +201,19 @@ def _declared(what: str, at: str, document: str) -> Declared:
     try:
         body: Any = json.loads(document)
     except ValueError:
-        body = {}
+        body = None
     if not isinstance(body, dict):
-        body = {}
-    account = body.get("account")
-    facts: list[tuple[str, str]] = []
-    title = str(body.get("name") or "")
+        return Declared(what, at, what, (("document", "cannot be read"),))
+    account, facts = body.get("account"), []
+    title = f"{body.get('name') or ''} ({body.get('id', '?')})"
     if isinstance(account, dict):
-        title = f"{account.get('name') or body.get('app') or what} ({account.get('id', '?')})"
-        facts.append(("time zone", str(account.get("time_zone") or account.get("timeZone") or "")))
-        details = account.get("details")
-        facts += [(str(key), str(value)) for key, value in details.items()] if isinstance(details, dict) else []
-    for key in ("processing_type", "processing_status", "size"):
-        if body.get(key) is not None:
-            facts.append((key.replace("_", " "), str(body[key])))
-    missing = body.get("unavailable")
-    facts += [(f"{key} not readable", str(why)) for key, why in missing.items()] if isinstance(missing, dict) else []
-    return Declared(what, at, title or what, tuple((key, value) for key, value in facts if value))
+        title = f"{account.get('name') or body.get('app') or ''} ({account.get('id', '?')})"
+        facts = [("time zone", account.get("time_zone")), *_pairs(account.get("details"))]
+    facts += [(key.replace("_", " "), body.get(key)) for key in ("processing_type", "processing_status", "size")]
+    facts += _pairs(body.get("limits"))
+    facts += [(f"{key} not readable", why) for key, why in _pairs(body.get("unavailable"))]
+    return Declared(what, at, title, tuple((key, str(value)) for key, value in facts if value not in (None, "")))
+
+
+def _pairs(mapping: Any) -> list[tuple[str, Any]]:
+    return [(str(key), value) for key, value in mapping.items()] if isinstance(mapping, dict) else []

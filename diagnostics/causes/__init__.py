@@ -1,0 +1,75 @@
+"""The causes: why a contact does not sync, one file each, in the order in which they decide."""
+
+from __future__ import annotations
+
+from diagnostics.causes import (
+    bounced,
+    counterpart_gone,
+    direction,
+    disposable_domain,
+    email_duplicate,
+    email_invalid,
+    email_missing,
+    field_format,
+    field_length,
+    field_option,
+    field_range,
+    field_type,
+    list_criteria,
+    list_deleted,
+    list_empty,
+    list_membership,
+    list_processing,
+    list_stale,
+    member_status,
+    opt_in,
+    plan_tier,
+    refused,
+    required_field,
+    role_address,
+    rules_unreadable,
+    test_address,
+)
+from diagnostics.causes.cause import Cause, CauseGate, SideFinding
+from diagnostics.causes.connection_wide import side_findings
+from diagnostics.causes.set_by_others import SET_BY_OTHERS
+
+__all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "side_findings"]
+
+CAUSES: tuple[Cause, ...] = (
+    direction.CAUSE,
+    counterpart_gone.CAUSE,
+    plan_tier.CAUSE,
+    email_missing.CAUSE,
+    email_invalid.CAUSE,
+    email_duplicate.CAUSE,
+    opt_in.CAUSE,
+    member_status.CAUSE,
+    bounced.CAUSE,
+    test_address.CAUSE,
+    role_address.CAUSE,
+    disposable_domain.CAUSE,
+    list_deleted.CAUSE,
+    list_processing.CAUSE,
+    list_empty.CAUSE,
+    list_criteria.CAUSE,
+    list_membership.CAUSE,
+    required_field.CAUSE,
+    field_type.CAUSE,
+    field_option.CAUSE,
+    field_format.CAUSE,
+    field_length.CAUSE,
+    field_range.CAUSE,
+    refused.CAUSE,
+    list_stale.CAUSE,
+    rules_unreadable.CAUSE,
+    *SET_BY_OTHERS,
+)
+"""All causes: those with a gate in the order of the gates, then the ones that others set."""
+
+_BY_CODE = {entry.code: entry for entry in CAUSES}
+
+
+def cause(code: str) -> Cause:
+    """The cause with this code. Raises KeyError if there is none."""
+    return _BY_CODE[code]

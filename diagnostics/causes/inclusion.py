@@ -1,0 +1,57 @@
+"""How the connection's inclusion list stands, for the causes that look at it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import polars as pl
+
+from diagnostics.causes.columns import column_name, fetched, trimmed
+from engine.gates import Population, Situation
+
+Standing = Literal["no list", "unread", "deleted", "processing", "empty", "usable"]
+COMPLETE = "COMPLETE"
+"""`processingStatus` of a list whose members are all known. Source: HubSpot lists API."""
+
+
+def standing(situation: Situation) -> Standing:
+    """The one word that decides which list cause may speak."""
+    inclusion = situation.inclusion
+    if not situation.connection.scope.list:
+        return "no list"
+    if "list" in situation.unavailable or inclusion is None:
+        return "unread"
+    if inclusion.deleted_at is not None:
+        return "deleted"
+    if inclusion.processing_status != COMPLETE:
+        return "processing"
+    return "empty" if situation.list_size == 0 else "usable"
+
+
+def in_hubspot(population: Population) -> pl.LazyFrame:
+    """The contacts that a list can hold: those with a HubSpot record."""
+    return population.contacts.lazy().filter(pl.col("hubspot"))
+
+
+def outside(population: Population) -> pl.LazyFrame:
+    """The HubSpot records that are not in the list."""
+    return in_hubspot(population).filter(pl.col("member_since").is_null())
+
+
+def named_by_goal(population: Population, situation: Situation) -> pl.Expr:
+    """Whether the connection's goal names the contact; false if there is no such goal or its property was not read."""
+    goal = situation.connection.goals.contacts
+    if goal is None or not fetched(population, "hubspot", goal.property):
+        return pl.lit(False)
+    return trimmed(column_name("hubspot", goal.property)).is_in(goal.values).fill_null(False)
+
+
+def list_name(situation: Situation) -> str:
+    """The list's name as HubSpot has it, else as the connection gives it."""
+    return situation.inclusion.name if situation.inclusion else situation.connection.scope.list
+
+
+def day(moment: datetime) -> str:
+    """The day of a moment, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"

@@ -1,0 +1,50 @@
+"""A contact that the goal names and the list's criteria leave out."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from diagnostics.causes import document
+from diagnostics.causes.cause import Cause
+from diagnostics.causes.columns import column_name, evidence
+from diagnostics.causes.inclusion import named_by_goal, outside, standing
+from engine.gates import Population, Situation, found, nothing
+from engine.schema import InclusionList
+
+CODE = "list-criteria"
+
+
+def _left_out(population: Population, situation: Situation) -> pl.DataFrame:
+    goal = situation.connection.goals.contacts
+    if goal is None or situation.inclusion is None or standing(situation) != "usable":
+        return nothing()
+    column = column_name("hubspot", goal.property)
+    left_out = outside(population).filter(named_by_goal(population, situation))
+    if column not in population.contacts.columns:
+        return nothing()
+    rule = f"the goal names {goal.property} {', '.join(goal.values)}, but {_asked(situation.inclusion, goal.property)}"
+    return found(left_out, state="failing", field=column, value=evidence(pl.col(column)), rule=rule)
+
+
+def _asked(inclusion: InclusionList, name: str) -> str:
+    clauses = [
+        f"{clause.operator.lower().replace('_', ' ')} ({', '.join(clause.values)})"
+        for group in inclusion.criteria
+        for clause in group
+        if clause.property == name
+    ]
+    if clauses:
+        return f"the list asks for {name} {' or '.join(dict.fromkeys(clauses))}"
+    return f"the list does not hold the contact; it has no criteria on {name}"
+
+
+CAUSE = Cause(
+    code=CODE,
+    title="The list's criteria do not fit the goal",
+    explanation="The connection's goal names this contact, but the inclusion list does not hold it.",
+    remedy="Extend the list's criteria so that they fit the goal, or correct the goal.",
+    fixed_by="HubSpot admin",
+    says=document.CRITERIA,
+    question="c",
+    test=_left_out,
+)

@@ -1,0 +1,48 @@
+"""A stored finding as one plain English sentence."""
+
+from __future__ import annotations
+
+from diagnostics.causes import cause
+from engine.visible import masked, visible
+
+SENTENCE_CHARACTERS = 600
+VALUE_CHARACTERS = 200
+_SIDES = {"hubspot": "HubSpot", "app": "the app"}
+
+
+def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str:
+    """What a finding says, safe to show: `HubSpot's field city is "…": Mailchimp takes at most 60 characters here.`
+
+    `field` is as in findings (`hubspot.city`), `value` raw. With `mask` the value is shown by its kind only; rules
+    hold no personal data. Raises KeyError for an unknown code.
+    """
+    clause = visible(rule, SENTENCE_CHARACTERS) if rule else visible(cause(code).title)
+    place, shown = _place(field), _value(value, mask=mask)
+    if place and shown:
+        text = f"{place} is {shown}: {clause}"
+    elif place:
+        text = f"{place}: {clause}"
+    elif shown:
+        text = f"{clause}: {shown}"
+    else:
+        text = clause
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _place(field: str) -> str:
+    if not field:
+        return ""
+    side, dot, name = field.partition(".")
+    if not dot or side not in _SIDES:
+        return f"field {visible(field, VALUE_CHARACTERS)}"
+    return f"{_SIDES[side]}'s {visible(name.removeprefix('_'), VALUE_CHARACTERS)}"
+
+
+def _value(value: str, *, mask: bool) -> str:
+    if not value:
+        return ""
+    if not mask:
+        return f'"{visible(value, VALUE_CHARACTERS)}"'
+    # A text around an address is not an address: nothing of it may be shown.
+    return masked(value.replace("@", " ") if any(character.isspace() for character in value) else value)
