@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.connection import Connection, read_connection
+from engine.auth.vault import Secret
 from engine.connectors.open import open_connectors
+
+from engine.connection import Connection, read_connection
 from engine.gates import Situation
 from engine.mirror import add_columns, pair_contacts
 from engine.observe import fields_to_read
@@ -19,7 +21,6 @@ from engine.situation import remember
 from engine.workspace import Workspace
 from sample_data import PEOPLE
 from sample_data.portal import open_portal
-from engine.auth.vault import Secret
 from tui.practice import secrets, transports
 
 ROWS_PER_COMMIT = 50_000

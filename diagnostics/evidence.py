@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from diagnostics.causes import cause
+from diagnostics.causes import (
+    cause,
+    list_deleted,
+    list_empty,
+    list_membership,
+    list_processing,
+    list_stale,
+    plan_tier,
+    refused,
+    rules_unreadable,
+)
 from engine.visible import masked, visible
 
 SENTENCE_CHARACTERS = 600
 VALUE_CHARACTERS = 200
+_IMPERSONAL = frozenset(
+    module.CODE
+    for module in (list_deleted, list_empty, list_membership, list_processing, list_stale, plan_tier, rules_unreadable)
+)
+"""Causes whose value is the name of a list, property or rule."""
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 
@@ -17,8 +32,11 @@ def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str
     hold no personal data. Raises KeyError for an unknown code.
     """
     clause = visible(rule, SENTENCE_CHARACTERS) if rule else visible(cause(code).title)
-    place, shown = _place(field), _value(value, mask=mask)
-    if place and shown:
+    place, shown = _place(field), _value(value, mask=mask and code not in _IMPERSONAL)
+    if code == refused.CODE:
+        about = f" about {place}" if place else ""
+        text = f"{clause}{about}: {shown}" if shown else f"{clause}{about}"
+    elif place and shown:
         text = f"{place} is {shown}: {clause}"
     elif place:
         text = f"{place}: {clause}"

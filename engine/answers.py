@@ -37,7 +37,7 @@ class NotJson(ValueError):
 
 
 def correlation_id_of(headers: Mapping[str, str], body: object) -> str:
-    """The correlation id from a header, or from the body (`correlationId`; in Mailchimp's problem details `instance`)."""
+    """The correlation id from a header, or from the body (`correlationId`, Mailchimp's `instance`)."""
     found = headers.get("x-hubspot-correlation-id") or headers.get("x-request-id") or ""
     if not found and isinstance(body, dict):
         found = str(body.get("correlationId") or body.get("instance") or "")

@@ -308,10 +308,10 @@ def _rebase(run: Run, situation: Situation, operations: Sequence[Operation]) -> 
 def agree(run: Run, situation: Situation, after: int, up_to: int, written: set[tuple[int, str]] | None = None) -> int:
     """Stores as base what both sides now hold: for the `written` (contact, mapping) pairs whatever it is, without them
     for every linked field that agrees. Returns how many base fields changed."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
-    from engine.merge import agreed_values  # noqa: PLC0415
-    from engine.mirror import base_of  # noqa: PLC0415
+    from engine.merge import agreed_values
+    from engine.mirror import base_of
 
     contacts = slice_of(run.workspace, after, up_to).filter("linked")
     values = agreed_values(contacts, mapped_pairs(situation.connection, situation.schemas))

@@ -282,9 +282,9 @@ class AccountClient:
             reason = "is moving this account and asks to wait" if moving else "asks to wait"
             raise limit_exhausted(self.service, reason, self._now() + timedelta(seconds=asked), where)
         if attempt >= ATTEMPTS:
-            reason = {423: "keeps the records locked", 477: "is moving this account"}
-            said = reason.get(received.status or 0, "keeps answering that its request limit is reached")
-            raise limit_exhausted(self.service, said, None, where)
+            said = {423: "keeps the records locked", 477: "is moving this account"}.get(received.status or 0)
+            limit = "keeps answering that its request limit is reached"
+            raise limit_exhausted(self.service, said or limit, None, where)
         if asked is not None:
             wait = asked
         elif received.status == 429:
@@ -313,7 +313,7 @@ class AccountClient:
         return InDoubt(without_addresses(reason), received.status, correlation_id)
 
     def _back_off(self, attempt: int) -> float:
-        return min(LONGEST_BACK_OFF, 0.5 * 2 ** (attempt - 1)) * self._random.uniform(0.5, 1.0)
+        return min(LONGEST_BACK_OFF, 0.5 * 2.0 ** (attempt - 1)) * self._random.uniform(0.5, 1.0)
 
 
 def _prepared(

@@ -73,8 +73,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def suggested_wait(body: object, attempt: int) -> float:
-    """Seconds to wait after a 429 without `Retry-After`: by HubSpot's own client, 10 s for its rolling window, else 1 s,
-    times the attempt."""
+    """Seconds to wait after a 429 without `Retry-After`: 10 for HubSpot's rolling window, else 1, times the attempt.
+
+    Source: the retry constants of HubSpot's own JavaScript client.
+    """
     said = body if isinstance(body, dict) else {}
     policy = f"{said.get('policyName', '')} {said.get('message', '')}".lower()
     return (10.0 if "ten_secondly" in policy else 1.0) * attempt

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @cache
 def _adapter(kind: type) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter  # noqa: PLC0415
+    from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
 

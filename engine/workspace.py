@@ -106,7 +106,7 @@ class Workspace:
     @property
     def database(self) -> Database:
         """The same connection through sqlite-utils."""
-        from sqlite_utils import Database  # noqa: PLC0415  (costs 190 ms to import)
+        from sqlite_utils import Database  # costs 190 ms to import
 
         return Database(self.sql)
 
@@ -135,8 +135,8 @@ class Workspace:
 
     def frame(self, query: str, parameters: Sequence[int | str] = ()) -> pl.DataFrame:
         """The committed rows of a query as a frame, through ADBC (a third of the time of a cursor)."""
-        import polars as pl  # noqa: PLC0415  (costs 300 ms to import)
-        from adbc_driver_sqlite import StatementOptions, dbapi  # noqa: PLC0415
+        import polars as pl  # costs 300 ms to import
+        from adbc_driver_sqlite import StatementOptions, dbapi
 
         uri = f"{self.path.absolute().as_uri()}?mode=ro"
         with explained(self.path), dbapi.connect(uri) as connection:

@@ -16,13 +16,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(words: list[str]) -> int:
     """Runs a command given as words and gives its exit code."""
-    import typer  # noqa: PLC0415
-    from typer.exceptions import TyperException  # noqa: PLC0415
+    import typer
+    from typer.exceptions import TyperException
 
-    from engine.errors import SyncdoctorError  # noqa: PLC0415
-    from tui.cli import cli  # noqa: PLC0415
-    from tui.home import home_folder  # noqa: PLC0415
-    from tui.output import fail, fail_unexpectedly, note  # noqa: PLC0415
+    from engine.errors import SyncdoctorError
+    from tui.cli import cli
+    from tui.home import home_folder
+    from tui.output import fail, fail_unexpectedly, note
 
     as_json = "--json" in words
     try:
@@ -47,7 +47,7 @@ def run(words: list[str]) -> int:
         # The reader of a pipe went away (| head); what follows would only fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001  (the last resort: a defect becomes one line and a private log)
+    except Exception as error:
         return fail_unexpectedly(error, home_folder(None))
 
 

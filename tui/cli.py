@@ -63,12 +63,12 @@ def start(
     """Opens the console; every command below also works without a screen."""
     context.obj = home
     if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415
+        from importlib.metadata import version as installed
 
         typer.echo(f"syncdoctor {installed('syncdoctor')}")
         _finish(0)
     if context.invoked_subcommand is None:
-        from tui.app import run_console  # noqa: PLC0415
+        from tui.app import run_console
 
         _finish(run_console(_home(context, home).path))
 
@@ -86,7 +86,7 @@ def demo(
     data: Annotated[Path | None, typer.Option("--data", help="Another practice population (docs/practice.md).")] = None,
 ) -> None:
     """The console on the practice portal; without a terminal the whole story as text."""
-    from tui.commands.story import demo as tell  # noqa: PLC0415
+    from tui.commands.story import demo as tell
 
     _finish(tell(_home(context, home), headless=headless, until=until.value if until else "", data=data))
 
@@ -94,7 +94,7 @@ def demo(
 @cli.command()
 def connections(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the connections and the result of their last check."""
-    from tui.commands.configure import connections as list_them  # noqa: PLC0415
+    from tui.commands.configure import connections as list_them
 
     _finish(list_them(_home(context, home), as_json=as_json))
 
@@ -108,7 +108,7 @@ def connect(
     as_json: JsonOption = False,
 ) -> None:
     """Set up a connection from a file."""
-    from tui.commands.configure import connect as take  # noqa: PLC0415
+    from tui.commands.configure import connect as take
 
     _finish(take(_home(context, home), file, name=name, as_json=as_json))
 
@@ -122,7 +122,7 @@ def login(
     home: HomeOption = None,
 ) -> None:
     """Store a token or key; it is asked for, never given on the command line."""
-    from tui.commands.configure import login as store  # noqa: PLC0415
+    from tui.commands.configure import login as store
 
     _finish(store(_home(context, home), name, side.value, from_stdin=from_stdin))
 
@@ -135,7 +135,7 @@ def logout(
     home: HomeOption = None,
 ) -> None:
     """Forget stored credentials."""
-    from tui.commands.configure import logout as forget  # noqa: PLC0415
+    from tui.commands.configure import logout as forget
 
     _finish(forget(_home(context, home), name, side.value if side else None))
 
@@ -151,8 +151,8 @@ def check(
     ] = None,
 ) -> None:
     """Examine both sides: counts per state, findings per cause. Writes to neither side."""
-    from tui.commands.examine import check as examine  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.examine import check as examine
+    from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), as_json=as_json, contacts=contacts))
 
@@ -166,8 +166,8 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """One contact through every gate, and what would let it sync."""
-    from tui.commands.explaining import explain as examine  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.explaining import explain as examine
+    from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), who, as_json=as_json))
 
@@ -184,8 +184,8 @@ def plan(
     save: Annotated[Path | None, typer.Option("--save", help="Save the plan for sync --plan.")] = None,
 ) -> None:
     """Show what a sync would write."""
-    from tui.commands.examine import plan as examine  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.examine import plan as examine
+    from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), as_json=as_json, values=values, save=save))
 
@@ -200,9 +200,9 @@ def sync(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
 ) -> None:
     """Write what the plan holds, then examine the result."""
-    from tui.commands.examine import confirm_sync  # noqa: PLC0415
-    from tui.commands.examine import sync as write  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.examine import confirm_sync
+    from tui.commands.examine import sync as write
+    from tui.commands.session import session
 
     chosen = session(_home(context, home), name)
     confirm_sync(chosen, asked=yes or as_json or plan_file is not None)
@@ -220,8 +220,8 @@ def verify(
     ] = None,
 ) -> None:
     """The three verifications after activation, by an independent read of both sides."""
-    from tui.commands.examine import verify as examine  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.examine import verify as examine
+    from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), as_json=as_json, named=contact or ()))
 
@@ -238,8 +238,8 @@ def report(
     ] = False,
 ) -> None:
     """Write a support report: Markdown and JSON."""
-    from tui.commands.records import report as write  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.records import report as write
+    from tui.commands.session import session
 
     _finish(write(session(_home(context, home), name), as_json=as_json, folder=folder, reveal=reveal))
 
@@ -254,8 +254,8 @@ def log(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the run in progress.")] = False,
 ) -> None:
     """The record of runs, events and exchanges."""
-    from tui.commands.records import log as show  # noqa: PLC0415
-    from tui.commands.session import session  # noqa: PLC0415
+    from tui.commands.records import log as show
+    from tui.commands.session import session
 
     _finish(show(session(_home(context, home), name), as_json=as_json, run=run, follow=follow))
 
@@ -268,7 +268,7 @@ def serve(
     home: HomeOption = None,
 ) -> None:
     """Serve the practice portal over HTTP on 127.0.0.1."""
-    from tui.practice import serve_forever  # noqa: PLC0415
+    from tui.practice import serve_forever
 
     chosen = _home(context, home)
     chosen.prepare()

@@ -86,7 +86,7 @@ def home_folder(chosen: Path | None, environ: Mapping[str, str] = os.environ) ->
         return Home(chosen.expanduser())
     if environ.get("SYNCDOCTOR_HOME"):
         return Home(Path(environ["SYNCDOCTOR_HOME"]).expanduser())
-    from platformdirs import user_data_path  # noqa: PLC0415
+    from platformdirs import user_data_path
 
     return Home(user_data_path("syncdoctor"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,7 @@ def install(home: Home, data: Path | None) -> Path:
 
     Returns the copy's folder. Raises ConfigurationError if `data` is given although another population is in use.
     """
-    from sample_data import PEOPLE  # noqa: PLC0415
+    from sample_data import PEOPLE
 
     target = home.practice / "data"
     source = data or PEOPLE
@@ -74,7 +73,7 @@ def _same(one: Path, other: Path) -> bool:
 
 def open_practice(home: Home) -> Portal:
     """The practice portal of a home. Raises ConfigurationError if it is not set up or its folder is wrong."""
-    from sample_data.portal import DataFolderError, open_portal  # noqa: PLC0415
+    from sample_data.portal import DataFolderError, open_portal
 
     data = home.practice / "data"
     if not data.is_dir():
@@ -89,7 +88,7 @@ def open_practice(home: Home) -> Portal:
 
 def transports(portal: Portal, connection: Connection) -> dict[Side, httpx.AsyncBaseTransport]:
     """In-process transports for the sides that the portal plays."""
-    import httpx  # noqa: PLC0415
+    import httpx
 
     apps = {"hubspot": portal.hubspot, "app": portal.mailchimp}
     return {side: httpx.ASGITransport(app=apps[side]) for side in SIDES if uses_practice(connection)[side]}
@@ -102,9 +101,7 @@ def secrets(portal: Portal) -> Mapping[Side, str]:
 
 def serve_forever(home: Home, data: Path | None, port: int) -> None:
     """Serves the practice portal over HTTP on the loopback address until Ctrl-C."""
-    from sample_data.portal import serve  # noqa: PLC0415
+    from sample_data.portal import serve
 
     install(home, data)
-    serving = serve(open_practice(home), port)
-    if asyncio.iscoroutine(serving):
-        asyncio.run(serving)
+    serve(open_practice(home), port)

@@ -8,7 +8,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.columns import column_name, evidence, fetched
+from diagnostics.causes.columns import column_name, fetched
 from diagnostics.causes.written import VALUE, Requirement, broken_requirements
 from engine import canonical
 from engine.gates import Population, Situation, found, nothing

@@ -33,7 +33,7 @@ def side_finding(situation: Situation, contacts: int) -> SideFinding | None:
 CAUSE = Cause(
     code=CODE,
     title="The inclusion list was deleted",
-    explanation="The list that says which contacts sync is no longer there, so none of them can be told to belong to it.",
+    explanation="The list that says which contacts sync is no longer there, so nobody can be told to belong to it.",
     remedy="Restore the list in HubSpot (possible for 90 days), or choose another one for the connection.",
     fixed_by="HubSpot admin",
     says=document.INCLUSION_LIST,

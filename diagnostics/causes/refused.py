@@ -31,7 +31,9 @@ def _still_the_same(population: Population, situation: Situation) -> pl.DataFram
     return found(
         again,
         state="failing",
-        field=pl.when(field != "").then(pl.concat_str(pl.col("refused_side"), pl.lit("."), field)).otherwise(pl.lit("")),
+        field=pl.when(field != "")
+        .then(pl.concat_str(pl.col("refused_side"), pl.lit("."), field))
+        .otherwise(pl.lit("")),
         value=evidence(pl.col("refused_message")),
         rule=pl.concat_str(
             server,

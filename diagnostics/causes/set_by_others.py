@@ -54,7 +54,8 @@ LIMIT_EXHAUSTED = Cause(
 UNEXPECTED_ANSWER = Cause(
     code="unexpected-answer",
     title="An answer that makes no sense",
-    explanation="The server, or something in between, answered in an undocumented way; nothing is known of the contacts.",
+    explanation="The server, or something in between, gave an answer of an unknown form; nothing is known of the "
+    "contacts.",
     remedy="Check again; if it stays, look in the log for what answered and hand the report to support.",
     fixed_by="us",
     says=document.SUPPORT,

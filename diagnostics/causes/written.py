@@ -30,7 +30,10 @@ Requirements = Callable[[Side, Field], Iterable[Requirement]]
 
 
 def broken_requirements(population: Population, situation: Situation, requirements: Requirements) -> pl.DataFrame:
-    """Findings for values to write that do not meet a requirement of their field. An empty value clears and is exempt."""
+    """Findings for values to write that do not meet a requirement of their field.
+
+    An empty value clears the field and is exempt.
+    """
     filled = population.writes.lazy().filter(VALUE != "")
     parts = [nothing()]
     for side, field in written_fields(situation):

@@ -127,10 +127,10 @@ def _condition(condition: ListCondition) -> str:
 
 
 def settings(source: Source) -> tuple[str, ...]:
-    """The connection file's content as TOML lines: named contacts masked, addresses of servers left out."""
-    import tomlkit  # noqa: PLC0415
+    """The connection as TOML lines, defaults included: e-mail addresses masked, addresses of servers left out."""
+    import tomlkit
 
-    document = source.connection.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    document = source.connection.model_dump(mode="json", exclude_none=True)
     lines = tomlkit.dumps(_clean(document, source.mask)).splitlines()
     return tuple(source.mask.text(line) for line in lines)
 
@@ -138,7 +138,7 @@ def settings(source: Source) -> tuple[str, ...]:
 def _clean(value: Any, mask: Mask) -> Any:
     match value:
         case Mapping():
-            return {key: _clean(inner, mask) for key, inner in value.items()}
+            return {key: _clean(inner, mask) for key, inner in value.items() if inner not in ("", [], {})}
         case str():
             return mask.text(value)
         case Sequence():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -23,8 +24,6 @@ _TEMPLATE = Path(__file__).with_name("report.md.j2")
 
 def render_json(report: Report) -> str:
     """The report as one JSON document, in ASCII so that no terminal can be steered by it."""
-    import json  # noqa: PLC0415
-
     return json.dumps(report.model_dump(mode="json"), ensure_ascii=True, indent=2) + "\n"
 
 
@@ -35,7 +34,7 @@ def render_markdown(report: Report) -> str:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+    from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         autoescape=False, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True

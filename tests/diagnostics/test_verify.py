@@ -234,7 +234,7 @@ def created(
 
 
 async def test_inbound_finds_creates_by_source_and_date(world: SmallWorld) -> None:
-    """Applied creates are expected; records with another source or an older date are missing, refused ones not expected."""
+    """Applied creates are expected; those with another source or an older date are missing, refused ones never count."""
     world.workspace.remember("activated_at", "2026-03-01T12:00:00.000Z")
     created(world, "1", "2026-03-01T12:00:05Z")
     created(world, "2", "2026-03-01T12:00:06Z", source="CRM_UI")

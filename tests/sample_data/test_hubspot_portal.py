@@ -70,9 +70,9 @@ async def test_an_address_belongs_to_one_contact(client: httpx.AsyncClient, addr
     answer = await client.post(V3, json={"properties": {"email": address}})
     assert (answer.status_code, answer.json()["category"]) == (409, "CONFLICT")
     assert answer.json()["message"] == f"Contact already exists. Existing ID: {owner}"
-    other_form = await client.post(V3, json={"properties": {"email": "ánna@firma.example"}})
-    same_in_nfd = await client.post(V3, json={"properties": {"email": "ánna@firma.example"}})
-    assert (other_form.status_code, same_in_nfd.status_code) == (201, 201)
+    composed = await client.post(V3, json={"properties": {"email": "\u00e1nna@firma.example"}})
+    decomposed = await client.post(V3, json={"properties": {"email": "a\u0301nna@firma.example"}})
+    assert (composed.status_code, decomposed.status_code) == (201, 201)
 
 
 async def test_a_created_contact_says_where_it_came_from(client: httpx.AsyncClient, opened: tuple[Portal, Clock]) -> None:
@@ -337,7 +337,8 @@ async def test_unknown_paths_and_objects_have_the_envelope(client: httpx.AsyncCl
 async def test_the_schema_names_required_properties_and_rules(client: httpx.AsyncClient) -> None:
     """Properties, the object schema and the validation rules come in v3 and dated paths alike."""
     for prefix in ("/crm/v3/property-validations/0-1", "/crm/property-validations/2026-09/0-1"):
-        rules = {item["propertyName"]: item["propertyValidationRules"] for item in (await client.get(prefix)).json()["results"]}
+        found = (await client.get(prefix)).json()["results"]
+        rules = {item["propertyName"]: item["propertyValidationRules"] for item in found}
         assert rules["city"] == [{"ruleType": "MAX_LENGTH", "ruleArguments": ["60"]}]
     for path in ("/crm/v3/schemas/CONTACT", "/crm-object-schemas/2026-09/schemas/contacts"):
         assert (await client.get(path)).json()["requiredProperties"] == ["lastname"]

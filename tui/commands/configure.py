@@ -94,7 +94,7 @@ def connect(home: Home, file: Path, *, name: str, as_json: bool) -> int:
 
 def login(home: Home, name: str, side: Side, *, from_stdin: bool) -> int:
     """Stores a token or key. It is read from a hidden prompt or standard input, never from the command line."""
-    from engine.auth.vault import Vault  # noqa: PLC0415
+    from engine.auth.vault import Vault
 
     home.existing(name)
     home.prepare()
@@ -117,7 +117,7 @@ def login(home: Home, name: str, side: Side, *, from_stdin: bool) -> int:
 
 def logout(home: Home, name: str, side: Side | None) -> int:
     """Forgets credentials of one side, or of both."""
-    from engine.auth.vault import Vault  # noqa: PLC0415
+    from engine.auth.vault import Vault
 
     home.existing(name)
     vault = Vault(home.path, os.environ)

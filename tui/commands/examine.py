@@ -45,7 +45,7 @@ def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
 
 def run_check(chosen: Session, *, quiet: bool = False) -> Checkup:
     """The check itself, as a run."""
-    from diagnostics.checkup import check as examine  # noqa: PLC0415
+    from diagnostics.checkup import check as examine
 
     def code(result: Checkup) -> int:
         return result.refusal.exit_code if result.refusal else int(result.to_act_on)
@@ -55,7 +55,7 @@ def run_check(chosen: Session, *, quiet: bool = False) -> Checkup:
         "check",
         lambda run, sides: examine(run, chosen.connection, sides),
         exit_code=code,
-        counts=lambda result: result.states,
+        counts=lambda result: dict(result.states.items()),
         quiet=quiet,
     )
 
@@ -147,7 +147,7 @@ def run_check_or_raise(chosen: Session, *, quiet: bool) -> Checkup:
 
 def plan_counts(workspace: Workspace) -> dict[str, int]:
     """What the stored plan would write."""
-    from engine.cycle import planned_counts  # noqa: PLC0415
+    from engine.cycle import planned_counts
 
     return planned_counts(workspace)
 
@@ -205,7 +205,7 @@ def _operations(workspace: Workspace, *, values: bool) -> list[dict[str, Any]]:
 
 
 def _save_plan(chosen: Session, workspace: Workspace, path: Path, counts: Mapping[str, int]) -> None:
-    from engine.cycle import plan_digest  # noqa: PLC0415
+    from engine.cycle import plan_digest
 
     saved = {
         "format": 1,
@@ -266,7 +266,7 @@ def confirm_sync(chosen: Session, *, asked: bool) -> None:
 
 def run_sync(chosen: Session, *, digest: str = "", quiet: bool = False) -> tuple[Mapping[str, int], Checkup]:
     """The sync itself, as a run."""
-    from diagnostics.checkup import synchronise  # noqa: PLC0415
+    from diagnostics.checkup import synchronise
 
     def code(result: tuple[Mapping[str, int], Checkup]) -> int:
         counts = result[0]
@@ -277,7 +277,7 @@ def run_sync(chosen: Session, *, digest: str = "", quiet: bool = False) -> tuple
         "sync",
         lambda run, sides: synchronise(run, chosen.connection, sides, expected_digest=digest),
         exit_code=code,
-        counts=lambda result: {**result[0], **result[1].states},
+        counts=lambda result: {**result[0], **dict(result[1].states.items())},
         quiet=quiet,
     )
 
@@ -307,8 +307,8 @@ def _verify_code(result: VerificationResult) -> int:
 
 def run_verify(chosen: Session, named: Sequence[str], *, quiet: bool = False) -> VerificationResult:
     """The verification itself, as a run."""
-    from diagnostics.verify import verify as examine  # noqa: PLC0415
-    from engine.errors import WorkspaceError  # noqa: PLC0415
+    from diagnostics.verify import verify as examine
+    from engine.errors import WorkspaceError
 
     if not chosen.path.exists():
         raise WorkspaceError(

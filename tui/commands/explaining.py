@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def explain(chosen: Session, who: str, *, as_json: bool) -> int:
     """Explains one contact. Exit code 1 if something keeps it from syncing. Raises ConfigurationError for nobody or several."""
-    from diagnostics.explain import explain as examine  # noqa: PLC0415
-    from diagnostics.explain import find_contact  # noqa: PLC0415
+    from diagnostics.explain import explain as examine
+    from diagnostics.explain import find_contact
 
     with chosen.reading() as workspace:
         answer = examine(workspace, chosen.connection, find_contact(workspace, who))

@@ -20,9 +20,9 @@ SHOWN_EXCHANGES = 200
 
 def report(chosen: Session, *, as_json: bool, folder: Path | None, reveal: bool) -> int:
     """Writes the support report (Markdown and JSON) and says where, or prints its JSON."""
-    from diagnostics.report import build_report, write_report  # noqa: PLC0415
-    from engine.lock import locked  # noqa: PLC0415
-    from engine.runs import Run, iso, utc_now  # noqa: PLC0415
+    from diagnostics.report import build_report, write_report
+    from engine.lock import locked
+    from engine.runs import Run, iso, utc_now
 
     with chosen.reading() as workspace:
         built = build_report(workspace, chosen.connection, now=utc_now(), reveal=reveal)

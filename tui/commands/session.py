@@ -8,8 +8,8 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -26,6 +26,7 @@ from tui.practice import open_practice, secrets, transports, uses_practice
 
 if TYPE_CHECKING:
     import httpx
+    from engine.auth.vault import Secret
 
     from engine.http import Exchange
     from engine.observe import Sides
@@ -107,7 +108,7 @@ def _record_failure(run: Run, error: BaseException) -> None:
 
 async def _work(chosen: Session, run: Run, stop: StopFlag, work: Callable[[Run, Sides], Awaitable[T]]) -> T:
     with _signals(stop):
-        async with open_sides(chosen, run, stop) as sides:
+        async with open_sides(chosen, run) as sides:
             return await work(run, sides)
 
 
@@ -132,78 +133,73 @@ def _signals(stop: StopFlag) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-class open_sides:  # noqa: N801
-    """Async context: both connectors of a connection, their exchanges logged to the run."""
+@asynccontextmanager
+async def open_sides(chosen: Session, run: Run) -> AsyncIterator[Sides]:
+    """Both connectors of a connection while the block runs; every exchange is logged to the run."""
+    from engine.connectors.open import open_connectors
 
-    def __init__(self, chosen: Session, run: Run, stop: StopFlag, *, read_only: bool = False) -> None:
-        self.chosen, self.run, self.stop, self.read_only = chosen, run, stop, read_only
-        self.sides: Sides
+    from engine.observe import Sides
 
-    async def __aenter__(self) -> Sides:
-        from engine.connectors.open import open_connectors  # noqa: PLC0415  (imports httpx, 300 ms)
-        from engine.observe import Sides  # noqa: PLC0415
+    connection = chosen.connection
+    played: Mapping[Side, httpx.AsyncBaseTransport] = {}
+    known: Mapping[Side, str] = {}
+    if any(uses_practice(connection).values()):
+        portal = open_practice(chosen.home)
+        played, known = transports(portal, connection), secrets(portal)
 
-        connection = self.chosen.connection
-        played: Mapping[Side, httpx.AsyncBaseTransport] = {}
-        known: Mapping[Side, str] = {}
-        if any(uses_practice(connection).values()):
-            portal = open_practice(self.chosen.home)
-            played, known = transports(portal, connection), secrets(portal)
-        hubspot, app = open_connectors(
-            connection,
-            credentials(self.chosen, known),
-            played,
-            on_exchange=self._log,
-            clock=time.monotonic,
-            sleep=self._sleep,
-            now=utc_now,
-            random=random.Random(),
-        )
-        self.sides = Sides(hubspot, app)
-        return self.sides
-
-    async def __aexit__(self, *_: object) -> None:
-        for connector in (self.sides.hubspot, self.sides.app):
-            close = getattr(connector, "close", None)
-            if close is not None:
-                await close()
-
-    async def _sleep(self, seconds: float) -> None:
-        """Waits, and looks for a stop request meanwhile."""
+    async def sleep(seconds: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self.run.safe_point()
+            run.safe_point()
             await asyncio.sleep(min(left, 1 / STOP_LOOKS_PER_SECOND))
 
-    def _log(self, exchange: Exchange) -> None:
-        with self.run.workspace.transaction() as sql:
-            sql.execute(
-                "INSERT INTO exchange(run_id, at, side, method, path, status, milliseconds, attempt, correlation_id, note) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    self.run.id,
-                    iso(exchange.at),
-                    exchange.side,
-                    exchange.method,
-                    exchange.template,
-                    exchange.status,
-                    round(exchange.milliseconds),
-                    exchange.attempt,
-                    exchange.correlation_id,
-                    exchange.note,
-                ),
-            )
+    hubspot, app = open_connectors(
+        connection,
+        credentials(chosen, known),
+        played,
+        on_exchange=lambda exchange: _log(run, exchange),
+        clock=time.monotonic,
+        sleep=sleep,
+        now=utc_now,
+        random=random.Random(),
+    )
+    try:
+        yield Sides(hubspot, app)
+    finally:
+        await hubspot.close()
+        await app.close()
 
 
-def credentials(chosen: Session, known: Mapping[Side, str]) -> Mapping[Side, object]:
+def _log(run: Run, exchange: Exchange) -> None:
+    row = (
+        run.id,
+        iso(exchange.at),
+        exchange.side,
+        exchange.method,
+        exchange.template,
+        exchange.status,
+        round(exchange.milliseconds),
+        exchange.attempt,
+        exchange.correlation_id,
+        exchange.note,
+    )
+    with run.workspace.transaction() as sql:
+        sql.execute(
+            "INSERT INTO exchange(run_id, at, side, method, path, status, milliseconds, attempt, correlation_id, note) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+
+
+def credentials(chosen: Session, known: Mapping[Side, str]) -> Mapping[Side, Secret]:
     """A secret per side: from environment, keyring or file; the practice portal's own where it plays the side.
 
     Raises CredentialsRefused if a side has none.
     """
-    from engine.auth.vault import Secret, Vault  # noqa: PLC0415
+    from engine.auth.vault import Secret, Vault
 
     vault = Vault(chosen.home.path, os.environ)
-    found: dict[Side, object] = {}
+    found: dict[Side, Secret] = {}
     for side in SIDES:
         secret = vault.get(chosen.name, side)
         if secret is None and side in known and uses_practice(chosen.connection)[side]:

@@ -43,7 +43,7 @@ def demo(home: Home, *, headless: bool, until: str, data: Path | None) -> int:
         _step(step, f"syncdoctor {step} {PRACTICE}")
         _tell(chosen, step)
     if on_terminal:
-        from tui.app import run_console  # noqa: PLC0415
+        from tui.app import run_console
 
         return run_console(home.path, start=PRACTICE)
     note(f"The state is kept in {home.path}; go on with: syncdoctor check {PRACTICE} --home {home.path}")
