@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from diagnostics.causes import (
     cause,
     list_deleted,
@@ -22,6 +24,7 @@ _IMPERSONAL = frozenset(
     for module in (list_deleted, list_empty, list_membership, list_processing, list_stale, plan_tier, rules_unreadable)
 )
 """Causes whose value is the name of a list, property or rule."""
+_AN_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,24}")
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 
@@ -62,5 +65,5 @@ def _value(value: str, *, mask: bool) -> str:
         return ""
     if not mask:
         return f'"{visible(value, VALUE_CHARACTERS)}"'
-    # A text around an address is not an address: nothing of it may be shown.
-    return masked(value.replace("@", " ") if any(character.isspace() for character in value) else value)
+    # Of an address, its first letter and top-level domain are shown; nothing of any other text may be.
+    return masked(value if _AN_ADDRESS.fullmatch(value.strip()) else value.replace("@", " "))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.errors import LimitExhausted
 
@@ -102,7 +102,7 @@ class HubSpotBudget:
             raise LimitExhausted(
                 f"{self._daily_left:,} of {self._daily_limit:,} requests of the day are left, kept for people",
                 where="HubSpot",
-                remedy=f"Run again after {self._reset_in_words()}.",
+                remedy=f"Run again after midnight {self.time_zone}.",
             )
         window = self._search if intent == "search" else self._burst
         while (seconds := window.wait(self._clock())) > 0:
@@ -126,6 +126,15 @@ class HubSpotBudget:
         self._burst.limit = max(1, limit)
         used_by_others = self._burst.left(now) - remaining
         self._burst.taken.extend([now] * max(0, used_by_others))
+
+    def use_time_zone(self, name: str) -> None:
+        """Takes the account's time zone; a name that this computer does not know leaves the one before."""
+        try:
+            ZoneInfo(name)
+        except (ValueError, ZoneInfoNotFoundError):
+            return
+        self.time_zone = name
+        self._day = self._today()
 
     def resets_at(self) -> datetime | None:
         """The next midnight of the account's time zone, in UTC."""
@@ -154,14 +163,14 @@ class HubSpotBudget:
         return f"{burst}, {daily}, resets at midnight {self.time_zone}"
 
     def _turn_day(self) -> None:
-        day = self._now().astimezone(ZoneInfo(self.time_zone)).date().isoformat()
+        day = self._today()
         if day != self._day:
             if self._day and self._daily_limit is not None:
                 self._daily_left = self._daily_limit
             self._day = day
 
-    def _reset_in_words(self) -> str:
-        return f"midnight {self.time_zone}"
+    def _today(self) -> str:
+        return self._now().astimezone(ZoneInfo(self.time_zone)).date().isoformat()
 
 
 class ConcurrentBudget:

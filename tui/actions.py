@@ -40,6 +40,8 @@ class Action:
     places: tuple[str, ...]
     footer: str = ""
     command: str = ""
+    first: bool = False
+    """Taken before the focused widget sees the key: what is typed right after it must not be taken for commands."""
 
     @property
     def key(self) -> str:
@@ -57,7 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter", "right", "l"), "Open", "opens the selected line", ("list",), "open"),
     Action("check", ("n",), "Check now", "examines both sides; writes to neither", ("home", "connection"), "check", "check {name}"),
     Action("stop", ("x",), "Stop the run", "stops at the next safe point; what was done stays", ("home", "connection")),
-    Action("find", ("slash",), "Find a contact", "filters by e-mail, name or id", ("connection",), "find"),
+    Action("find", ("slash",), "Find a contact", "filters by e-mail, name or id", ("connection",), "find", first=True),
     Action("last_tab", ("minus",), "Last tab", "the tab shown before", ("tabs",)),
     Action("next_tab", ("tab",), "Next tab", "the tab to the right", ("tabs",)),
     Action("previous_tab", ("shift+tab",), "Previous tab", "the tab to the left", ("tabs",)),
@@ -101,6 +103,6 @@ def actions_for(*places: str) -> Iterator[Action]:
 def bindings_for(*places: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """Textual bindings of the given places."""
     return [
-        Binding(",".join(action.keys), action.name, action.title, show=False, id=f"{places[0]}.{action.name}")
+        Binding(",".join(action.keys), action.name, action.title, show=False, priority=action.first)
         for action in actions_for(*places)
     ]

@@ -212,12 +212,19 @@ def _findings(source: Source, contact: int) -> list[Evidence]:
         Evidence(
             code=row["code"],
             field=source.mask.text(row["field"]),
-            value=source.mask.value(row["value"]) if row["field"] or row["value"] else "",
-            rule=source.mask.text(row["rule"], personal_values(source, contact) if row["code"] == "refused" else ()),
+            value=_evidence(source, contact, row),
+            rule=source.mask.text(row["rule"]),
             first_seen=moment(row["started_at"], source.zone),
         )
         for row in rows
     ]
+
+
+def _evidence(source: Source, contact: int, row: sqlite3.Row) -> str:
+    """The offending value masked; a server's words are kept but for the contact's own values in them."""
+    if row["code"] == "refused":
+        return source.mask.text(row["value"], personal_values(source, contact))
+    return source.mask.value(row["value"]) if row["field"] or row["value"] else ""
 
 
 def _conflicts(source: Source, contact: int) -> list[Evidence]:

@@ -41,7 +41,7 @@ class FreshSide:
         """The same with the asked ids taken from a second reading; those not given back are gone."""
         kept = self.records.filter(~pl.col("id").is_in(list(asked)))
         again = _frame([records], self.fields, self.identity)
-        return replace(self, records=pl.concat([kept, again]))
+        return replace(self, records=pl.concat([kept, again]).unique("id", keep="last", maintain_order=True))
 
 
 def wanted_fields(schema: SideSchema, pairs: Sequence[MappedPair]) -> tuple[str, ...]:

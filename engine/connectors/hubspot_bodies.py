@@ -218,7 +218,7 @@ class ListBody(_Body):
 class OneList(_Body):
     """The answer to reading one list."""
 
-    list: ListBody
+    found: ListBody = Field(alias="list")
 
 
 class FoundLists(_Body):

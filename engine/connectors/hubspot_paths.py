@@ -32,7 +32,11 @@ class Paths:
     @property
     def schema(self) -> str:
         """The contact object's schema."""
-        return "/crm/v3/schemas/contacts" if self.version == "v3" else f"/crm-object-schemas/{self.version}/schemas/contacts"
+        return (
+            "/crm/v3/schemas/contacts"
+            if self.version == "v3"
+            else f"/crm-object-schemas/{self.version}/schemas/contacts"
+        )
 
     @property
     def lists(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -16,9 +16,8 @@ from engine.connectors.hubspot_bodies import (
     ObjectSchema,
     Properties,
     Property,
-    PropertyRules,
-    Validations,
     ValidationRule,
+    Validations,
 )
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import CredentialsRefused, ScopeMissing, UnexpectedAnswer
@@ -108,15 +107,9 @@ async def _optional(
         return None
 
 
-async def _rules(
-    client: AccountClient, paths: Paths, unavailable: dict[str, str]
-) -> Mapping[str, tuple[Rule, ...]]:
+async def _rules(client: AccountClient, paths: Paths, unavailable: dict[str, str]) -> Mapping[str, tuple[Rule, ...]]:
     found = await _optional(client, paths.validations, Validations, "rules", unavailable)
-    return {} if found is None else {item.name: tuple(_translated(item)) for item in found.results}
-
-
-def _translated(item: PropertyRules) -> Iterable[Rule]:
-    return (_rule(rule) for rule in item.rules)
+    return {} if found is None else {item.name: tuple(map(_rule, item.rules)) for item in found.results}
 
 
 def _rule(rule: ValidationRule) -> Rule:
@@ -164,17 +157,12 @@ def _field(item: Property, rules: tuple[Rule, ...], required: bool) -> Field:
 
 
 def _type(item: Property) -> FieldType:
-    special: Mapping[str, Callable[[Property], bool]] = {
-        "email": lambda item: item.name == "email" and item.type == "string",
-        "phone": lambda item: item.field_type == "phonenumber",
-        "other": lambda item: item.field_type == "file",
-    }
     if item.type == "enumeration":
         return "options" if item.field_type == "checkbox" else "option"
-    if special["email"](item):
-        return "email"
-    if special["phone"](item):
-        return "phone"
-    if special["other"](item):
+    if item.field_type == "file":
         return "other"
+    if item.field_type == "phonenumber":
+        return "phone"
+    if item.name == "email":
+        return "email"
     return _TYPES.get(item.type, "other")

@@ -38,7 +38,7 @@ def _faulty(cause: str) -> Callable[[Maker, int], list[Person]]:
 
 
 def _planted(person: Person, planter: Planter, maker: Maker) -> Person:
-    return planter.plant(person, maker).stopped_by(planter.cause)
+    return planter.plant(person, maker).stopped_by(planter.cause, planter.touches)
 
 
 def _fault(name: str, share: float, meaning: str) -> Kind:
@@ -145,4 +145,10 @@ def _with_further_faults(population: list[Person], maker: Maker) -> list[Person]
 
 
 def _with_one_more(person: Person, maker: Maker) -> Person:
-    raise NotImplementedError
+    first = max(RANK[cause] for cause in person.causes)
+    fitting = [
+        planter
+        for planter in PLANTERS
+        if planter.shape == person.shape and RANK[planter.cause] > first and not planter.touches & person.touched
+    ]
+    return _planted(person, maker.rng.choice(fitting), maker) if fitting else person

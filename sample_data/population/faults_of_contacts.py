@@ -134,7 +134,7 @@ def duplicates(maker: Maker, number: int) -> list[Person]:
         shape: Shape = "hubspot" if side == "hubspot" else "app"
         form = forms[used.get(side, 0)]
         used[side] = used.get(side, 0) + 1
-        group.append(maker.person(shape).on_both(email=form).stopped_by("email-duplicate"))
+        group.append(maker.person(shape).on_both(email=form).stopped_by("email-duplicate", frozenset({"email"})))
     return group
 
 

@@ -100,9 +100,7 @@ AREAS: tuple[Area, ...] = (
         4,
         (POLAND, GERMANY),
         _words("Łukasz, Małgorzata, Paweł, Agnieszka, Michał, Żaneta, Stanisław, Grażyna, Świętosława, Bożena"),
-        _words(
-            "Wójcik, Kowalczyk, Zieliński, Wiśniewska, Dąbrowski, Łuczak, Świątek, Brzęczyszczykiewicz, Gołąb, Żak"
-        ),
+        _words("Wójcik, Kowalczyk, Zieliński, Wiśniewska, Dąbrowski, Łuczak, Świątek, Brzęczyszczykiewicz, Gołąb, Żak"),
         _words("Łódź, Kraków, Wrocław, Poznań, Gdańsk, Rzeszów, Częstochowa, Świnoujście"),
     ),
     Area(
@@ -118,7 +116,9 @@ AREAS: tuple[Area, ...] = (
         3,
         (NETHERLANDS,),
         _words("Daniël, Sanne, Jeroen, Femke, Zoë, Maarten, Thijs, Lieke, Koen, Anouk, Geert-Jan, Noémie"),
-        _words("de Vries, van den Berg, 't Hart, van 't Hoff, IJsselstein, ter Braak, Jansen, Coördes, de Geïn, Bakker"),
+        _words(
+            "de Vries, van den Berg, 't Hart, van 't Hoff, IJsselstein, ter Braak, Jansen, Coördes, de Geïn, Bakker"
+        ),
         _words("Amsterdam, Rotterdam, 's-Hertogenbosch, Den Haag, Utrecht, IJmuiden, Eindhoven, Súdwest-Fryslân"),
     ),
     Area(
@@ -132,7 +132,9 @@ AREAS: tuple[Area, ...] = (
         3,
         (GERMANY, NETHERLANDS, BRITAIN),
         _words("Åsa, Jørgen, Søren, Bjørn, Håkan, Märta, Øyvind, Åse, Ragnhild, Þóra, Guðrún, Aino"),
-        _words("Sjögren, Øverland, Lindström, Ångström, Rasmussen, Nygård, Kjær, Þorsteinsdóttir, Hämäläinen, Østergård"),
+        _words(
+            "Sjögren, Øverland, Lindström, Ångström, Rasmussen, Nygård, Kjær, Þorsteinsdóttir, Hämäläinen, Østergård"
+        ),
         _words("Flensburg, Leeuwarden, Edinburgh, Rostock, Kiel, Groningen"),
     ),
     Area(
@@ -182,14 +184,65 @@ _LETTERS = str.maketrans(
     dict(
         zip(
             "абвгдезийіјклмнопрстуфхћцщ",
-            "a b v g d e z i y i j k l m n o p r s t u f h c c shch".split(),
+            [
+                "a",
+                "b",
+                "v",
+                "g",
+                "d",
+                "e",
+                "z",
+                "i",
+                "y",
+                "i",
+                "j",
+                "k",
+                "l",
+                "m",
+                "n",
+                "o",
+                "p",
+                "r",
+                "s",
+                "t",
+                "u",
+                "f",
+                "h",
+                "c",
+                "c",
+                "shch",
+            ],
             strict=True,
         )
     )
     | dict(
         zip(
             "αβγδεζηικλμνξοπρσςτυφχω",
-            "a v g d e z i i k l m n x o p r s s t y f ch o".split(),
+            [
+                "a",
+                "v",
+                "g",
+                "d",
+                "e",
+                "z",
+                "i",
+                "i",
+                "k",
+                "l",
+                "m",
+                "n",
+                "x",
+                "o",
+                "p",
+                "r",
+                "s",
+                "s",
+                "t",
+                "y",
+                "f",
+                "ch",
+                "o",
+            ],
             strict=True,
         )
     )

@@ -66,7 +66,7 @@ class Person:
 
     `hubspot` and `member` hold values by property and by merge tag (None: no record on that side).
     `state` is what holds without any planted cause; `refusal` names the list of addresses of
-    `mailchimp_audience.json` that this address goes into.
+    `mailchimp_audience.json` that this address goes into. `touched`: what planted faults depend on.
     """
 
     hubspot: Mapping[str, str] | None
@@ -80,6 +80,7 @@ class Person:
     source: str = "Import"
     refusal: str = ""
     causes: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
 
     @property
     def shape(self) -> Shape:
@@ -106,11 +107,11 @@ class Person:
             return self.hubspot[name]
         return (self.member or {})[TAGS[name]]
 
-    def stopped_by(self, cause: str) -> Person:
-        """The same person with one more cause. Raises KeyError for a cause that is not in the table."""
+    def stopped_by(self, cause: str, touches: frozenset[str] = frozenset()) -> Person:
+        """The same person with one more cause and what it depends on. Raises KeyError for an unknown cause."""
         if cause not in RANK:
             raise KeyError(cause)
-        return replace(self, causes=self.causes | {cause})
+        return replace(self, causes=self.causes | {cause}, touched=self.touched | touches)
 
     def verdict(self) -> tuple[str, str]:
         """State and cause: of all planted causes the first in the table, else the state without one."""

@@ -10,8 +10,11 @@ from pathlib import Path
 from engine.connection import Connection
 from engine.connectors import Outcome, Record, Write
 from engine.errors import ConfigurationError
+from engine.gates import Situation
+from engine.mirror import add_columns, store
 from engine.runs import Run
 from engine.schema import Account, Field, FieldType, InclusionList, Side, SideSchema
+from engine.situation import remember
 from engine.workspace import Workspace
 
 CHECKED_AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -199,3 +202,27 @@ class SmallWorld:
         self.hubspot.put(f"h{number}", email=address, firstname="Ada")
         self.hubspot.members.append((f"h{number}", LONG_AGO))
         return self.contact(f"h{number}", None, state, cause, address)
+
+    def finding(self, contact: int, code: str, **more: object) -> None:
+        """A blocking finding of the last check."""
+        row = {"field": "", "state": "failing", "blocking": 1, "value": "", "rule": "", **more}
+        self.sql(
+            "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            contact, code, row["field"], row["state"], row["blocking"], row["value"], row["rule"],
+            self.check, self.check,
+        )  # fmt: skip
+
+    def examined(self, configured: Connection | None = None, **unavailable: str) -> None:
+        """Remembers what both sides declared, as the last check did."""
+        situation = Situation(configured or connection(), schemas(), inclusion_list(), CHECKED_AT, 2, unavailable)
+        self.run.now = lambda: CHECKED_AT
+        remember(self.run, situation)
+        self.run.now = lambda: NOW
+
+    def mirrored(self) -> None:
+        """Copies both sides into the workspace's mirror."""
+        for side in (self.hubspot, self.app):
+            fields = list(schemas()[side.side].fields)
+            add_columns(self.workspace, side.side, fields)
+            store(self.workspace, side.side, list(side.held.values()), fields, side.identity, self.check)

@@ -12,7 +12,6 @@ from diagnostics.verify import Verification, VerificationResult, verify
 from engine.connection import Connection
 from engine.connectors import Record
 from engine.errors import ConfigurationError, Stopped
-from engine.mirror import add_columns, store
 from tests.diagnostics.small_world import LONG_AGO, SmallWorld, connection, schemas
 
 
@@ -317,10 +316,7 @@ async def test_the_result_is_stored_under_the_runs_id(world: SmallWorld) -> None
 async def test_the_mirror_is_not_what_is_compared(world: SmallWorld) -> None:
     """A mirror in which both sides agree does not hide that they no longer do."""
     world.pair("1")
-    for side in (world.hubspot, world.app):
-        fields = list(schemas()[side.side].fields)
-        add_columns(world.workspace, side.side, fields)
-        store(world.workspace, side.side, list(side.held.values()), fields, side.identity, world.check)
+    world.mirrored()
     world.app.change("a1", FNAME="Eva")
     assert (await verified(world)).unexplained == 1
 

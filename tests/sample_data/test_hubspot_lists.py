@@ -178,7 +178,9 @@ async def test_members_of_given_lists_are_written_and_read_both_ways(client: htt
     removed = (await client.put(f"{LISTS}/102/memberships/remove", json=["101"])).json()
     assert removed["recordIdsRemoved"] == ["101"]
     of_record = (await client.get(f"{LISTS}/records/0-1/103/memberships")).json()["results"]
-    assert [(item["listId"], item["firstAddedTimestamp"]) for item in of_record] == [("101", "2026-02-01T00:00:00.000Z")]
+    assert [(item["listId"], item["firstAddedTimestamp"]) for item in of_record] == [
+        ("101", "2026-02-01T00:00:00.000Z")
+    ]
 
 
 async def test_memberships_come_in_pages_in_both_orders(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ async def test_an_address_belongs_to_one_contact(client: httpx.AsyncClient, addr
     assert (composed.status_code, decomposed.status_code) == (201, 201)
 
 
-async def test_a_created_contact_says_where_it_came_from(client: httpx.AsyncClient, opened: tuple[Portal, Clock]) -> None:
+async def test_a_created_contact_says_where_it_came_from(
+    client: httpx.AsyncClient, opened: tuple[Portal, Clock]
+) -> None:
     """Creation is 201 with its place, source INTEGRATION and the portal's clock."""
     answer = await client.post(V3, json={"properties": {"email": "neu@firma.example", "loyalty_points": 5}})
     record = answer.json()

@@ -53,7 +53,9 @@ def test_contacts_are_listed_over_two_pages(client: Client) -> None:
 
 def test_a_contact_is_created_and_updated(client: Client) -> None:
     """What the client wrote is what it reads, with times as the client parses them."""
-    given = SimplePublicObjectInputForCreate(properties={"email": "neu@firma.example", "lastname": "Neu"}, associations=[])
+    given = SimplePublicObjectInputForCreate(
+        properties={"email": "neu@firma.example", "lastname": "Neu"}, associations=[]
+    )
     created = client.crm.contacts.basic_api.create(given)
     changed = SimplePublicObjectInput(properties={"city": "Köln"})
     client.crm.contacts.basic_api.update(created.id, changed)

@@ -155,7 +155,9 @@ async def test_an_answer_can_lack_an_item(tmp_path: Path) -> None:
     async with hubspot(portal) as client:
         answer = await client.post(f"{CONTACTS}/batch/update", json={"inputs": inputs})
         assert [record["id"] for record in answer.json()["results"]] == ["101"]
-        assert (await client.get(f"{CONTACTS}/102", params={"properties": "city"})).json()["properties"]["city"] == "Ulm"
+        assert (await client.get(f"{CONTACTS}/102", params={"properties": "city"})).json()["properties"][
+            "city"
+        ] == "Ulm"
 
 
 async def test_both_servers_are_under_one_application(tmp_path: Path) -> None:

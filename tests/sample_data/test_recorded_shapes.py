@@ -14,9 +14,9 @@ import pytest
 
 from tests.sample_data.small_portal import AUDIENCE, hubspot, mailchimp, open_small
 
-KINDS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "recorded_shapes.json").read_text(encoding="utf-8")
-)["kinds"]
+KINDS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "recorded_shapes.json").read_text(encoding="utf-8"))[
+    "kinds"
+]
 OPAQUE = ("properties", "merge_fields")
 MEMBERS, CONTACTS = f"/lists/{AUDIENCE}/members", "/crm/v3/objects/CONTACT"
 ANNA = f"{MEMBERS}/anna@firma.example"

@@ -13,6 +13,7 @@ from tui.reading.health import RunRow, run_row
 RUNS_SHOWN = 200
 DIFFERENCES_SHOWN = 500
 REPORT_CHARACTERS = 400_000
+_LISTS = (("fields", "empty:"), ("existing", "already there:"))
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ def _missing(document: str) -> tuple[str, ...]:
             continue
         who = entry.get("email") or entry.get("hubspot_id") or entry.get("app_id") or "?"
         reason = " ".join(str(entry[key]) for key in ("reason_state", "reason_cause") if entry.get(key))
-        existing = entry.get("existing")
-        also = f"; already there: {', '.join(str(one) for one in existing)}" if isinstance(existing, list) and existing else ""
-        lines.append(f"{who}: {reason or 'not explained'}{also}")
+        parts = [f"{who}: {reason or 'not explained'}"]
+        parts += [f"{word} {', '.join(str(one) for one in entry[key])}" for key, word in _LISTS if entry.get(key)]
+        parts += [str(entry["note"])] if entry.get("note") else []
+        lines.append("; ".join(parts))
     return tuple(lines)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from rich.cells import get_character_cell_size
 from rich.text import Text
 from textual import events
 from textual.binding import Binding
@@ -19,24 +19,54 @@ from engine.visible import visible
 LONGEST = 20_000
 
 
+@dataclass(frozen=True)
+class _Paragraph:
+    text: Text
+    hanging: int
+
+    def lines(self, width: int) -> list[Text]:
+        return wrapped(self.text, width, self.hanging)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """A line of a table whose cells wrap each in its own column."""
+
+    cells: tuple[Text, ...]
+    shares: tuple[int, ...]
+
+    def lines(self, width: int) -> list[Text]:
+        room = width - len(self.cells) - 1
+        widths = [max(4, room * share // sum(self.shares)) for share in self.shares]
+        columns = [wrapped(cell, one, 0) for cell, one in zip(self.cells, widths, strict=True)]
+        lines: list[Text] = []
+        for index in range(max(len(column) for column in columns)):
+            line = Text("  ", end="")
+            for column, one in zip(columns, widths, strict=True):
+                cell = column[index].copy() if index < len(column) else Text()
+                cell.pad_right(max(0, one - cell.cell_len) + 1)
+                line.append_text(cell)
+            lines.append(line)
+        return lines
+
+
 @dataclass
 class Page:
-    """Text under construction: paragraphs with a hanging indent. Pieces are raw; drawing makes them visible."""
+    """Text under construction: paragraphs with a hanging indent. Pieces are raw; adding makes them visible."""
 
-    paragraphs: list[tuple[Text, int]] = field(default_factory=list)
+    parts: list[_Paragraph | _Cells] = field(default_factory=list)
 
     def add(self, *pieces: str | tuple[str, str], indent: int = 0, hanging: int = 0) -> Page:
         """A paragraph of pieces, each a text or a text with a style, indented; wrapped lines hang `hanging` deeper."""
-        text = Text(" " * indent, end="", overflow="fold")
+        text = Text(" " * indent, end="")
         for piece in pieces:
-            content, style = (piece, "") if isinstance(piece, str) else piece
-            text.append(visible(content, LONGEST), style=style or None)
-        self.paragraphs.append((text, indent + hanging))
+            text.append_text(_shown(piece))
+        self.parts.append(_Paragraph(text, indent + hanging))
         return self
 
     def heading(self, title: str) -> Page:
         """A heading, with an empty line before it unless it is the first."""
-        if self.paragraphs:
+        if self.parts:
             self.gap()
         return self.add((title, "bold underline"))
 
@@ -46,14 +76,16 @@ class Page:
 
     def pair(self, label: str, value: str, *, width: int = 14, style: str = "") -> Page:
         """A label and its value, aligned."""
-        return self.add((label.ljust(width), "bold"), (value, style), indent=2, hanging=width)
+        return self.add((f"{label:<{width - 1}} ", "bold"), (value, style), indent=2, hanging=width)
+
+    def cells(self, *cells: str | tuple[str, str], shares: tuple[int, ...]) -> Page:
+        """A line of a table: each cell wraps in its column; the columns share the width."""
+        self.parts.append(_Cells(tuple(_shown(cell) for cell in cells), shares))
+        return self
 
     def lines(self, width: int) -> list[Text]:
-        """The paragraphs wrapped to a width."""
-        wrapped: list[Text] = []
-        for text, hanging in self.paragraphs:
-            wrapped += _wrap(text, max(10, width), hanging)
-        return wrapped
+        """Everything wrapped to a width."""
+        return [line for part in self.parts for line in part.lines(max(20, width))]
 
 
 class Lines(ScrollView, can_focus=True):
@@ -130,39 +162,37 @@ class Note(Static):
         self.update(text)
 
 
-def _wrap(text: Text, width: int, hanging: int) -> Iterable[Text]:
-    if text.cell_len <= width:
-        return [text]
-    hanging = min(hanging, width // 2)
-    first, *rest = _broken(text, width)
-    if not rest:
-        return [first]
-    remaining = text[len(first.plain) :]
-    following = _broken(Text.assemble(remaining, end=""), width - hanging)
-    lines = [first]
-    for line in following:
-        plain = line.plain.lstrip(" ")
-        stripped = line[len(line.plain) - len(plain) :] if plain else line
-        lines.append(Text.assemble(" " * hanging, stripped, end=""))
+def _shown(piece: str | tuple[str, str]) -> Text:
+    content, style = (piece, "") if isinstance(piece, str) else piece
+    return Text(visible(content, LONGEST), style=style, end="")
+
+
+def wrapped(text: Text, width: int, hanging: int) -> list[Text]:
+    """A text in lines of at most `width` columns, broken at spaces where there are any; all but the first are indented."""
+    lines: list[Text] = []
+    rest, indent = text, 0
+    while rest.cell_len > width - indent:
+        end = _break_at(rest.plain, width - indent)
+        lines.append(_indented(rest[:end], indent))
+        rest = rest[end:]
+        indent = min(hanging, width // 2)
+    if rest.plain or not lines:
+        lines.append(_indented(rest, indent))
     return lines
 
 
-def _broken(text: Text, width: int) -> list[Text]:
-    """The text in lines of at most a width, broken at spaces where there are any."""
-    lines: list[Text] = []
-    plain, start = text.plain, 0
-    while start < len(plain):
-        columns, end, space = 0, start, -1
-        while end < len(plain):
-            columns += Text(plain[end]).cell_len
-            if columns > width:
-                break
-            if plain[end] == " " and end > start:
-                space = end
-            end += 1
-        if end < len(plain) and space > start and plain[start:space].strip():
-            end = space + 1
-        end = max(end, start + 1)
-        lines.append(text[start:end])
-        start = end
-    return lines or [text]
+def _indented(text: Text, indent: int) -> Text:
+    return Text.assemble(" " * indent, text, end="") if indent else text
+
+
+def _break_at(plain: str, width: int) -> int:
+    """How many characters of a text fit a width, up to and with the last space if one is among them."""
+    columns = 0
+    space = 0
+    for index, character in enumerate(plain):
+        columns += get_character_cell_size(character)
+        if columns > width:
+            return space if plain[:space].strip() else max(1, index)
+        if character == " ":
+            space = index + 1
+    return len(plain)

@@ -253,10 +253,7 @@ class Table(ScrollView, can_focus=True):
             if column.right:
                 shown = shown.rstrip().rjust(width)
             texts.append(f"{shown} ")
-        rest = fit("".join(texts[1:]), max(0, self.size.width - len(fit(texts[0], 0)) - _cells(texts[0])))
+        rest = "".join(texts[1:])
         segments = [Segment(texts[0] + rest, base)] if first == base else [Segment(texts[0], first), Segment(rest, base)]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
-
-def _cells(text: str) -> int:
-    return Segment(text).cell_length

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sample_data.portal.bodies import read_json
 from sample_data.portal.hubspot import errors
 from sample_data.portal.hubspot.errors import ApiError
-from sample_data.portal.bodies import read_json
 from sample_data.portal.limits import DailyBudget, RollingWindow
 from sample_data.portal.moments import iso_milliseconds, milliseconds
 from sample_data.portal.state import State

@@ -1,0 +1,139 @@
+"""HubSpot: contacts, lists, consent and what the account declares. API versions v3, 2026-03 and 2026-09."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+
+from engine.answers import Answer, shaped
+from engine.auth.secret import Secret
+from engine.connectors import Outcome, Record, Write
+from engine.connectors.batches import outcomes_of
+from engine.connectors.hubspot_bodies import BatchAnswer, ContactPage
+from engine.connectors.hubspot_consent import subscription_statuses
+from engine.connectors.hubspot_lists import HubSpotLists
+from engine.connectors.hubspot_paths import Paths
+from engine.connectors.hubspot_schema import describe
+from engine.connectors.hubspot_writes import HubSpotWrites
+from engine.connectors.paging import PageGuard
+from engine.errors import AccessError, UnexpectedAnswer
+from engine.http import AccountClient
+from engine.schema import InclusionList, Side, SideSchema
+
+PER_PAGE = 100
+"""Contacts in a page and inputs in a batch (objects API)."""
+
+
+class HubSpotConnector:
+    """The HubSpot side. `token` is only used to ask which scopes it has."""
+
+    side: Side = "hubspot"
+    app = "HubSpot"
+    batch_size = PER_PAGE
+
+    def __init__(self, client: AccountClient, api_version: str, token: Secret | None = None) -> None:
+        self._client = client
+        self._paths = Paths(api_version)
+        self._token = token
+        self._lists = HubSpotLists(client, self._paths)
+        self._writes = HubSpotWrites(client, self._paths)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+    async def describe(self) -> SideSchema:
+        """Account, contact properties with rules, scopes and limits; what could not be read is in `unavailable`."""
+        return await describe(self._client, self._paths, self._token)
+
+    async def records(self, fields: Sequence[str]) -> AsyncIterator[list[Record]]:
+        """All contacts that are not archived, 100 at a time. Raises UnexpectedAnswer if paging does not end."""
+        where = f"HubSpot, GET {self._paths.contacts}"
+        guard = PageGuard(where)
+        params: dict[str, str | int] = {"limit": PER_PAGE, "properties": ",".join(fields)}
+        while True:
+            answer = await self._client.request(
+                "GET", self._paths.contacts, template=self._paths.contacts, intent="read", params=params
+            )
+            _require(answer, where, 200)
+            page = shaped(ContactPage, answer, where)
+            yield [contact.record(fields) for contact in guard.fresh(page.results, lambda contact: contact.id)]
+            if page.paging is None or page.paging.next is None:
+                return
+            params["after"] = guard.follow(page.paging.next.after)
+
+    async def count(self) -> int | None:
+        """About how many contacts there are: the search index, which lags behind, tells."""
+        path = f"{self._paths.contacts}/search"
+        try:
+            answer = await self._client.request(
+                "POST", path, template=path, intent="search", json={"filterGroups": [], "limit": 1}
+            )
+        except AccessError:
+            return None
+        total = answer.body.get("total") if answer.status == 200 and isinstance(answer.body, dict) else None
+        return total if isinstance(total, int) else None
+
+    async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """The contacts with these ids as they are now; missing ones are left out, merged ones come with their new id."""
+        return await self._read(ids, fields, {})
+
+    async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """The contacts with these addresses (primary or additional) as they are now."""
+        return await self._read(emails, fields, {"idProperty": "email"})
+
+    async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
+        """Creates or updates at most 100 contacts and reads back what HubSpot kept.
+
+        Raises an AccessError only if none was applied. Where the reading back fails, the record in an outcome holds
+        only the properties that the write's own answer gave.
+        """
+        if not writes:
+            return []
+        outcomes = await outcomes_of(writes, self._writes.send, self._writes.refuse)
+        applied = [outcome.record.id for outcome in outcomes if outcome.record]
+        try:
+            kept = {record.id: record for record in await self.read(applied, fields)}
+        except AccessError:
+            return outcomes
+        return [
+            replace(outcome, record=kept.get(outcome.record.id, outcome.record)) if outcome.record else outcome
+            for outcome in outcomes
+        ]
+
+    async def inclusion_list(self, reference: str) -> InclusionList:
+        """The list with this id or exact name. Raises ConfigurationError if there is none or more than one."""
+        return await self._lists.find(reference)
+
+    def list_members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
+        """Pages of (record id, membership time as ISO 8601)."""
+        return self._lists.members(list_id)
+
+    async def subscriptions(self, emails: Sequence[str], subscription: str) -> Mapping[str, str]:
+        """Status per address of one subscription type. Raises ConfigurationError if there is no such type."""
+        return await subscription_statuses(self._client, self._paths, emails, subscription)
+
+    async def _read(self, keys: Sequence[str], fields: Sequence[str], extra: Mapping[str, str]) -> list[Record]:
+        path = f"{self._paths.contacts}/batch/read"
+        where = f"HubSpot, POST {path}"
+        guard = PageGuard(where)
+        records: list[Record] = []
+        distinct = list(dict.fromkeys(keys))
+        for start in range(0, len(distinct), PER_PAGE):
+            inputs = [{"id": key} for key in distinct[start : start + PER_PAGE]]
+            answer = await self._client.request(
+                "POST", path, template=path, intent="read",
+                json={"inputs": inputs, "properties": list(fields), "propertiesWithHistory": [], **extra},
+            )  # fmt: skip
+            _require(answer, where, 200, 207)
+            found = guard.fresh(shaped(BatchAnswer, answer, where).results, lambda contact: contact.id)
+            records += [contact.record(fields) for contact in found]
+        return records
+
+
+def _require(answer: Answer, where: str, *statuses: int) -> None:
+    if answer.status not in statuses:
+        raise UnexpectedAnswer(
+            f"HubSpot answered {answer.status} to reading contacts", where=where,
+            remedy="Check the server's address and the API version (hubspot.api_version).",
+        )  # fmt: skip

@@ -1,0 +1,199 @@
+"""HubSpot's inclusion lists (segments): found by id or name, their criteria in the engine's words, their members."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from engine.answers import shaped
+from engine.connectors.hubspot_bodies import FoundLists, ListBody, MemberPage, OneList
+from engine.connectors.hubspot_paths import Paths
+from engine.connectors.paging import PageGuard
+from engine.errors import ConfigurationError, UnexpectedAnswer
+from engine.http import AccountClient
+from engine.schema import InclusionList, ListCondition
+from engine.visible import visible
+
+CONTACTS = "0-1"
+LISTS_PER_PAGE = 500
+MEMBERS_PER_PAGE = 250
+MOST_ALTERNATIVES = 200
+DEEPEST_BRANCH = 20
+Alternatives = tuple[tuple[ListCondition, ...], ...]
+_OPERATION_WORDS = ("operator", "operationType", "includeObjectsWithNoValueSet")
+
+
+class HubSpotLists:
+    """The lists of contacts of one account."""
+
+    def __init__(self, client: AccountClient, paths: Paths) -> None:
+        self._client = client
+        self._paths = paths
+
+    async def find(self, reference: str) -> InclusionList:
+        """The list with this id or exact name. Raises ConfigurationError naming candidates or the nearest names."""
+        body = await self._by_id(reference) if reference.isascii() and reference.isdigit() else None
+        if body is None:
+            body = await self._by_name(reference)
+        if body.object_type != CONTACTS:
+            raise ConfigurationError(
+                f"the list {visible(body.name, 100)!r} does not hold contacts", where="scope.list",
+                remedy="Choose a list of contacts.",
+            )  # fmt: skip
+        return InclusionList(
+            id=body.id,
+            name=body.name,
+            processing_type=body.processing_type,
+            processing_status=body.processing_status,
+            size=_size(body),
+            created_at=_moment(body.created_at),
+            updated_at=_moment(body.updated_at),
+            criteria_updated_at=_moment(body.filters_updated_at),
+            deleted_at=_moment(body.deleted_at),
+            criteria=criteria(body.filters) if body.filters else (),
+        )
+
+    async def members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
+        """Pages of (record id, membership time), 250 at a time."""
+        template = f"{self._paths.lists}/{{list}}/memberships"
+        where = f"HubSpot, GET {template}"
+        guard = PageGuard(where)
+        params: dict[str, str | int] = {"limit": MEMBERS_PER_PAGE}
+        while True:
+            answer = await self._client.request(
+                "GET", f"{self._paths.lists}/{quote(list_id, safe='')}/memberships",
+                template=template, intent="read", params=params,
+            )  # fmt: skip
+            if answer.status != 200:
+                raise UnexpectedAnswer(
+                    f"HubSpot answered {answer.status} for the list's members", where=where,
+                    remedy="Look whether the list still exists, then run again.",
+                )  # fmt: skip
+            page = shaped(MemberPage, answer, where)
+            yield [(item.id, item.since or "") for item in guard.fresh(page.results, lambda item: item.id)]
+            if page.paging is None or page.paging.next is None:
+                return
+            params["after"] = guard.follow(page.paging.next.after)
+
+    async def _by_id(self, list_id: str) -> ListBody | None:
+        template = f"{self._paths.lists}/{{list}}"
+        answer = await self._client.request(
+            "GET", f"{self._paths.lists}/{list_id}", template=template, intent="read",
+            params={"includeFilters": "true"},
+        )  # fmt: skip
+        if answer.status == 404:
+            return None
+        where = f"HubSpot, GET {template}"
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"HubSpot answered {answer.status}", where=where, remedy="Run again.")
+        return shaped(OneList, answer, where).found
+
+    async def _by_name(self, name: str) -> ListBody:
+        found = [item for item in await self._search(name) if item.name == name]
+        if len(found) > 1:
+            candidates = ", ".join(f"id {item.id} ({item.processing_type})" for item in found)
+            raise ConfigurationError(
+                f"{len(found)} lists are called {visible(name, 100)!r}: {candidates}", where="scope.list",
+                remedy="Give the id instead of the name.",
+            )  # fmt: skip
+        if found:
+            body = await self._by_id(found[0].id)
+            return body or found[0]
+        raise await self._missing(name)
+
+    async def _missing(self, name: str) -> ConfigurationError:
+        names = {item.name for item in await self._search("")}
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        near = near or [item for item in sorted(names) if name.casefold() in item.casefold()][:3]
+        shown = ", ".join(repr(str(visible(item, 100))) for item in near)
+        return ConfigurationError(
+            f"HubSpot has no list with the name or id {visible(name, 100)!r}", where="scope.list",
+            remedy=f"Close: {shown}." if near else "Look the list up in HubSpot and give its exact name or its id.",
+        )  # fmt: skip
+
+    async def _search(self, part: str) -> list[ListBody]:
+        """The lists of contacts whose name holds `part`."""
+        path = f"{self._paths.lists}/search"
+        where = f"HubSpot, POST {path}"
+        guard = PageGuard(where)
+        found: list[ListBody] = []
+        offset = 0
+        while True:
+            answer = await self._client.request(
+                "POST", path, template=path, intent="read",
+                json={"query": part, "count": LISTS_PER_PAGE, "offset": offset},
+            )  # fmt: skip
+            if answer.status != 200:
+                raise UnexpectedAnswer(f"HubSpot answered {answer.status}", where=where, remedy="Run again.")
+            page = shaped(FoundLists, answer, where)
+            found += guard.fresh(page.lists, lambda item: item.id)
+            if not page.has_more:
+                return [item for item in found if item.object_type == CONTACTS]
+            guard.follow(str(page.offset))
+            offset = page.offset
+
+
+def criteria(branch: Mapping[str, Any]) -> Alternatives:
+    """A list's filter tree as OR of ANDs.
+
+    A branch that is neither OR nor AND (events, associations, NOT) and everything beyond 200 alternatives or 20
+    levels becomes one condition without a property, so that it is seen but never taken for understood.
+    """
+    return _alternatives(branch, 0)
+
+
+def _alternatives(branch: Mapping[str, Any], depth: int) -> Alternatives:
+    kind = str(branch.get("filterBranchType") or branch.get("filterBranchOperator") or "")
+    if kind not in ("OR", "AND") or depth > DEEPEST_BRANCH:
+        return ((ListCondition("", kind or "unknown", ()),),)
+    parts = [_alternatives(child, depth + 1) for child in _objects(branch.get("filterBranches"))]
+    parts += [((_condition(entry),),) for entry in _objects(branch.get("filters"))]
+    if kind == "OR":
+        together = tuple(clause for part in parts for clause in part)
+    else:
+        together = ((),) if parts else ()
+        for part in parts:
+            if len(together) * len(part) > MOST_ALTERNATIVES:
+                return ((ListCondition("", "too many alternatives", ()),),)
+            together = tuple((*left, *right) for left in together for right in part)
+    return together if len(together) <= MOST_ALTERNATIVES else ((ListCondition("", "too many alternatives", ()),),)
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _condition(entry: Mapping[str, Any]) -> ListCondition:
+    operation = entry.get("operation")
+    operation = operation if isinstance(operation, dict) else {}
+    operator = str(operation.get("operator") or "")
+    if entry.get("filterType") != "PROPERTY":
+        return ListCondition("", str(entry.get("filterType") or operator or "unknown"), ())
+    values = operation.get("values")
+    if not isinstance(values, list):
+        values = [
+            value
+            for key, value in operation.items()
+            if key not in _OPERATION_WORDS and isinstance(value, (str, int, float))
+        ]
+    return ListCondition(str(entry.get("property") or ""), operator, tuple(str(value) for value in values))
+
+
+def _size(body: ListBody) -> int | None:
+    if body.size is not None:
+        return body.size
+    text = str(body.additional.get("hs_list_size", ""))
+    return int(text) if text.isdecimal() else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    if moment is not None and moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment else None

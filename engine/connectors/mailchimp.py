@@ -1,0 +1,148 @@
+"""Mailchimp: the members of one audience. Marketing API 3.0."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from engine.answers import shaped
+from engine.connectors import Outcome, Record, Write
+from engine.connectors.batches import outcomes_of
+from engine.connectors.mailchimp_bodies import Member, MemberPage
+from engine.connectors.mailchimp_schema import LIST, describe, member_count
+from engine.connectors.mailchimp_writes import MailchimpWrites
+from engine.connectors.paging import PageGuard
+from engine.errors import UnexpectedAnswer
+from engine.http import AccountClient
+from engine.schema import Side, SideSchema
+
+PER_PAGE = 1000
+PER_BATCH = 500
+PASSES = 3
+"""How often a listing is read again when members moved between its pages meanwhile."""
+_NEEDED = ("contact_id", "email_address", "status", "merge_fields", "timestamp_signup", "timestamp_opt", "last_changed")
+_MEMBER = f"{LIST}/members/{{member}}"
+Result = TypeVar("Result")
+
+
+class MailchimpConnector:
+    """The Mailchimp side. A record's id is `contact_id`, which the API takes in place of the address's hash."""
+
+    side: Side = "app"
+    app = "Mailchimp"
+    batch_size = PER_BATCH
+
+    def __init__(self, client: AccountClient, audience: str) -> None:
+        self._client = client
+        self._audience = audience
+        self._members = f"/lists/{quote(audience, safe='')}/members"
+        self._writes = MailchimpWrites(client, audience)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+    async def describe(self) -> SideSchema:
+        """Account, merge fields, statuses. Raises ConfigurationError if the audience does not exist."""
+        return await describe(self._client, self._audience)
+
+    async def records(self, fields: Sequence[str]) -> AsyncIterator[list[Record]]:
+        """All members, archived ones too (they come only when asked for by status), up to 1,000 at a time.
+
+        Raises UnexpectedAnswer if fewer came than the service counts, also after reading again.
+        """
+        guard = PageGuard(f"Mailchimp, GET {LIST}/members")
+        for status in ("", "archived"):
+            before = guard.seen
+            for _ in range(PASSES):
+                total = 0
+                async for page in self._pages(status):
+                    total = page.total_items
+                    members = guard.fresh(page.members, lambda member: member.contact_id)
+                    yield [member.record(fields) for member in members]
+                if guard.seen - before >= total:
+                    break
+            else:
+                raise UnexpectedAnswer(
+                    f"the list of members is incomplete: {guard.seen - before} of {total} came",
+                    where=f"Mailchimp, GET {LIST}/members", remedy="Somebody may be changing many members. Run again.",
+                )  # fmt: skip
+
+    async def count(self) -> int | None:
+        """How many members the audience counts, without archived ones."""
+        return await member_count(self._client, self._audience)
+
+    async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """The members with these ids as they are now; missing ones are left out."""
+        found = await _all([self._member(record_id) for record_id in dict.fromkeys(ids)])
+        return [member.record(fields) for member in found if member]
+
+    async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """The members with these addresses as they are now."""
+        hashes = [
+            hashlib.md5(email.lower().encode("utf-8", "replace"), usedforsecurity=False).hexdigest() for email in emails
+        ]
+        return await self.read(hashes, fields)
+
+    async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
+        """Creates members in one request, or updates each with one; the answers are what Mailchimp kept.
+
+        Raises an AccessError only if none was applied.
+        """
+        if not writes:
+            return []
+        if writes[0].kind == "create":
+            return await outcomes_of(
+                writes, lambda part: self._writes.create(part, fields), self._writes.refuse
+            )  # fmt: skip
+        return await self._writes.update(writes, fields)
+
+    async def _pages(self, status: str) -> AsyncIterator[MemberPage]:
+        offset = 0
+        while True:
+            params: dict[str, str | int] = {
+                "count": PER_PAGE,
+                "offset": offset,
+                "sort_field": "timestamp_opt",
+                "sort_dir": "ASC",
+                "fields": ",".join(["total_items", *(f"members.{name}" for name in _NEEDED)]),
+            }
+            if status:
+                params["status"] = status
+            answer = await self._client.request(
+                "GET", self._members, template=f"{LIST}/members", intent="read", params=params
+            )
+            where = f"Mailchimp, GET {LIST}/members"
+            if answer.status != 200:
+                raise UnexpectedAnswer(f"Mailchimp answered {answer.status}", where=where, remedy="Run again.")
+            page = shaped(MemberPage, answer, where)
+            yield page
+            offset += len(page.members)
+            if not page.members or offset >= page.total_items:
+                return
+
+    async def _member(self, key: str) -> Member | None:
+        answer = await self._client.request(
+            "GET", f"{self._members}/{quote(key, safe='')}", template=_MEMBER, intent="read",
+            params={"fields": ",".join(_NEEDED)},
+        )  # fmt: skip
+        if answer.status == 404:
+            return None
+        where = f"Mailchimp, GET {_MEMBER}"
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"Mailchimp answered {answer.status}", where=where, remedy="Run again.")
+        return shaped(Member, answer, where)
+
+
+async def _all(requests: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """All results in order. Every request ends before the first error is raised."""
+    results = await asyncio.gather(*requests, return_exceptions=True)
+    found: list[Result] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        found.append(result)
+    return found

@@ -1,0 +1,90 @@
+"""One cause: what it is, why it stops contacts, what to do and who can, and the sentence it stands for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from tui.actions import bindings_for
+from tui.cause_texts import CauseText, cause_text
+from tui.notation import STATE_STYLES, plural, signed
+from tui.open_connection import OpenConnection
+from tui.reading.contacts import CauseRow, ContactFilter, contact_page, open_contacts
+from tui.screens.connection_frame import ConnectionFrame
+from tui.widgets.lines import Lines, Page
+
+EXAMPLES = 8
+
+
+class CauseScreen(ConnectionFrame):
+    """A page; Enter shows the contacts with this cause."""
+
+    BINDINGS: ClassVar = bindings_for("cause")
+    PLACES: ClassVar = ("cause", "connection", "page")
+
+    def __init__(self, connection: OpenConnection, row: CauseRow) -> None:
+        super().__init__(connection)
+        self._row = row
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The page."""
+        yield Lines(id="body")
+
+    def crumbs(self) -> str:
+        """Connection and cause."""
+        return f"Syncdoctor > {self.connection.name} > Causes > {self._row.code}"
+
+    def equivalent(self) -> str:
+        """The check names all causes."""
+        return self.connection.equivalent("check {name}")
+
+    def _filter(self) -> ContactFilter:
+        code = self._row.code
+        return ContactFilter(cause=code, state=self._row.state) if self._row.contacts else ContactFilter(finding=code)
+
+    async def read(self, *, run_ended: bool) -> None:
+        """Reads texts and a few examples."""
+        if not run_ended:
+            return
+        text = await asyncio.to_thread(cause_text, self._row.code)
+        wanted = self._filter()
+
+        def few(workspace: object) -> list[str]:
+            del workspace
+            return []
+
+        del few
+        examples = await self.connection.reader.ask(
+            lambda workspace: (open_contacts(workspace, wanted), contact_page(workspace, 0, EXAMPLES))[1]
+        )
+        names = [" ".join(part for part in (row.email or "(no e-mail)", row.name, row.hubspot_id) if part) for row in examples]
+        self.query_one(Lines).show(cause_page(self._row, text, names))
+
+    def action_contacts(self) -> None:
+        """The contacts with this cause, in the Contacts tab."""
+        from tui.screens.connection import ConnectionScreen  # noqa: PLC0415  (it opens this screen)
+
+        self.app.pop_screen()
+        below = self.app.screen
+        if isinstance(below, ConnectionScreen):
+            below.go_to("contacts", wanted=self._filter())
+
+
+def cause_page(row: CauseRow, text: CauseText, examples: list[str]) -> Page:
+    """The page of a cause."""
+    page = Page().add((f"{signed(row.state)}  ", STATE_STYLES.get(row.state, "bold")), (text.title, "bold")).gap()
+    page.pair("contacts", f"{plural(row.contacts, 'contact')} decided by it" + (f", also on {row.also:,} more" if row.also else ""))
+    page.pair("why", text.explanation)
+    page.pair("what to do", text.remedy)
+    page.pair("who fixes it", text.fixed_by)
+    if text.says:
+        page.pair("HubSpot says", f"\N{LEFT DOUBLE QUOTATION MARK}{text.says}\N{RIGHT DOUBLE QUOTATION MARK}")
+    if examples:
+        page.heading("For instance")
+        for example in examples:
+            page.add(example, indent=2, hanging=2)
+    page.gap().add("Enter shows all of them.", indent=2)
+    return page

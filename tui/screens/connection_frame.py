@@ -1,0 +1,155 @@
+"""What the screens of one connection share: the once-a-second look, progress, starting and stopping runs, problems."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable
+from typing import ClassVar
+
+from textual.css.query import NoMatches
+
+from engine.errors import SyncdoctorError
+from tui.actions import bindings_for
+from tui.open_connection import OpenConnection
+from tui.processes import stop
+from tui.progress import progress_line
+from tui.reader import Superseded
+from tui.reading.health import file_trace, glimpse
+from tui.screens.frame import Frame
+from tui.widgets.bars import Bar
+from tui.widgets.lines import Lines, Page
+
+LOOK_SECONDS = 1.0
+
+
+class ConnectionFrame(Frame):
+    """A screen on one connection. It polls only while a run is at work or the workspace's files changed."""
+
+    BINDINGS: ClassVar = bindings_for("connection")
+    PLACES: ClassVar = ("connection", "page")
+
+    def __init__(self, connection: OpenConnection) -> None:
+        super().__init__()
+        self.connection = connection
+        self._trace: tuple[int, ...] | None = None
+        self._version = -1
+
+    async def read(self, *, run_ended: bool) -> None:
+        """Reads what the screen shows; called at first and after every change. Raises what the reader raises."""
+        raise NotImplementedError
+
+    def idle_status(self) -> str:
+        """The progress of the run at work."""
+        run = self.connection.active
+        return progress_line(run, self.connection.now()) if run is not None else ""
+
+    def why_not(self, action: str) -> str:
+        """Runs exclude each other."""
+        if action in {"check", "sync", "verify", "report"}:
+            return self.connection.busy
+        if action == "stop" and self.connection.active is None:
+            return "no run is at work"
+        return ""
+
+    def on_mount(self) -> None:
+        """Looks at once, then every second."""
+        self.set_interval(LOOK_SECONDS, self.look)
+        self.call_after_refresh(self.look)
+
+    def on_screen_resume(self) -> None:
+        """Looks at once after coming back."""
+        self.look()
+
+    def look(self) -> None:
+        """Cheap first: nothing is asked while the files are the same and no run is at work."""
+        if self.app.screen is not self:
+            return
+        message = self.connection.child_ended()
+        if message:
+            self.say(message)
+        trace = file_trace(self.connection.reader.path)
+        if trace != self._trace or self.connection.active is not None:
+            self._trace = trace
+            self.run_worker(self.guarded(self._see()), group="look", exclusive=True)
+
+    async def _see(self) -> None:
+        had_run = self.connection.active is not None
+        seen = await self.connection.reader.ask(glimpse)
+        ended = self.connection.noticed(seen.newest)
+        if self.connection.active is not None or had_run:
+            status = self.query_one("#status", Bar)
+            if self.connection.active is not None or not status.text.startswith(("not now", "started")):
+                status.say(self.idle_status())
+        if ended and seen.newest is not None:
+            self.say(f"{seen.newest.command}: {seen.newest.state}. {seen.newest.message}".rstrip(". "))
+        changed = seen.data_version != self._version
+        self._version = seen.data_version
+        if changed or ended:
+            await self.read(run_ended=ended or self.connection.active is None)
+        self.show_body()
+        self.draw_frame()
+
+    async def guarded(self, work: Awaitable[None]) -> None:
+        """Waits for work; an expected error becomes a panel on this screen, and the console lives on."""
+        try:
+            await work
+        except Superseded:
+            return
+        except SyncdoctorError as error:
+            self.show_problem(error.what, error.where, error.remedy)
+        except sqlite3.Error as error:
+            self.show_problem("the workspace cannot be read", str(self.connection.reader.path), str(error))
+        except NoMatches:
+            # the screen was left while its data was read
+            return
+
+    def show_problem(self, what: str, where: str, remedy: str) -> None:
+        """Shows an error in place of the body."""
+        self._version = -1
+        if not self.query("#problem"):
+            self.mount(Lines(id="problem"), before="#status")
+        page = Page().add((f"!! {what}", "bold red"), hanging=3).gap()
+        if where:
+            page.pair("where", where)
+        if remedy:
+            page.pair("what to do", remedy)
+        page.gap().add("Other connections are not affected. n examines this one anew; q goes back.", indent=2)
+        panel = self.query_one("#problem", Lines)
+        panel.show(page)
+        panel.remove_class("hidden")
+        self.query_one("#body").add_class("hidden")
+        panel.focus()
+        self.draw_frame()
+
+    def show_body(self) -> None:
+        """Shows the body again after a problem."""
+        for panel in self.query("#problem"):
+            panel.add_class("hidden")
+        self.query_one("#body").remove_class("hidden")
+
+    def action_check(self) -> None:
+        """Examines both sides in the background."""
+        self.launch("check", self.connection.name)
+
+    def action_stop(self) -> None:
+        """Asks the run at work to stop."""
+        if self.refused("stop") or self.connection.active is None:
+            return
+        reason = stop(self.connection.active)
+        self.say(reason or "asked it to stop; it does so at its next safe point, and what was done stays")
+
+    def action_find(self) -> None:
+        """Goes to the contacts' filter line, from wherever this is."""
+        from tui.screens.connection import ConnectionScreen  # noqa: PLC0415  (it is a ConnectionFrame itself)
+
+        below = next((screen for screen in self.app.screen_stack if isinstance(screen, ConnectionScreen)), None)
+        while below is not None and self.app.screen is not below and len(self.app.screen_stack) > 2:
+            self.app.pop_screen()
+        if below is not None:
+            below.find()
+
+    def launch(self, *arguments: str) -> None:
+        """Starts a command in the background and says so."""
+        self.say(self.connection.launch(*arguments))
+        self._trace = None
+        self.draw_frame()

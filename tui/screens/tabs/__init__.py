@@ -1,0 +1,1 @@
+"""The tabs of a connection, one module each."""

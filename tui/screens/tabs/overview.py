@@ -1,0 +1,92 @@
+"""Overview: the six counts with their trend, the last run, what concerns the whole connection, both accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from tui.notation import STATE_MEANINGS, STATE_ORDER, STATE_STYLES, bars, change, moment, number, plural, signed
+from tui.open_connection import OpenConnection
+from tui.processes import is_alive
+from tui.progress import run_line
+from tui.reading.health import Overview, overview
+from tui.screens.tabs.tab import Tab
+from tui.widgets.lines import Lines, Page
+
+_SIDES = {"hubspot": "HubSpot", "app": "App", "list": "List"}
+
+
+class OverviewTab(Tab):
+    """One page. The states are never added up beyond the population: excluded and failing are different things."""
+
+    PLACES: ClassVar = ("overview",)
+
+    def compose(self) -> Iterable[Widget]:
+        """A page that scrolls."""
+        yield Lines()
+
+    async def reload(self) -> None:
+        """Reads small tables only."""
+        seen = await self.connection.reader.ask(overview, topic="overview")
+        configuration = await self.connection.configuration()
+        line = f"{configuration.mode}, {configuration.sync.direction.replace('_', ' ')}"
+        self.query_one(Lines).show(overview_page(seen, line, self.connection))
+
+
+def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page:
+    """The page of an overview."""
+    page = Page()
+    check = seen.health.check
+    if check is None:
+        page.heading("No check has finished yet")
+        page.add(f"n examines both sides ({connection.equivalent('check {name}').removeprefix('= ')}).", indent=2)
+    else:
+        page.heading(f"{plural(sum(check.counts.values()), 'contact')} at {moment(check.at)}")
+        for state in STATE_ORDER:
+            values = [one.counts.get(state, 0) for one in seen.trend]
+            trend = f"{bars(values):<16} {change(values):<6}"
+            page.add(
+                (f"{signed(state):<12}", STATE_STYLES[state]),
+                f"{number(values[-1]):>10}  {trend} ",
+                (STATE_MEANINGS[state], "dim"),
+                indent=2,
+                hanging=24,
+            )
+        if len(seen.trend) > 1:
+            page.add((f"bars: the last {len(seen.trend)} checks, each row to its own scale", "dim"), indent=2)
+    _attention(page, seen)
+    page.heading("Connection")
+    page.pair("mode", mode)
+    page.pair("activated", moment(seen.health.activated_at) if seen.health.activated_at else "not yet: no sync has written")
+    newest = seen.health.newest
+    if newest is not None:
+        page.pair("last run", run_line(newest, gone=newest.running and not is_alive(newest)))
+    for side in seen.declared:
+        page.pair(_SIDES.get(side.what, side.what), side.title)
+        page.add(", ".join(f"{key}: {value}" for key, value in side.facts), indent=16)
+    for side_name, limit in seen.limits:
+        page.pair(f"limits {_SIDES.get(side_name, side_name)}", limit)
+    return page
+
+
+def _attention(page: Page, seen: Overview) -> None:
+    if not (seen.side_findings or seen.health.in_doubt or seen.quarantined):
+        return
+    page.heading("Concerns the whole connection")
+    if seen.health.in_doubt:
+        doubt = plural(seen.health.in_doubt, "write is", "writes are")
+        page.add(("?? ", "cyan"), f"{doubt} in doubt: the next sync settles this by reading, before it writes", indent=2, hanging=3)
+    if seen.quarantined:
+        page.add(("!! ", "bold red"), f"{plural(seen.quarantined, 'write was', 'writes were')} refused by a server", indent=2, hanging=3)
+    for finding in seen.side_findings:
+        concerned = f" ({plural(finding.contacts, 'contact')})" if finding.contacts else ""
+        state = finding.state if finding.blocking else "reported only"
+        value = f": {finding.value}" if finding.value else ""
+        page.add(
+            (f"{signed(finding.state)[:2]} ", STATE_STYLES.get(finding.state, "")),
+            f"{finding.code}, {state}{concerned}{value}. {finding.rule}",
+            indent=2,
+            hanging=3,
+        )

@@ -1,0 +1,135 @@
+"""Plan: what a sync would write, value by value, and the conflicts that it would leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.widget import Widget
+
+from tui.actions import bindings_for
+from tui.notation import plural
+from tui.open_connection import OpenConnection
+from tui.reading.plan import PlanRow, PlanSummary, open_plan, plan_page
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.tabs.tab import Tab
+from tui.widgets.lines import Note, Page
+from tui.widgets.table import Column, Row, Table
+
+COLUMNS = (
+    Column("to", 10),
+    Column("e-mail", 22, grow=2),
+    Column("field", 13),
+    Column("now", 14, grow=2),
+    Column("then", 15, grow=2),
+)
+SIDES = {"hubspot": "HubSpot", "app": "app"}
+
+
+class PlanTab(Tab):
+    """Counts on top, the values below; nothing is written without a typed number."""
+
+    PLACES: ClassVar = ("plan", "list")
+    BINDINGS: ClassVar = bindings_for("plan")
+    COMMAND: ClassVar = "plan {name}"
+
+    def __init__(self, connection: OpenConnection) -> None:
+        super().__init__(connection)
+        self.plan = PlanSummary((), 0, 0)
+        self._observed = False
+        self._brakes: tuple[str, ...] = ()
+
+    def compose(self) -> Iterable[Widget]:
+        """The counts and the table."""
+        yield Note(id="plan_counts", classes="head")
+        yield Table(COLUMNS, empty="Nothing would be written.")
+
+    async def reload(self) -> None:
+        """Counts anew and opens the list."""
+        configuration = await self.connection.configuration()
+        self._observed = configuration.mode == "observed"
+        self.plan = await self.connection.reader.ask(open_plan, topic="plan")
+        self._brakes = _beyond(self.plan, configuration.brakes.creates, configuration.brakes.updates, configuration.brakes.clears)
+        self.query_one(Table).show_query(self.plan.rows, self._fetch)
+        lines = plan_lines(self.plan)
+        lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
+        if self._observed:
+            lines.append("This connection is observed: another engine writes, Syncdoctor only reads.")
+        self.query_one("#plan_counts", Note).say("\n".join(lines))
+
+    async def _fetch(self, first: int, limit: int) -> Sequence[Row]:
+        rows = await self.connection.reader.ask(lambda workspace: plan_page(workspace, first, limit))
+        return [plan_row(row) for row in rows]
+
+    def why_not(self, action: str) -> str:
+        """Why nothing can be written now."""
+        if action != "sync":
+            return ""
+        if self._observed:
+            return "this connection is observed; Syncdoctor never writes to it"
+        return "" if self.plan.writes else "the plan holds no write"
+
+    def action_sync(self) -> None:
+        """Asks for the number of writes to be typed, then starts the sync."""
+        if self.frame.refused("sync"):
+            return
+        name = self.connection.name
+        page = Page().add((f"{plural(self.plan.writes, 'record')} would be written for {name}:", "bold")).gap()
+        for line in plan_lines(self.plan):
+            page.add(line, indent=2, hanging=2)
+        for brake in self._brakes:
+            page.add((f"!! {brake}: the sync will stop before its first write.", "bold red"), indent=2, hanging=3)
+        page.gap().add(
+            "The sync reads both sides again first and writes what the plan holds then. It keeps the values from before: "
+            f"syncdoctor undo {name} RUN shows the way back.",
+            indent=2,
+        )
+        command = self.connection.equivalent("sync {name} --yes")
+        frame = self.frame
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Syncdoctor > {name} > Sync", page, str(self.plan.writes), command, lambda: frame.launch("sync", name, "--yes")
+            )
+        )
+
+    @on(Table.Opened)
+    def opened(self, event: Table.Opened) -> None:
+        """Opens the contact's page."""
+        from tui.screens.contact import ContactScreen  # noqa: PLC0415  (opened from several tabs)
+
+        event.stop()
+        if isinstance(event.row.key, tuple):
+            self.app.push_screen(ContactScreen(self.connection, event.row.key[0]))
+
+
+def plan_lines(plan: PlanSummary) -> list[str]:
+    """The plan in numbers, a line per side and kind."""
+    lines = []
+    for group in plan.groups:
+        clears = f", {plural(group.clears, 'value')} cleared" if group.clears else ""
+        verb = "created" if group.kind == "create" else "updated"
+        lines.append(f"{plural(group.records, 'contact')} {verb} in {SIDES.get(group.side, group.side)}: {plural(group.values, 'value')}{clears}")
+    if plan.conflicts:
+        lines.append(f"{plural(plan.conflicts, 'field')} in conflict, left as they are on both sides")
+    return lines or ["Nothing would be written: both sides agree, or every difference is stopped by a cause."]
+
+
+def _beyond(plan: PlanSummary, creates: int, updates: int, clears: int) -> tuple[str, ...]:
+    planned = (
+        ("creates", sum(group.records for group in plan.groups if group.kind == "create"), creates),
+        ("updates", sum(group.records for group in plan.groups if group.kind == "update"), updates),
+        ("clears", sum(group.clears for group in plan.groups), clears),
+    )
+    return tuple(f"{count:,} {what}, the brake allows {most:,}" for what, count, most in planned if count > most)
+
+
+def plan_row(row: PlanRow) -> Row:
+    """A value as a line of the table."""
+    who = row.email or row.hubspot_id or row.app_id
+    if row.kind == "conflict":
+        cells = ("<> both", who, row.field, f"HubSpot: {row.before}", f"app: {row.value}")
+        return Row((row.contact, row.side, row.field), cells, "bold magenta")
+    sign = "+" if row.kind == "create" else "~"
+    cells = (f"{sign} {SIDES.get(row.side, row.side)}", who, row.field, row.before or "(empty)", row.value or "(cleared)")
+    return Row((row.contact, row.side, row.field), cells)
