@@ -6,6 +6,12 @@ import re
 
 from diagnostics.causes import (
     cause,
+    email_missing,
+    field_format,
+    field_length,
+    field_option,
+    field_range,
+    field_type,
     list_deleted,
     list_empty,
     list_membership,
@@ -13,8 +19,10 @@ from diagnostics.causes import (
     list_stale,
     plan_tier,
     refused,
+    required_field,
     rules_unreadable,
 )
+from diagnostics.causes.columns import EVIDENCE_CHARACTERS
 from engine.visible import masked, visible
 
 SENTENCE_CHARACTERS = 600
@@ -25,11 +33,16 @@ _IMPERSONAL = frozenset(
 )
 """Causes whose value is the name of a list, property or rule."""
 _AN_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,24}")
+_WRITTEN = frozenset(
+    module.CODE for module in (field_format, field_length, field_option, field_range, field_type, required_field)
+)
+"""Causes whose value is not there yet: it is what would be written."""
+_EMPTY = frozenset((email_missing.CODE, required_field.CODE))
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 
 def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str:
-    """What a finding says, safe to show: `HubSpot's field city is "…": Mailchimp takes at most 60 characters here.`
+    """What a finding says, safe to show: `HubSpot's city would be "…": HubSpot takes at most 60 characters here.`
 
     `field` is as in findings (`hubspot.city`), `value` raw. With `mask` the value is shown by its kind only; rules
     hold no personal data. Raises KeyError for an unknown code.
@@ -39,10 +52,10 @@ def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str
     if code == refused.CODE:
         about = f" about {place}" if place else ""
         text = f"{clause}{about}: {shown}" if shown else f"{clause}{about}"
-    elif place and shown:
-        text = f"{place} is {shown}: {clause}"
     elif place:
-        text = f"{place}: {clause}"
+        verb = "would be" if code in _WRITTEN else "is"
+        empty = f" {verb} empty" if code in _EMPTY else ""
+        text = f"{place} {verb} {shown}: {clause}" if shown else f"{place}{empty}: {clause}"
     elif shown:
         text = f"{clause}: {shown}"
     else:
@@ -63,7 +76,8 @@ def _place(field: str) -> str:
 def _value(value: str, *, mask: bool) -> str:
     if not value:
         return ""
+    cut = f" (first {EVIDENCE_CHARACTERS} characters)" if len(value) >= EVIDENCE_CHARACTERS else ""
     if not mask:
-        return f'"{visible(value, VALUE_CHARACTERS)}"'
+        return f'"{visible(value, VALUE_CHARACTERS)}"{cut}'
     # Of an address, its first letter and top-level domain are shown; nothing of any other text may be.
-    return masked(value if _AN_ADDRESS.fullmatch(value.strip()) else value.replace("@", " "))
+    return masked(value if _AN_ADDRESS.fullmatch(value.strip()) else value.replace("@", " ")) + cut

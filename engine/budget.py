@@ -17,6 +17,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 BURST_SECONDS = 10.0
 SEARCH_SECONDS = 1.0
+SHORTEST_WAIT = 0.001
+"""Seconds. A difference of floating-point times may be too small to move a clock at all."""
 RESERVE = 0.05
 """The share of the daily limit that runs leave untouched, so that a person can still look."""
 
@@ -62,7 +64,7 @@ class _Window:
         """Seconds until a request is allowed, 0 if it is now."""
         if self.left(now):
             return 0.0
-        return self.seconds - (now - self.taken[len(self.taken) - self.limit])
+        return max(SHORTEST_WAIT, self.seconds - (now - self.taken[len(self.taken) - self.limit]))
 
 
 class HubSpotBudget:

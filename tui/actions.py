@@ -50,14 +50,24 @@ class Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("back", ("escape", "q", "backspace", "left", "h"), "Back", "one level back; q on Home quits", ("page",), "back"),
+    Action(
+        "back", ("escape", "q", "backspace", "left", "h"), "Back", "one level back; q on Home quits", ("page",), "back"
+    ),
     Action("quit", ("ctrl+c",), "Quit", "leaves at once; a run goes on by itself", ("everywhere",)),
     Action("leave", ("q",), "Quit", "leaves the console; a run goes on by itself", ("home",), "quit"),
     Action("help", ("question_mark",), "Help", "all keys of this screen", ("everywhere",)),
     Action("palette", ("colon", "ctrl+p"), "Commands", "choose any action by name", ("everywhere",)),
     Action("mouse", ("m",), "Mouse on or off", "off leaves selecting text to the terminal", ("everywhere",)),
     Action("open", ("enter", "right", "l"), "Open", "opens the selected line", ("list",), "open"),
-    Action("check", ("n",), "Check now", "examines both sides; writes to neither", ("home", "connection"), "check", "check {name}"),
+    Action(
+        "check",
+        ("n",),
+        "Check now",
+        "examines both sides; writes to neither",
+        ("home", "connection"),
+        "check",
+        "check {name}",
+    ),
     Action("stop", ("x",), "Stop the run", "stops at the next safe point; what was done stays", ("home", "connection")),
     Action("find", ("slash",), "Find a contact", "filters by e-mail, name or id", ("connection",), "find", first=True),
     Action("last_tab", ("minus",), "Last tab", "the tab shown before", ("tabs",)),
@@ -70,12 +80,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("tab('verify')", ("5",), "Verify", "the proofs after activation", ("tabs",)),
     Action("tab('log')", ("6",), "Log", "runs, events and exchanges", ("tabs",), "", "log {name}"),
     Action("tab('report')", ("7",), "Report", "the support report", ("tabs",)),
-    Action("next_state", ("s",), "Next state", "shows only contacts of one state, then of the next", ("contacts",), "state"),
-    Action("next_cause", ("c",), "Next cause", "shows only contacts with one cause, then the next", ("contacts",), "cause"),
+    Action(
+        "next_state", ("s",), "Next state", "shows only contacts of one state, then of the next", ("contacts",), "state"
+    ),
+    Action(
+        "next_cause", ("c",), "Next cause", "shows only contacts with one cause, then the next", ("contacts",), "cause"
+    ),
     Action("clear_filter", ("a",), "All contacts", "takes the filter off", ("contacts",), "all"),
-    Action("sync", ("y",), "Sync", "writes the plan after a typed confirmation", ("plan",), "sync", "sync {name} --yes"),
-    Action("verify", ("v",), "Verify now", "reads both sides and proves the result", ("verify",), "verify", "verify {name}"),
-    Action("report", ("r",), "Write the report", "writes Markdown and JSON files", ("report",), "write", "report {name}"),
+    Action(
+        "sync", ("y",), "Sync", "writes the plan after a typed confirmation", ("plan",), "sync", "sync {name} --yes"
+    ),
+    Action(
+        "verify", ("v",), "Verify now", "reads both sides and proves the result", ("verify",), "verify", "verify {name}"
+    ),
+    Action(
+        "report", ("r",), "Write the report", "writes Markdown and JSON files", ("report",), "write", "report {name}"
+    ),
     Action("follow", ("f",), "Follow", "stays at the newest line while the run works", ("run",), "follow"),
     Action("contacts", ("enter", "right", "l"), "Its contacts", "the contacts with this cause", ("cause",), "contacts"),
 )

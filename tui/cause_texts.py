@@ -22,10 +22,12 @@ def cause_text(code: str) -> CauseText:
 
     Loading the causes costs a third of a second (Polars): call it off the loop.
     """
-    from diagnostics.causes import cause  # noqa: PLC0415
+    from diagnostics.causes import cause
 
     try:
         found = cause(code)
     except KeyError:
-        return CauseText(code, code, "This version of Syncdoctor does not know this cause.", "Update Syncdoctor.", "us", "")
+        return CauseText(
+            code, code, "This version of Syncdoctor does not know this cause.", "Update Syncdoctor.", "us", ""
+        )
     return CauseText(code, found.title, found.explanation, found.remedy, found.fixed_by, found.says)

@@ -20,11 +20,12 @@ STATE_STYLES = {
 STATE_MEANINGS = {
     "in_sync": "linked, all mapped fields agree",
     "pending": "the plan holds a write for it",
-    "excluded": "kept out by configuration or rule: no error",
+    "excluded": "kept out by a rule: no error",
     "failing": "should sync and cannot",
-    "conflict": "both sides changed the same field",
+    "conflict": "both sides changed a field",
     "unknown": "could not be examined",
 }
+_CHARACTERS_A_COLUMN = 4
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -98,7 +99,12 @@ def change(values: Sequence[int]) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """Text of exactly `width` columns; what is too long ends in `…`, so a cut is seen."""
+    """Text of exactly `width` columns; what is too long ends in `…`, so a cut is seen.
+
+    Characters without a width of their own are limited too: a cell holds at most four characters a column.
+    """
+    if len(text) > width * _CHARACTERS_A_COLUMN:
+        text = f"{text[: width * _CHARACTERS_A_COLUMN]}…"
     if cell_len(text) > width > 1:
         return f"{set_cell_size(text, width - 1)}…"
     return set_cell_size(text, max(0, width))

@@ -42,7 +42,7 @@ class OpenConnection:
         return await asyncio.to_thread(self._read)
 
     def _read(self) -> Connection:
-        from engine.connection import read_connection  # noqa: PLC0415  (pydantic costs 260 ms to import)
+        from engine.connection import read_connection
 
         return read_connection(self.home.connection(self.name))
 

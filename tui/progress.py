@@ -19,7 +19,7 @@ def progress_line(run: RunRow, now: datetime) -> str:
         parts.append(f"{run.rate:,.0f}/s" if run.rate >= 10 else f"{run.rate:.1f}/s")
         if run.total and run.total > run.done:
             end = now.astimezone(UTC) + timedelta(seconds=(run.total - run.done) / run.rate)
-            parts.append(f"ends about {end:%H:%M:%S} UTC")
+            parts.append(f"ends {end:%H:%M:%S} UTC")
     parts.append("x stops")
     return "  ".join(parts)
 

@@ -15,7 +15,6 @@ _ATOM = r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _TOP = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61})?)?[a-zA-Z]"
 _PLAIN = rf"\A{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP}\z"
-_TOP_LABEL_LIMIT = r"@[^@]*\.[^.@]{64,}\z"
 _RESERVED = rf"(?i)\.(?:{'|'.join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)})\z"
 ADDRESS_BYTES = 254
 """Longest address in UTF-8. Source: RFC 5321 4.5.3.1.3 with errata 1690 of RFC 3696; the library's limit."""
@@ -28,7 +27,6 @@ def certainly_valid(address: pl.Expr) -> pl.Expr:
         address.str.contains(_PLAIN)
         & ~address.str.contains("--", literal=True)
         & ~address.str.contains(_RESERVED)
-        & ~address.str.contains(_TOP_LABEL_LIMIT)
         & (address.str.len_bytes() <= ADDRESS_BYTES - 1)
     )
 

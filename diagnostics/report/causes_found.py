@@ -183,9 +183,10 @@ def examples(source: Source) -> tuple[Example, ...]:
     """For each deciding cause at most three contacts, those with the fewest findings first."""
     chosen = source.workspace.rows(
         "SELECT * FROM (SELECT c.id, c.hubspot_id, c.app_id, c.email, v.state, v.cause, row_number() OVER ("
-        "PARTITION BY v.state, v.cause ORDER BY (SELECT count(*) FROM open_findings f WHERE f.contact_id = c.id), c.id"
-        ") AS place FROM contact c JOIN verdict v ON v.contact_id = c.id WHERE v.cause <> '') WHERE place <= ? "
-        "ORDER BY state, cause, place",
+        "PARTITION BY v.state, v.cause ORDER BY coalesce(n.findings, 0), c.id) AS place "
+        "FROM verdict v JOIN contact c ON c.id = v.contact_id "
+        "LEFT JOIN (SELECT contact_id, count(*) AS findings FROM open_findings GROUP BY contact_id) n "
+        "ON n.contact_id = v.contact_id WHERE v.cause <> '') WHERE place <= ? ORDER BY state, cause, place",
         (EXAMPLES,),
     )
     return tuple(_example(source, row) for row in chosen)

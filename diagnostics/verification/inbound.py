@@ -26,7 +26,7 @@ def verify_inbound(connection: Connection, known: Known, hubspot: FreshSide) -> 
         activated = datetime.fromisoformat(known.activated_at).astimezone(UTC)
     except ValueError:
         return Verification(NAME, "unknown", note="The connection was not activated yet: nothing was created.")
-    since = activated
+    since = activated - timedelta(seconds=connection.sync.clock_skew_seconds)
     seen = _by_filter(hubspot, since)
     if connection.mode == "observed":
         return Verification(

@@ -10,7 +10,8 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -39,14 +40,50 @@ class Ring(Protocol):
 
 
 def system_ring() -> Ring | None:
-    """The system's keyring, None where there is no real one (a headless computer)."""
+    """The system's keyring, None where there is no real one (a headless computer).
+
+    Its methods raise WorkspaceError if it cannot be used (locked, not answering).
+    """
     import keyring  # costs 100 ms
     from keyring.backends import fail, null
 
     backend = keyring.get_keyring()
     if isinstance(backend, (fail.Keyring, null.Keyring)) or float(backend.priority) <= 0:
         return None
-    return backend
+    return _ExplainedRing(backend)
+
+
+class _ExplainedRing:
+    """A keyring whose own errors come as WorkspaceError."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+
+    def get_password(self, service: str, username: str) -> str | None:
+        with _explained():
+            return self._ring.get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        with _explained():
+            self._ring.set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        with _explained():
+            self._ring.delete_password(service, username)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    from keyring.errors import KeyringError
+
+    try:
+        yield
+    except KeyringError as error:
+        raise WorkspaceError(
+            f"the system keyring refuses: {type(error).__name__}",
+            where="system keyring",
+            remedy="Unlock it and run again, or give the token in an environment variable.",
+        ) from None
 
 
 class Vault:

@@ -94,7 +94,7 @@ class MailchimpWrites:
         except ValidationError:
             problem = Problem()
         first = problem.errors[0] if problem.errors else None
-        said = ": ".join(filter(None, (problem.detail, first.message if first else "")))
+        said = " ".join(filter(None, (problem.detail, first.message if first else "")))
         return Outcome(
             write.operation, "refused", None, answer.status,
             code=visible(problem.title or f"HTTP {answer.status}", 100),
@@ -145,7 +145,7 @@ def _only(left: dict[str, list[Write]], email: str) -> list[Write]:
 
 
 def _refused_in_batch(write: Write, problem: MemberProblem, answer: Answer) -> Outcome:
-    said = ": ".join(filter(None, (problem.error, problem.field_message)))
+    said = " ".join(filter(None, (problem.error, problem.field_message)))
     return Outcome(
         write.operation, "refused", None, answer.status, visible(problem.error_code, 100), visible(problem.field, 100),
         _masked(said, write), answer.correlation_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -11,6 +12,8 @@ from sample_data.population.addresses import AddressBook
 from sample_data.population.names import AREAS, LONG_LAST_NAMES, Area
 from sample_data.population.person import REFERENCE_TIME, STAGE_CHOICES, TAGS, Person, Shape
 
+HOUR = 3600
+DAY = 24 * HOUR
 FIRST_DAY = datetime(2018, 1, 8, tzinfo=UTC)
 LISTED_STAGES = ("subscriber", "lead", "lead", "opportunity", "customer", "customer")
 CREATED_BY = ("CRM_UI", "IMPORT", "FORM", "INTEGRATION", "API")
@@ -88,9 +91,8 @@ class Maker:
 
     def fresh(self, field: str, *unlike: str) -> str:
         """A clean value of a mapped field, different from the given ones."""
-        area = self._area()
         while True:
-            value = self._value(field, area)
+            value = self._value(field, self._area())
             if value not in unlike:
                 return value
 
@@ -116,7 +118,7 @@ class Maker:
 
     def _value(self, field: str, area: Area) -> str:
         rng = self.rng
-        makers = {
+        makers: dict[str, Callable[[], str]] = {
             "firstname": lambda: rng.choice(area.first),
             "lastname": lambda: rng.choice(area.last),
             "phone": self.addresses.phone,
@@ -135,16 +137,21 @@ class Maker:
 
     def _moments(self) -> tuple[datetime, datetime, datetime, datetime]:
         """Created, opted in, and two changes at least three hours apart, all before the reference time."""
-        minutes = int((REFERENCE_TIME - FIRST_DAY).total_seconds() // 60)
         created = FIRST_DAY + timedelta(
-            minutes=self.rng.randint(0, minutes - 60 * 24 * 30), milliseconds=self.rng.randint(0, 59_999)
+            seconds=self.rng.randint(0, _seconds(FIRST_DAY, REFERENCE_TIME) - 30 * DAY),
+            milliseconds=self.rng.randint(0, 999),
         )
-        room = int((REFERENCE_TIME - created).total_seconds() // 60)
-        older = created + timedelta(minutes=self.rng.randint(60, room - 60 * 24 * 2))
-        room = int((REFERENCE_TIME - older).total_seconds() // 60)
-        newer = older + timedelta(minutes=self.rng.randint(180, room - 60 * 12))
-        opted = created + timedelta(minutes=self.rng.randint(1, 59))
+        older = created + timedelta(
+            seconds=self.rng.randint(HOUR, _seconds(created, REFERENCE_TIME) - 2 * DAY),
+            milliseconds=self.rng.randint(0, 999),
+        )
+        newer = older + timedelta(seconds=self.rng.randint(3 * HOUR, _seconds(older, REFERENCE_TIME) - DAY // 2))
+        opted = created + timedelta(seconds=self.rng.randint(60, HOUR - 60))
         return created, opted.replace(microsecond=0), older, newer
+
+
+def _seconds(start: datetime, end: datetime) -> int:
+    return int((end - start).total_seconds())
 
 
 def _at(person: Person, updated: datetime, changed: datetime) -> Person:

@@ -96,13 +96,13 @@ def compose(seed: int, people: int, shares: Mapping[str, float] | None = None) -
     if people < 0:
         raise ValueError(f"the number of people must not be negative: {people}")
     wanted = _shares(shares or {})
-    rng = Random(seed)
+    rng = Random(f"people {seed}")
     maker = Maker(rng, AddressBook(rng))
     population: list[Person] = []
     for kind in KINDS:
         share = wanted[kind.name]
-        count = min(max(1, round(share * people)), people - len(population)) if share else 0
-        population += _of_kind(kind, maker, count)
+        if share:
+            population += _of_kind(kind, maker, max(1, round(share * people)), people - len(population))
     for number in range(people - len(population)):
         population += situations.in_sync(maker, number)
     population = _with_further_faults(population, maker)
@@ -124,12 +124,12 @@ def _shares(changed: Mapping[str, float]) -> dict[str, float]:
     return shares
 
 
-def _of_kind(kind: Kind, maker: Maker, count: int) -> list[Person]:
+def _of_kind(kind: Kind, maker: Maker, count: int, room: int) -> list[Person]:
     made: list[Person] = []
-    number = 0
-    while len(made) < count:
+    for number in range(count):
         group = kind.make(maker, number)
-        number += 1
+        if len(made) >= count or len(made) + len(group) > room:
+            break
         made += group
     return made
 

@@ -45,16 +45,13 @@ def _respelled(person: Person, maker: Maker, number: int) -> Person:
     if kind == 3:
         return person.on_member(EMAIL=email.upper() if email.isascii() else email)
     if kind == 4:
-        named = person.on_both(firstname=maker.rng.choice(("Jürgen", "Zoë", "Łukasz", "Đức", "Åsa")), lastname="Müller")
-        return named.on_member(**{tag: normalize("NFD", named.value(n)) for n, tag in _name_tags()})
+        while normalize("NFD", "".join(_names(person))) == "".join(_names(person)):
+            person = maker.person("pair")
+        return person.on_member(**{TAGS[n]: normalize("NFD", person.value(n)) for n in ("firstname", "lastname")})
     if kind == 5:
         return person.on_hubspot(lastname=f"{person.value('lastname')} ", firstname=f" {person.value('firstname')}")
     points = maker.filled(person, "loyalty_points")
     return points.on_member(POINTS=f"{points.value('loyalty_points')}.0")
-
-
-def _name_tags() -> list[tuple[str, str]]:
-    return [(name, TAGS[name]) for name in ("firstname", "lastname")]
 
 
 def create_in_app(maker: Maker, number: int) -> list[Person]:

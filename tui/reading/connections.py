@@ -24,7 +24,7 @@ class KnownConnection:
 
 def known_connection(home: Home, name: str) -> KnownConnection:
     """A connection with its health; whatever is wrong with it becomes its `problem`."""
-    from engine.connection import read_connection  # noqa: PLC0415  (pydantic costs 260 ms to import)
+    from engine.connection import read_connection
 
     path = home.workspace(name)
     try:

@@ -112,7 +112,9 @@ def causes(workspace: Workspace) -> tuple[CauseRow, ...]:
     for row in deciding:
         decided[row["cause"]] = decided.get(row["cause"], 0) + row["contacts"]
     rows = [
-        CauseRow(row["cause"], row["state"], row["contacts"], max(0, everywhere.get(row["cause"], 0) - decided[row["cause"]]))
+        CauseRow(
+            row["cause"], row["state"], row["contacts"], max(0, everywhere.get(row["cause"], 0) - decided[row["cause"]])
+        )
         for row in deciding
     ]
     rows += [CauseRow(row["code"], row["state"], 0, row["contacts"]) for row in found if row["code"] not in decided]
@@ -130,12 +132,16 @@ def _conditions(wanted: ContactFilter) -> tuple[list[str], list[str]]:
         conditions.append("v.cause = ?")
         parameters.append(wanted.cause)
     if wanted.finding:
-        conditions.append("c.id IN (SELECT contact_id FROM finding WHERE code = ? AND last_run = (SELECT max(run_id) FROM verdict))")
+        conditions.append(
+            "c.id IN (SELECT contact_id FROM finding WHERE code = ? AND last_run = (SELECT max(run_id) FROM verdict))"
+        )
         parameters.append(wanted.finding)
     if wanted.text:
         columns = ("c.email", "c.name", "c.hubspot_id", "c.app_id")
         patterns = _patterns(wanted.text)
-        conditions.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns for _ in patterns) + ")")
+        conditions.append(
+            "(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns for _ in patterns) + ")"
+        )
         parameters += list(patterns) * len(columns)
     return conditions, parameters
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.workspace import Workspace
 
-TREND_CHECKS = 16
+TREND_CHECKS = 12
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,9 @@ def overview(workspace: Workspace) -> Overview:
         side_findings=tuple(findings),
         declared=tuple(
             _declared(row["what"], row["at"], row["document"])
-            for row in workspace.rows("SELECT * FROM declared WHERE what <> 'situation' ORDER BY what = 'list', what DESC")
+            for row in workspace.rows(
+                "SELECT * FROM declared WHERE what <> 'situation' ORDER BY what = 'list', what DESC"
+            )
         ),
         limits=tuple(
             (key.removeprefix("limits."), str(workspace.fact(key)))

@@ -93,7 +93,9 @@ def open_run_log(workspace: Workspace, run_id: int) -> int:
     sql = workspace.sql
     sql.execute("PRAGMA temp_store = MEMORY")
     sql.execute("DROP TABLE IF EXISTS temp.log_window")
-    sql.execute("CREATE TEMP TABLE log_window(position INTEGER PRIMARY KEY, kind TEXT NOT NULL, line_id INTEGER NOT NULL)")
+    sql.execute(
+        "CREATE TEMP TABLE log_window(position INTEGER PRIMARY KEY, kind TEXT NOT NULL, line_id INTEGER NOT NULL)"
+    )
     sql.execute(
         "INSERT INTO temp.log_window(kind, line_id) SELECT kind, id FROM ("
         "SELECT 'event' AS kind, id, at FROM event WHERE run_id = ? UNION ALL "
@@ -135,7 +137,9 @@ def verification(workspace: Workspace) -> Verification:
     if number is None:
         return Verification(None, (), (), ())
     rows = tuple(
-        VerificationRow(row["name"], row["status"], row["expected"], row["found"], _missing(row["missing"]), row["note"])
+        VerificationRow(
+            row["name"], row["status"], row["expected"], row["found"], _missing(row["missing"]), row["note"]
+        )
         for row in workspace.rows("SELECT * FROM verification WHERE run_id = ? ORDER BY rowid", (number,))
     )
     classes = workspace.rows(

@@ -51,21 +51,18 @@ class CauseScreen(ConnectionFrame):
             return
         text = await asyncio.to_thread(cause_text, self._row.code)
         wanted = self._filter()
-
-        def few(workspace: object) -> list[str]:
-            del workspace
-            return []
-
-        del few
         examples = await self.connection.reader.ask(
             lambda workspace: (open_contacts(workspace, wanted), contact_page(workspace, 0, EXAMPLES))[1]
         )
-        names = [" ".join(part for part in (row.email or "(no e-mail)", row.name, row.hubspot_id) if part) for row in examples]
+        names = [
+            " ".join(part for part in (row.email or "(no e-mail)", row.name, row.hubspot_id) if part)
+            for row in examples
+        ]
         self.query_one(Lines).show(cause_page(self._row, text, names))
 
     def action_contacts(self) -> None:
         """The contacts with this cause, in the Contacts tab."""
-        from tui.screens.connection import ConnectionScreen  # noqa: PLC0415  (it opens this screen)
+        from tui.screens.connection import ConnectionScreen
 
         self.app.pop_screen()
         below = self.app.screen
@@ -76,7 +73,10 @@ class CauseScreen(ConnectionFrame):
 def cause_page(row: CauseRow, text: CauseText, examples: list[str]) -> Page:
     """The page of a cause."""
     page = Page().add((f"{signed(row.state)}  ", STATE_STYLES.get(row.state, "bold")), (text.title, "bold")).gap()
-    page.pair("contacts", f"{plural(row.contacts, 'contact')} decided by it" + (f", also on {row.also:,} more" if row.also else ""))
+    page.pair(
+        "contacts",
+        f"{plural(row.contacts, 'contact')} decided by it" + (f", also on {row.also:,} more" if row.also else ""),
+    )
     page.pair("why", text.explanation)
     page.pair("what to do", text.remedy)
     page.pair("who fixes it", text.fixed_by)

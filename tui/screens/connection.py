@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -21,6 +22,7 @@ from tui.screens.tabs.plan import PlanTab
 from tui.screens.tabs.report import ReportTab
 from tui.screens.tabs.tab import Tab
 from tui.screens.tabs.verify import VerifyTab
+from tui.widgets.background import in_background
 from tui.widgets.bars import TABS, TabBar
 
 _TABS: dict[str, type[Tab]] = {
@@ -91,10 +93,10 @@ class ConnectionScreen(ConnectionFrame):
             self._tabs[name] = tab
             self._stale.add(name)
             await self.query_one("#body").mount(tab)
-        self._uncover(self._current)
+        self._uncover_tab(self._current)
         return self._tabs[name]
 
-    def _uncover(self, name: str) -> None:
+    def _uncover_tab(self, name: str) -> None:
         for other, tab in self._tabs.items():
             tab.set_class(other != name, "hidden")
 
@@ -128,9 +130,14 @@ class ConnectionScreen(ConnectionFrame):
         contacts = self._tabs["contacts"]
         if name == "contacts" and typing and isinstance(contacts, ContactsTab):
             # at once: the next key may already be waiting
-            self._uncover(name)
+            self._uncover_tab(name)
             contacts.start_typing()
-        self.run_worker(self.guarded(self._show(name, typing=typing, wanted=wanted)), group="tab", exclusive=True)
+        in_background(
+            self,
+            partial(self.guarded, partial(self._show, name, typing=typing, wanted=wanted)),
+            group="tab",
+            exclusive=True,
+        )
 
     def find(self) -> None:
         """Opens the contacts' filter line."""

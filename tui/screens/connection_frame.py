@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable
-from typing import ClassVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, ClassVar
 
 from textual.css.query import NoMatches
 
@@ -16,7 +17,7 @@ from tui.progress import progress_line
 from tui.reader import Superseded
 from tui.reading.health import file_trace, glimpse
 from tui.screens.frame import Frame
-from tui.widgets.bars import Bar
+from tui.widgets.background import in_background
 from tui.widgets.lines import Lines, Page
 
 LOOK_SECONDS = 1.0
@@ -26,13 +27,15 @@ class ConnectionFrame(Frame):
     """A screen on one connection. It polls only while a run is at work or the workspace's files changed."""
 
     BINDINGS: ClassVar = bindings_for("connection")
-    PLACES: ClassVar = ("connection", "page")
+    PLACES: ClassVar[tuple[str, ...]] = ("connection", "page")
 
     def __init__(self, connection: OpenConnection) -> None:
         super().__init__()
         self.connection = connection
         self._trace: tuple[int, ...] | None = None
         self._version = -1
+        self._has_read = False
+        self._looking = False
 
     async def read(self, *, run_ended: bool) -> None:
         """Reads what the screen shows; called at first and after every change. Raises what the reader raises."""
@@ -68,31 +71,33 @@ class ConnectionFrame(Frame):
         if message:
             self.say(message)
         trace = file_trace(self.connection.reader.path)
-        if trace != self._trace or self.connection.active is not None:
-            self._trace = trace
-            self.run_worker(self.guarded(self._see()), group="look", exclusive=True)
+        if not self._looking and (trace != self._trace or self.connection.active is not None):
+            self._trace, self._looking = trace, True
+            in_background(self, partial(self.guarded, self._see), group="look")
 
     async def _see(self) -> None:
-        had_run = self.connection.active is not None
+        try:
+            await self._look_closely()
+        finally:
+            self._looking = False
+
+    async def _look_closely(self) -> None:
         seen = await self.connection.reader.ask(glimpse)
         ended = self.connection.noticed(seen.newest)
-        if self.connection.active is not None or had_run:
-            status = self.query_one("#status", Bar)
-            if self.connection.active is not None or not status.text.startswith(("not now", "started")):
-                status.say(self.idle_status())
+        self.draw_status()
         if ended and seen.newest is not None:
             self.say(f"{seen.newest.command}: {seen.newest.state}. {seen.newest.message}".rstrip(". "))
         changed = seen.data_version != self._version
-        self._version = seen.data_version
         if changed or ended:
-            await self.read(run_ended=ended or self.connection.active is None)
+            await self.read(run_ended=ended or self.connection.active is None or not self._has_read)
+        self._version, self._has_read = seen.data_version, True
         self.show_body()
         self.draw_frame()
 
-    async def guarded(self, work: Awaitable[None]) -> None:
+    async def guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Waits for work; an expected error becomes a panel on this screen, and the console lives on."""
         try:
-            await work
+            await work()
         except Superseded:
             return
         except SyncdoctorError as error:
@@ -105,7 +110,7 @@ class ConnectionFrame(Frame):
 
     def show_problem(self, what: str, where: str, remedy: str) -> None:
         """Shows an error in place of the body."""
-        self._version = -1
+        self._version, self._has_read = -1, False
         if not self.query("#problem"):
             self.mount(Lines(id="problem"), before="#status")
         page = Page().add((f"!! {what}", "bold red"), hanging=3).gap()
@@ -140,7 +145,7 @@ class ConnectionFrame(Frame):
 
     def action_find(self) -> None:
         """Goes to the contacts' filter line, from wherever this is."""
-        from tui.screens.connection import ConnectionScreen  # noqa: PLC0415  (it is a ConnectionFrame itself)
+        from tui.screens.connection import ConnectionScreen
 
         below = next((screen for screen in self.app.screen_stack if isinstance(screen, ConnectionScreen)), None)
         while below is not None and self.app.screen is not below and len(self.app.screen_stack) > 2:
@@ -150,6 +155,7 @@ class ConnectionFrame(Frame):
 
     def launch(self, *arguments: str) -> None:
         """Starts a command in the background and says so."""
-        self.say(self.connection.launch(*arguments))
+        message = self.connection.launch(*arguments)
+        self.say(message, until_key=self.connection.child is None)
         self._trace = None
         self.draw_frame()

@@ -24,6 +24,10 @@ class Frame(Screen[None]):
     BINDINGS: ClassVar = bindings_for("page", "everywhere")
     PLACES: ClassVar[tuple[str, ...]] = ("page",)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._unread = False
+
     def compose(self) -> ComposeResult:
         """The bars, with the screen's own body between them."""
         yield Note("The terminal is too small: Syncdoctor needs 60x15.", id="too_small")
@@ -80,17 +84,22 @@ class Frame(Screen[None]):
         actions = self.available()
         refused = frozenset(action.name for action in actions if self.why_not(action.name))
         self.query_one(KeyBar).show(actions, refused)
-        status = self.query_one("#status", Bar)
-        if not status.text:
-            status.say(self.idle_status())
+        self.draw_status()
 
-    def say(self, message: str) -> None:
-        """Shows a message until the next key."""
+    def draw_status(self) -> None:
+        """Brings the message line up to date, unless there is a message that nobody can have read yet."""
+        if not self._unread:
+            self.query_one("#status", Bar).say(self.idle_status())
+
+    def say(self, message: str, *, until_key: bool = True) -> None:
+        """Shows a message until the next key, or until there is something else to show."""
+        self._unread = until_key
         self.query_one("#status", Bar).say(message)
 
     def on_key(self, _: events.Key) -> None:
         """A key has been pressed: the message was read."""
-        self.query_one("#status", Bar).say(self.idle_status())
+        self._unread = False
+        self.draw_status()
 
     def on_resize(self, event: events.Resize) -> None:
         """Below the smallest usable size there is one line that says so."""
@@ -119,12 +128,12 @@ class Frame(Screen[None]):
 
     def action_help(self) -> None:
         """All keys of this screen."""
-        from tui.screens.help import HelpScreen  # noqa: PLC0415  (it is a Frame itself)
+        from tui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen(self))
 
     def action_palette(self) -> None:
         """Any action by name."""
-        from tui.screens.palette import PaletteScreen  # noqa: PLC0415  (it is a Frame itself)
+        from tui.screens.palette import PaletteScreen
 
         self.app.push_screen(PaletteScreen(self))

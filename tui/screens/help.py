@@ -38,12 +38,12 @@ class HelpScreen(Frame):
             keys = " ".join(key_name(key) for key in action.keys)
             reason = self._below.why_not(action.name)
             note = f" (not now: {reason})" if reason else ""
-            page.pair(keys, f"{action.title}: {action.help}{note}", width=18)
+            page.pair(keys, f"{action.title}: {action.help}{note}", width=25)
         for keys, what in MOVES:
-            page.pair(keys, what, width=18)
+            page.pair(keys, what, width=25)
         page.heading("Signs")
         for state, sign in SIGNS.items():
-            page.pair(f"{sign} {state}", STATE_MEANINGS[state], width=18)
+            page.pair(f"{sign} {state}", STATE_MEANINGS[state], width=25)
         page.heading("Good to know")
         page.add("Long work runs in a process of its own: it goes on when the console or the line is gone.", indent=2)
         page.add("To select text with the mouse, hold Shift, or switch the mouse off with m.", indent=2)

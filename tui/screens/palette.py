@@ -36,7 +36,11 @@ class PaletteScreen(Frame):
         field = Input(placeholder="", id="command")
         field.cursor_blink = False
         yield field
-        yield Table([Column("key", 6), Column("command", 18), Column("what it does", 30, grow=1)], empty="nothing fits", id="body")
+        yield Table(
+            [Column("key", 6), Column("command", 18), Column("what it does", 30, grow=1)],
+            empty="nothing fits",
+            id="body",
+        )
 
     def crumbs(self) -> str:
         """The title."""

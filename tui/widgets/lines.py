@@ -16,7 +16,8 @@ from textual.widgets import Static
 
 from engine.visible import visible
 
-LONGEST = 20_000
+LONGEST = 600
+"""Characters of one piece of text that a page shows; what is cut is said as `… +N`."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,13 @@ class Page:
     """Text under construction: paragraphs with a hanging indent. Pieces are raw; adding makes them visible."""
 
     parts: list[_Paragraph | _Cells] = field(default_factory=list)
+    longest: int = LONGEST
 
     def add(self, *pieces: str | tuple[str, str], indent: int = 0, hanging: int = 0) -> Page:
         """A paragraph of pieces, each a text or a text with a style, indented; wrapped lines hang `hanging` deeper."""
         text = Text(" " * indent, end="")
         for piece in pieces:
-            text.append_text(_shown(piece))
+            text.append_text(_shown(piece, self.longest))
         self.parts.append(_Paragraph(text, indent + hanging))
         return self
 
@@ -80,7 +82,7 @@ class Page:
 
     def cells(self, *cells: str | tuple[str, str], shares: tuple[int, ...]) -> Page:
         """A line of a table: each cell wraps in its column; the columns share the width."""
-        self.parts.append(_Cells(tuple(_shown(cell) for cell in cells), shares))
+        self.parts.append(_Cells(tuple(_shown(cell, self.longest) for cell in cells), shares))
         return self
 
     def lines(self, width: int) -> list[Text]:
@@ -162,9 +164,9 @@ class Note(Static):
         self.update(text)
 
 
-def _shown(piece: str | tuple[str, str]) -> Text:
+def _shown(piece: str | tuple[str, str], longest: int) -> Text:
     content, style = (piece, "") if isinstance(piece, str) else piece
-    return Text(visible(content, LONGEST), style=style, end="")
+    return Text(visible(content, longest), style=style, end="")
 
 
 def wrapped(text: Text, width: int, hanging: int) -> list[Text]:

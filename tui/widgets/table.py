@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -23,6 +24,7 @@ from textual.strip import Strip
 from engine.visible import visible
 from tui.notation import fit
 from tui.reader import Superseded
+from tui.widgets.background import in_background
 
 PAGE = 64
 _PAGES_KEPT = 16
@@ -207,7 +209,7 @@ class Table(ScrollView, can_focus=True):
         if page not in self._pages:
             if self._fetch is not None and page not in self._wanted:
                 self._wanted.add(page)
-                self.run_worker(self._load(page, self._fetch, self._generation), group="pages", exit_on_error=True)
+                in_background(self, partial(self._load, page, self._fetch, self._generation), group="pages")
             return None
         rows = self._pages[page]
         return rows[index % PAGE] if index % PAGE < len(rows) else None
@@ -254,6 +256,7 @@ class Table(ScrollView, can_focus=True):
                 shown = shown.rstrip().rjust(width)
             texts.append(f"{shown} ")
         rest = "".join(texts[1:])
-        segments = [Segment(texts[0] + rest, base)] if first == base else [Segment(texts[0], first), Segment(rest, base)]
+        segments = (
+            [Segment(texts[0] + rest, base)] if first == base else [Segment(texts[0], first), Segment(rest, base)]
+        )
         return Strip(segments).adjust_cell_length(self.size.width, base)
-

@@ -42,7 +42,7 @@ class HubSpotServer:
             SearchEndpoint(self._contacts),
             ContactEndpoints(self._contacts, writer),
             ListEndpoints(self._contacts),
-            ConsentEndpoints(self._contacts, gateway.portal_id),
+            ConsentEndpoints(self._contacts),
         )
 
         async def nothing_there(request: Request, error: Exception) -> Response:

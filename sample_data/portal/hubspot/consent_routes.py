@@ -25,10 +25,9 @@ V4_STATUSES = {"SUBSCRIBED": "SUBSCRIBED", "NOT_SPECIFIED": "NOT_SPECIFIED"}
 class ConsentEndpoints:
     """Handlers over the statuses; opting out of everything also sets the contact's opt-out property."""
 
-    def __init__(self, contacts: Contacts, portal_id: int) -> None:
+    def __init__(self, contacts: Contacts) -> None:
         self._contacts = contacts
         self._state = contacts.state
-        self._portal_id = portal_id
 
     def routes(self, gateway: Gateway) -> list[Route]:
         """All routes of this file."""

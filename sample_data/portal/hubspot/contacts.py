@@ -236,7 +236,7 @@ class Contacts:
         found = self.state.row("SELECT max(position) FROM history WHERE contact = ? AND property = ?", contact.id, name)
         position = -1 if found is None or found[0] is None else int(found[0])
         if position < 0 and before:
-            first = self._first_version(contact, before)
+            first = _first_source(contact)
             position = 0
             self._insert_version(contact.id, name, position, before, contact.created, first)
         self._insert_version(contact.id, name, position + 1, value, now, source)
@@ -254,9 +254,6 @@ class Contacts:
             source.label,
         )
 
-    def _first_version(self, contact: Contact, value: str) -> Source:
-        return Source(contact.values.get("hs_object_source", "CRM_UI"))
-
     def _versions(self, contact: Contact, name: str) -> list[dict[str, Any]]:
         rows = self.state.rows(
             "SELECT value, at, source_type, source_id, source_label FROM history"
@@ -266,7 +263,7 @@ class Contacts:
         )
         value = contact.value(name)
         if not rows and value:
-            rows = [(value, contact.created, self._first_version(contact, value).kind, None, None)]
+            rows = [(value, contact.created, _first_source(contact).kind, None, None)]
         return [_version(*row) for row in rows]
 
 
@@ -274,6 +271,10 @@ def contact_of(row: Sequence[Any]) -> Contact:
     """A contact from the columns of COLUMNS."""
     number, text, created, updated, archived, archived_at = row
     return Contact(number, json.loads(text), created, updated, bool(archived), archived_at)
+
+
+def _first_source(contact: Contact) -> Source:
+    return Source(contact.values.get("hs_object_source", "CRM_UI"))
 
 
 def _version(value: str, at: int, kind: str, source_id: str | None, label: str | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sample_data.portal.mailchimp.errors import FieldError, Problem, fake_address, invalid
+from sample_data.portal.mailchimp.errors import FieldError, fake_address, invalid
 
 TEXT_BYTES = 255
 ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -63,15 +63,6 @@ def check_address(address: object, fake: set[str]) -> str:
     if address.strip().lower() in fake:
         raise fake_address(address)
     return address.strip()
-
-
-def check_problem(address: object, fake: set[str]) -> Problem | None:
-    """What is wrong with an address, or None."""
-    try:
-        check_address(address, fake)
-    except Problem as problem:
-        return problem
-    return None
 
 
 def _check(definition: Mapping[str, Any], text: str) -> tuple[str, str]:

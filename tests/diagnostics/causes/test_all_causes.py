@@ -135,9 +135,12 @@ def test_two_hundred_thousand_contacts_pass_without_a_step_per_contact(monkeypat
     [
         (
             ("field-length", "hubspot.city", "Oberammergau", "HubSpot takes at most 10 characters here"),
-            'HubSpot\'s city is "Oberammergau": HubSpot takes at most 10 characters here.',
+            'HubSpot\'s city would be "Oberammergau": HubSpot takes at most 10 characters here.',
         ),
-        (("required-field", "app.FNAME", "", "Mailchimp requires it"), "The app's FNAME: Mailchimp requires it."),
+        (("required-field", "app.FNAME", "", "Mailchimp requires it"), "The app's FNAME would be empty: Mailchimp requires it."),
+        (("email-missing", "hubspot.email", "", "it is needed"), "HubSpot's email is empty: it is needed."),
+        (("email-invalid", "hubspot.email", "x", "no @"), 'HubSpot\'s email is "x": no @.'),
+        (("field-type", "hubspot.city", "", "it could not be kept"), "HubSpot's city: it could not be kept."),
         (("list-membership", "", "Kunden", "only members sync"), 'Only members sync: "Kunden".'),
         (("plan-tier", "", "", "a free account"), "A free account."),
         (("unreachable", "", "", ""), "A side cannot be reached."),
@@ -167,6 +170,13 @@ def test_a_masked_sentence_does_not_hold_the_value(value: str) -> None:
 def test_a_masked_sentence_keeps_names_that_are_nobody_s() -> None:
     """A list's name is needed to find the list."""
     assert "Kunden" in sentence("list-membership", "", "Kunden", "only members sync", mask=True)
+
+
+def test_a_sentence_says_when_its_value_may_be_cut() -> None:
+    """Evidence of 200 characters is only the beginning, masked or not."""
+    for mask in (True, False):
+        assert "(first 200 characters)" in sentence("field-length", "app.CITY", "x" * 200, "too long", mask=mask)
+        assert "first" not in sentence("field-length", "app.CITY", "x" * 199, "too long", mask=mask)
 
 
 def test_a_sentence_shows_controls_instead_of_obeying_them() -> None:

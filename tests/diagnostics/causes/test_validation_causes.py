@@ -185,6 +185,21 @@ def test_the_same_value_into_the_other_side_is_judged_by_that_side() -> None:
     assert broken("app", "CITY", "Oberammergau") == []
 
 
+def test_fields_of_the_same_name_on_both_sides_are_kept_apart() -> None:
+    """A rule of HubSpot's `city` is not one of the app's `city`."""
+    of = situation(
+        mappings=[{"hubspot": "city", "app": "city"}],
+        schemas={"hubspot": HUBSPOT, "app": with_field(MAILCHIMP, Field("city", "Town", "text"))},
+    )
+    assert broken("app", "city", "Oberammergau", of) == []
+    assert broken("hubspot", "city", "Oberammergau", of) == ["field-length"]
+
+
+def test_the_address_itself_is_left_to_the_causes_for_addresses() -> None:
+    """A bad address is one fault, not two."""
+    assert broken("app", "EMAIL", "a@b") == []
+
+
 def test_a_field_that_the_schema_does_not_know_is_not_judged() -> None:
     """The consent field of a create, for instance, is no merge field."""
     assert broken("app", "status", "subscribed") == []

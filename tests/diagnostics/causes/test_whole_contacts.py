@@ -114,7 +114,7 @@ def test_email_duplicate_stops_all_that_share_an_address_and_counts_them() -> No
         person(5, {}, {}),
     )
     rows = findings("email-duplicate", people)
-    assert [row["contact"] for row in rows] == [1, 2]
+    assert [(row["contact"], row["state"]) for row in rows] == [(1, "failing"), (2, "failing")]
     assert "2 in HubSpot and 0 in Mailchimp" in rows[0]["rule"]
     assert "1 in HubSpot and 3 in Mailchimp" in rows[1]["rule"]
 
@@ -132,6 +132,13 @@ def test_opt_in_by_property_tells_refused_from_unread() -> None:
     assert [(row["contact"], row["state"]) for row in rows] == [(2, "excluded"), (3, "excluded"), (4, "unknown")]
     assert rows[0]["value"] == "false"
     assert "newsletter_opt_in is true" in rows[0]["rule"]
+
+
+def test_opt_in_takes_the_accepted_values_of_the_connection() -> None:
+    """Another property and other words count if the connection says so."""
+    rule = {"property": "consent", "accepted": ["double opt-in", "contract"]}
+    people = contacts(person(1, {"consent": "contract"}, None), person(2, {"consent": "true"}, None))
+    assert stopped("opt-in", people, situation(opt_in=rule)) == [2]
 
 
 def test_opt_in_never_passes_when_its_property_was_not_read_at_all() -> None:

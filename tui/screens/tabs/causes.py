@@ -18,9 +18,9 @@ from tui.widgets.table import Column, Row, Table
 
 COLUMNS = (
     Column("state", 11),
-    Column("contacts", 9, right=True),
-    Column("also on", 8, right=True),
-    Column("cause", 17),
+    Column("contacts", 8, right=True),
+    Column("also on", 8, right=True, from_width=100),
+    Column("cause", 19),
     Column("who fixes it", 13),
     Column("title", 13, grow=1),
 )
@@ -33,7 +33,7 @@ class CausesTab(Tab):
 
     def compose(self) -> Iterable[Widget]:
         """The table."""
-        yield Note("A contact counts at the cause that decides; 'also on' counts those it was found on as well.", classes="head")
+        yield Note("A contact counts once, at the cause that decides.", classes="head")
         yield Table(COLUMNS, empty="Nothing stops any contact, or nothing was examined yet.")
 
     async def reload(self) -> None:
@@ -61,7 +61,7 @@ class CausesTab(Tab):
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:
         """Opens the cause's page."""
-        from tui.screens.cause import CauseScreen  # noqa: PLC0415  (it leads back to this screen's tabs)
+        from tui.screens.cause import CauseScreen
 
         event.stop()
         if isinstance(event.row.key, CauseRow):

@@ -26,6 +26,7 @@ from tui.reading.contacts import (
     open_contacts,
 )
 from tui.screens.tabs.tab import Tab
+from tui.widgets.background import in_background
 from tui.widgets.bars import Bar
 from tui.widgets.lines import Note
 from tui.widgets.table import Column, Row, Table
@@ -82,12 +83,14 @@ class ContactsTab(Tab):
 
     def equivalent(self) -> str:
         """The check that lists the same."""
-        return self.connection.equivalent("check {name} --json")
+        return self.connection.equivalent("check {name} --contacts FILE.csv")
 
     def _summarise(self) -> None:
         parts = [f"{number(self.window.hits)} of {plural(self.window.of, 'contact')}"]
         parts += [f"state {signed(self.wanted.state)}"] if self.wanted.state else []
-        parts += [f"cause {self.wanted.cause or self.wanted.finding}"] if self.wanted.cause or self.wanted.finding else []
+        parts += (
+            [f"cause {self.wanted.cause or self.wanted.finding}"] if self.wanted.cause or self.wanted.finding else []
+        )
         parts += [f"text {self.wanted.text}"] if self.wanted.text else []
         self.query_one("#summary", Bar).say("   ".join(parts))
 
@@ -95,10 +98,10 @@ class ContactsTab(Tab):
         """Shows other contacts."""
         self.wanted = wanted
         self.query_one(Table).expect()
-        self.frame.run_worker(self._ask(), group="contacts", exclusive=True)
+        in_background(self.frame, self._ask, group="contacts", exclusive=True)
 
     async def _ask(self) -> None:
-        await self.frame.guarded(self.reload())
+        await self.frame.guarded(self.reload)
 
     def start_typing(self, text: str = "") -> None:
         """Opens the filter line."""
@@ -149,7 +152,7 @@ class ContactsTab(Tab):
 
     def action_next_cause(self) -> None:
         """All, then one cause after the other, the most important first."""
-        self.frame.run_worker(self._step_cause(), group="cause", exclusive=True)
+        in_background(self.frame, self._step_cause, group="cause", exclusive=True)
 
     async def _step_cause(self) -> None:
         rows = await self.connection.reader.ask(causes)
@@ -169,7 +172,7 @@ class ContactsTab(Tab):
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:
         """Opens the contact's page."""
-        from tui.screens.contact import ContactScreen  # noqa: PLC0415  (opened from several tabs)
+        from tui.screens.contact import ContactScreen
 
         event.stop()
         if isinstance(event.row.key, int):

@@ -46,7 +46,7 @@ class LogTab(Tab):
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:
         """Opens the run."""
-        from tui.screens.run import RunScreen  # noqa: PLC0415  (only needed here)
+        from tui.screens.run import RunScreen
 
         event.stop()
         if isinstance(event.row.key, int):

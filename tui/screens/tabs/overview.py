@@ -15,6 +15,8 @@ from tui.reading.health import Overview, overview
 from tui.screens.tabs.tab import Tab
 from tui.widgets.lines import Lines, Page
 
+ROOMY = (120, 38)
+"""Columns and lines of the tab from which on a plot takes no room away from the page."""
 _SIDES = {"hubspot": "HubSpot", "app": "App", "list": "List"}
 
 
@@ -33,6 +35,19 @@ class OverviewTab(Tab):
         configuration = await self.connection.configuration()
         line = f"{configuration.mode}, {configuration.sync.direction.replace('_', ' ')}"
         self.query_one(Lines).show(overview_page(seen, line, self.connection))
+        await self._plot(seen)
+
+    async def _plot(self, seen: Overview) -> None:
+        """With room for it, the trend is a plot too."""
+        width, height = ROOMY
+        if self.size.width < width or self.size.height < height or len(seen.trend) < 2:
+            await self.query("#plot").remove()
+            return
+        from tui.widgets.trend import TrendPlot
+
+        if not self.query("#plot"):
+            await self.mount(TrendPlot(id="plot"))
+        self.query_one("#plot", TrendPlot).show(seen.trend)
 
 
 def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page:
@@ -46,10 +61,10 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
         page.heading(f"{plural(sum(check.counts.values()), 'contact')} at {moment(check.at)}")
         for state in STATE_ORDER:
             values = [one.counts.get(state, 0) for one in seen.trend]
-            trend = f"{bars(values):<16} {change(values):<6}"
+            trend = f"{bars(values)} {change(values):<6}"
             page.add(
                 (f"{signed(state):<12}", STATE_STYLES[state]),
-                f"{number(values[-1]):>10}  {trend} ",
+                f"{number(values[-1]):>9}  {trend}  ",
                 (STATE_MEANINGS[state], "dim"),
                 indent=2,
                 hanging=24,
@@ -59,7 +74,9 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
     _attention(page, seen)
     page.heading("Connection")
     page.pair("mode", mode)
-    page.pair("activated", moment(seen.health.activated_at) if seen.health.activated_at else "not yet: no sync has written")
+    page.pair(
+        "activated", moment(seen.health.activated_at) if seen.health.activated_at else "not yet: no sync has written"
+    )
     newest = seen.health.newest
     if newest is not None:
         page.pair("last run", run_line(newest, gone=newest.running and not is_alive(newest)))
@@ -77,9 +94,19 @@ def _attention(page: Page, seen: Overview) -> None:
     page.heading("Concerns the whole connection")
     if seen.health.in_doubt:
         doubt = plural(seen.health.in_doubt, "write is", "writes are")
-        page.add(("?? ", "cyan"), f"{doubt} in doubt: the next sync settles this by reading, before it writes", indent=2, hanging=3)
+        page.add(
+            ("?? ", "cyan"),
+            f"{doubt} in doubt: the next sync settles this by reading, before it writes",
+            indent=2,
+            hanging=3,
+        )
     if seen.quarantined:
-        page.add(("!! ", "bold red"), f"{plural(seen.quarantined, 'write was', 'writes were')} refused by a server", indent=2, hanging=3)
+        page.add(
+            ("!! ", "bold red"),
+            f"{plural(seen.quarantined, 'write was', 'writes were')} refused by a server",
+            indent=2,
+            hanging=3,
+        )
     for finding in seen.side_findings:
         concerned = f" ({plural(finding.contacts, 'contact')})" if finding.contacts else ""
         state = finding.state if finding.blocking else "reported only"

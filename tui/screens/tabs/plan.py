@@ -50,7 +50,9 @@ class PlanTab(Tab):
         configuration = await self.connection.configuration()
         self._observed = configuration.mode == "observed"
         self.plan = await self.connection.reader.ask(open_plan, topic="plan")
-        self._brakes = _beyond(self.plan, configuration.brakes.creates, configuration.brakes.updates, configuration.brakes.clears)
+        self._brakes = _beyond(
+            self.plan, configuration.brakes.creates, configuration.brakes.updates, configuration.brakes.clears
+        )
         self.query_one(Table).show_query(self.plan.rows, self._fetch)
         lines = plan_lines(self.plan)
         lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
@@ -81,22 +83,26 @@ class PlanTab(Tab):
         for brake in self._brakes:
             page.add((f"!! {brake}: the sync will stop before its first write.", "bold red"), indent=2, hanging=3)
         page.gap().add(
-            "The sync reads both sides again first and writes what the plan holds then. It keeps the values from before: "
-            f"syncdoctor undo {name} RUN shows the way back.",
+            "The sync reads both sides again first and writes what the plan holds then. What stood there before is kept in "
+            "the workspace's journal.",
             indent=2,
         )
         command = self.connection.equivalent("sync {name} --yes")
         frame = self.frame
         self.app.push_screen(
             ConfirmScreen(
-                f"Syncdoctor > {name} > Sync", page, str(self.plan.writes), command, lambda: frame.launch("sync", name, "--yes")
+                f"Syncdoctor > {name} > Sync",
+                page,
+                str(self.plan.writes),
+                command,
+                lambda: frame.launch("sync", name, "--yes"),
             )
         )
 
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:
         """Opens the contact's page."""
-        from tui.screens.contact import ContactScreen  # noqa: PLC0415  (opened from several tabs)
+        from tui.screens.contact import ContactScreen
 
         event.stop()
         if isinstance(event.row.key, tuple):
@@ -109,7 +115,9 @@ def plan_lines(plan: PlanSummary) -> list[str]:
     for group in plan.groups:
         clears = f", {plural(group.clears, 'value')} cleared" if group.clears else ""
         verb = "created" if group.kind == "create" else "updated"
-        lines.append(f"{plural(group.records, 'contact')} {verb} in {SIDES.get(group.side, group.side)}: {plural(group.values, 'value')}{clears}")
+        lines.append(
+            f"{plural(group.records, 'contact')} {verb} in {SIDES.get(group.side, group.side)}: {plural(group.values, 'value')}{clears}"
+        )
     if plan.conflicts:
         lines.append(f"{plural(plan.conflicts, 'field')} in conflict, left as they are on both sides")
     return lines or ["Nothing would be written: both sides agree, or every difference is stopped by a cause."]
@@ -131,5 +139,11 @@ def plan_row(row: PlanRow) -> Row:
         cells = ("<> both", who, row.field, f"HubSpot: {row.before}", f"app: {row.value}")
         return Row((row.contact, row.side, row.field), cells, "bold magenta")
     sign = "+" if row.kind == "create" else "~"
-    cells = (f"{sign} {SIDES.get(row.side, row.side)}", who, row.field, row.before or "(empty)", row.value or "(cleared)")
+    cells = (
+        f"{sign} {SIDES.get(row.side, row.side)}",
+        who,
+        row.field,
+        row.before or "(empty)",
+        row.value or "(cleared)",
+    )
     return Row((row.contact, row.side, row.field), cells)

@@ -13,6 +13,8 @@ from tui.reading.record import last_report
 from tui.screens.tabs.tab import Tab
 from tui.widgets.lines import Lines, Note, Page
 
+LONGEST_LINE = 20_000
+
 
 class ReportTab(Tab):
     """Shows the Markdown file. It is saved already: the path on top is where."""
@@ -29,7 +31,7 @@ class ReportTab(Tab):
     async def reload(self) -> None:
         """Reads the newest report's file."""
         found = await self.connection.reader.ask(last_report, topic="report")
-        note, page = self.query_one("#report_path", Note), Page()
+        note, page = self.query_one("#report_path", Note), Page(longest=LONGEST_LINE)
         if found is None:
             note.say("No report was written yet. r writes one: it works offline, and personal values are masked.")
         else:
@@ -38,7 +40,9 @@ class ReportTab(Tab):
             if found.problem:
                 page.add((f"!! {found.problem}", "bold red"))
             for line in found.text.splitlines():
-                page.add((line, "bold") if line.startswith("#") else line, hanging=2 if line.startswith(("-", "*")) else 0)
+                page.add(
+                    (line, "bold") if line.startswith("#") else line, hanging=2 if line.startswith(("-", "*")) else 0
+                )
         self.query_one(Lines).show(page)
 
     def action_report(self) -> None:

@@ -22,7 +22,12 @@ COLUMNS = (
     Column("app", 18, grow=1),
     Column("HubSpot id", 12, from_width=100),
 )
-STATUS = {"passed": ("ok", "green"), "failed": ("!!", "bold red"), "not_applicable": ("--", ""), "unknown": ("??", "cyan")}
+STATUS = {
+    "passed": ("ok", "green"),
+    "failed": ("!!", "bold red"),
+    "not_applicable": ("--", ""),
+    "unknown": ("??", "cyan"),
+}
 MISSING_SHOWN = 50
 
 
@@ -63,7 +68,7 @@ class VerifyTab(Tab):
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:
         """Opens the contact's page, where the difference belongs to one."""
-        from tui.screens.contact import ContactScreen  # noqa: PLC0415  (opened from several tabs)
+        from tui.screens.contact import ContactScreen
 
         event.stop()
         if isinstance(event.row.key, tuple) and event.row.key[1] is not None:
@@ -79,13 +84,18 @@ def verification_page(seen: Verification) -> Page:
         return page
     unexplained = seen.unexplained or 0
     page.add(
-        (f"{'!!' if unexplained else 'ok'} unexplained differences = {unexplained:,}", "bold red" if unexplained else "bold"),
+        (
+            f"{'!!' if unexplained else 'ok'} unexplained differences = {unexplained:,}",
+            "bold red" if unexplained else "bold",
+        ),
         f"   {moment(seen.run.started_at)}, run {seen.run.id}",
     )
     for row in seen.rows:
         _proof(page, row)
     if seen.classes:
-        page.gap().add(("differences: ", "bold"), ", ".join(f"{name} {number(count)}" for name, count in seen.classes), hanging=2)
+        page.gap().add(
+            ("differences: ", "bold"), ", ".join(f"{name} {number(count)}" for name, count in seen.classes), hanging=2
+        )
         listed = len(seen.differences)
         total = sum(count for _, count in seen.classes)
         if listed < total:
@@ -98,7 +108,12 @@ def _proof(page: Page, row: VerificationRow) -> None:
     counts = "" if row.expected is None else f"  found {number(row.found)} of {number(row.expected)}"
     missing = f", {len(row.missing):,} missing" if row.missing else ""
     note = f"  {row.note}" if row.note else ""
-    page.add((f"{sign} ", style), (fit(row.name, 14), "bold"), f"{row.status.replace('_', ' ')}{counts}{missing}{note}", hanging=17)
+    page.add(
+        (f"{sign} ", style),
+        (fit(row.name, 14), "bold"),
+        f"{row.status.replace('_', ' ')}{counts}{missing}{note}",
+        hanging=17,
+    )
     for line in row.missing[:MISSING_SHOWN]:
         page.add(line, indent=6, hanging=2)
     if len(row.missing) > MISSING_SHOWN:

@@ -1,0 +1,407 @@
+"""The HubSpot connector: against the practice portal, and against scripted answers that a portal does not give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from engine.auth.secret import Secret
+from engine.connectors import Outcome, Record, Write
+from engine.connectors.hubspot import HubSpotConnector
+from engine.connectors.hubspot_lists import criteria
+from engine.errors import ConfigurationError, LimitExhausted, ScopeMissing, UnexpectedAnswer
+from engine.schema import ListCondition, Rule
+from sample_data.portal import Fault
+from tests.engine.stage import Answers, Script, Stage, reply
+from tests.sample_data.small_portal import READER, TOKEN, open_small
+
+FIELDS = ["email", "firstname", "lastname", "lifecyclestage"]
+CREATE, READ = "/crm/objects/2026-09/contacts/batch/create", "/crm/objects/2026-09/contacts/batch/read"
+
+
+def connected(
+    tmp_path: Path, version: str = "2026-09", *, token: str = TOKEN, contacts: int = 4, faults: Sequence[Fault] = ()
+) -> tuple[HubSpotConnector, Stage]:
+    """A connector to a small practice portal."""
+    portal, _ = open_small(tmp_path, contacts=contacts, faults=faults)
+    stage = Stage(httpx.ASGITransport(app=portal.hubspot), token=token)
+    return HubSpotConnector(stage.client, version, Secret(token)), stage
+
+
+def scripted(answers: Answers) -> HubSpotConnector:
+    """A connector to scripted answers."""
+    return HubSpotConnector(Stage(answers).client, "2026-09")
+
+
+def create(operation: int, **values: str) -> Write:
+    """A create."""
+    return Write(operation, "create", None, values)
+
+
+def update(operation: int, record_id: str, **values: str) -> Write:
+    """An update."""
+    return Write(operation, "update", record_id, values)
+
+
+async def all_records(connector: HubSpotConnector, fields: Sequence[str] = FIELDS) -> list[Record]:
+    """Every record of the listing."""
+    return [record async for page in connector.records(fields) for record in page]
+
+
+def states(outcomes: Sequence[Outcome]) -> list[tuple[int, str]]:
+    """What became of each operation."""
+    return [(outcome.operation, outcome.state) for outcome in outcomes]
+
+
+def contact(record_id: str, trace: str = "", **values: Any) -> dict[str, Any]:
+    """A contact as HubSpot shows it."""
+    shown = {"id": record_id, "properties": values, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-02T00:00:00Z"}
+    return shown | ({"objectWriteTraceId": trace} if trace else {})
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
+async def test_schema_of_every_version(tmp_path: Path, version: str) -> None:
+    """Types, options, rules, read-only values and scopes are read; required fields count from 2026-09 on."""
+    connector, stage = connected(tmp_path, version)
+    schema = await connector.describe()
+    assert (schema.account.id, schema.account.time_zone) == ("4711001", "Europe/Berlin")
+    kinds = {name: field.type for name, field in schema.fields.items()}
+    assert kinds["email"] == "email"
+    assert kinds["loyalty_points"] == "number"
+    assert kinds["contract_start"] == "date"
+    assert kinds["lifecyclestage"] == "option"
+    assert kinds["hs_additional_emails"] == "options"
+    assert kinds["newsletter_opt_in"] == "bool"
+    assert schema.fields["loyalty_points"].rules == (Rule("min_number", ("0",)), Rule("max_number", ("100000",)))
+    assert schema.fields["hs_email_optout"].read_only
+    assert not schema.fields["firstname"].read_only
+    assert [option.value for option in schema.fields["lifecyclestage"].options][:2] == ["subscriber", "lead"]
+    assert [name for name, field in schema.fields.items() if field.required] == (
+        ["lastname"] if version == "2026-09" else []
+    )
+    assert "crm.objects.contacts.write" in schema.scopes
+    assert schema.unavailable == {}
+    assert schema.limits["requests in 10 seconds"] == "190"
+    assert "Europe/Berlin" in stage.budget.snapshot()
+    assert TOKEN not in repr(stage.log)
+
+
+async def test_areas_that_may_not_be_read_are_named(tmp_path: Path) -> None:
+    """Without rules and introspection the schema still comes, and says what is missing."""
+    faults = [
+        Fault("hubspot", "GET", "property-validations", 0, "403_scope"),
+        Fault("hubspot", "GET", "schemas/contacts", 0, "403_scope"),
+        Fault("hubspot", "POST", "introspect", 0, "401"),
+    ]
+    connector, _ = connected(tmp_path, faults=faults)
+    schema = await connector.describe()
+    assert set(schema.unavailable) == {"rules", "required fields", "scopes"}
+    assert schema.fields["loyalty_points"].rules == ()
+    assert schema.scopes == ()
+
+
+async def test_account_without_permission_is_an_error(tmp_path: Path) -> None:
+    """Properties are needed: without their scope nothing is concluded."""
+    connector, _ = connected(tmp_path, faults=[Fault("hubspot", "GET", "/properties/", 0, "403_scope")])
+    with pytest.raises(ScopeMissing):
+        await connector.describe()
+
+
+async def test_rules_in_the_engines_words() -> None:
+    """Known rule types are translated; one that is not evaluated is kept as declared."""
+    bodies = {
+        "/account-info/2026-09/details": {"portalId": 1},
+        "/crm/properties/2026-09/contacts": {"results": [{"name": "code", "type": "string", "hubspotDefined": True}]},
+        "/crm/property-validations/2026-09/0-1": {"results": [{"propertyName": "code", "propertyValidationRules": [
+            {"ruleType": "ALPHANUMERIC", "ruleArguments": ["NUMERIC_ONLY"]},
+            {"ruleType": "MAX_LENGTH", "ruleArguments": ["60"]},
+            {"ruleType": "DAYS_OF_WEEK", "ruleArguments": ["MONDAY"]},
+            {"ruleType": "ALPHANUMERIC", "ruleArguments": ["SOMETHING_NEW"]},
+        ]}]},
+        "/crm-object-schemas/2026-09/schemas/contacts": {"requiredProperties": []},
+    }  # fmt: skip
+    schema = await scripted(lambda request: reply(200, bodies[request.url.path])).describe()
+    assert schema.fields["code"].rules == (
+        Rule("digits_only"), Rule("max_length", ("60",)), Rule("not_checked", ("DAYS_OF_WEEK", "MONDAY")),
+        Rule("not_checked", ("ALPHANUMERIC", "SOMETHING_NEW")),
+    )  # fmt: skip
+    assert not schema.fields["code"].custom
+
+
+async def test_all_contacts_over_several_pages(tmp_path: Path) -> None:
+    """Every live contact comes once with its fields; archived ones do not come, empty values are explicit."""
+    connector, stage = connected(tmp_path, contacts=254)
+    records = await all_records(connector, [*FIELDS, "no_such_property"])
+    assert len({record.id for record in records}) == len(records) == 253
+    anna = next(record for record in records if record.id == "101")
+    assert anna.values == {
+        "email": "anna@firma.example", "firstname": "Anna", "lastname": "Amsel", "lifecyclestage": "lead",
+    }  # fmt: skip
+    bernd = next(record for record in records if record.id == "102")
+    assert bernd.values["lastname"] == ""
+    assert anna.updated_at == "2026-04-01T00:00:00.000Z"
+    assert len([exchange for exchange in stage.log if exchange.method == "GET"]) == 3
+    assert await connector.count() == 253
+
+
+async def test_paging_that_does_not_end() -> None:
+    """A cursor that comes back is an error, and a record that comes back counts once."""
+    page = {"results": [contact("1", email="a@firma.example")], "paging": {"next": {"after": "1"}}}
+    connector = scripted(Script(reply(200, page)))
+    with pytest.raises(UnexpectedAnswer, match="paging does not end"):
+        await all_records(connector)
+    last = {"results": [contact("1"), contact("2")]}
+    records = await all_records(scripted(Script(reply(200, page), reply(200, last))))
+    assert [record.id for record in records] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "body", [[], {"results": None}, {"status": "error"}, {"results": [{"id": "1"}]}, None, {"results": [{"id": 5}]}]
+)
+async def test_lists_of_another_shape_are_refused(body: object) -> None:
+    """An answer without the documented parts is never taken for an empty account."""
+    with pytest.raises(UnexpectedAnswer, match="shape"):
+        await all_records(scripted(Script(reply(200, body))))
+
+
+async def test_lone_surrogates_spoil_one_value_only() -> None:
+    """Half of a surrogate pair makes the field unreadable, with the reason, and leaves the rest."""
+    text = json.dumps({"results": [contact("1", email="a@firma.example", firstname="An\ud83dna")]})
+    (record,) = await all_records(scripted(Script(reply(200, text))))
+    assert record.values == {"email": "a@firma.example"}
+    assert "surrogate" in record.unreadable["firstname"]
+
+
+async def test_read_and_find(tmp_path: Path) -> None:
+    """Contacts by id and by address, whatever its case; what does not exist is left out."""
+    connector, _ = connected(tmp_path)
+    assert [record.id for record in await connector.read(["103", "999", "101", "101"], FIELDS)] == ["103", "101"]
+    found = await connector.find(["ANNA@firma.example", "nobody@firma.example"], FIELDS)
+    assert [record.values["email"] for record in found] == ["anna@firma.example"]
+    assert await connector.read([], FIELDS) == []
+
+
+async def test_reading_in_chunks(tmp_path: Path) -> None:
+    """More than a hundred ids are asked for in several requests."""
+    connector, stage = connected(tmp_path, contacts=254)
+    records = await connector.read([str(1000 + number) for number in range(250)], FIELDS)
+    assert len(records) == 250
+    assert len(stage.log) == 3
+
+
+async def test_creates_are_matched_by_trace_id(tmp_path: Path) -> None:
+    """Each create gets its own outcome though the answer is in another order; the record is what HubSpot kept."""
+    connector, _ = connected(tmp_path)
+    outcomes = await connector.write(
+        [
+            create(11, email="Neu1@firma.example", lastname="Eins", lifecyclestage="lead", city=""),
+            create(12, email="anna@firma.example", lastname="Amsel"),
+            create(13, email="neu3@firma.example"),
+            create(14, email="neu4@firma.example", lastname="Vier", lifecyclestage="nonsense"),
+        ],
+        FIELDS,
+    )
+    assert states(outcomes) == [(11, "applied"), (12, "refused"), (13, "refused"), (14, "refused")]
+    kept = outcomes[0].record
+    assert kept is not None
+    assert kept.values["lastname"] == "Eins"
+    assert set(kept.values) == set(FIELDS)
+    assert (outcomes[1].code, outcomes[1].message) == ("CONFLICT", "Contact already exists. Existing ID: 101")
+    assert (outcomes[2].code, outcomes[2].field) == ("MISSING_REQUIRED_PROPERTY", "lastname")
+    assert (outcomes[3].code, outcomes[3].field) == ("INVALID_OPTION", "lifecyclestage")
+    assert all(outcome.correlation_id for outcome in outcomes)
+
+
+async def test_updates_send_only_what_changes(tmp_path: Path) -> None:
+    """An update clears with an empty text, leaves other fields, and names an id that is gone."""
+    connector, _ = connected(tmp_path)
+    outcomes = await connector.write(
+        [update(1, "101", firstname="Änne", lastname=""), update(2, "999", firstname="X")], FIELDS
+    )
+    assert states(outcomes) == [(1, "applied"), (2, "refused")]
+    assert outcomes[0].record is not None
+    assert outcomes[0].record.values == {
+        "email": "anna@firma.example", "firstname": "Änne", "lastname": "", "lifecyclestage": "lead",
+    }  # fmt: skip
+    assert outcomes[1].code == "OBJECT_NOT_FOUND"
+
+
+async def test_read_only_token_is_refused_before_anything_is_applied(tmp_path: Path) -> None:
+    """Without the write scope a batch ends in ScopeMissing that names it."""
+    connector, _ = connected(tmp_path, token=READER)
+    with pytest.raises(ScopeMissing) as caught:
+        await connector.write([create(1, email="x@firma.example", lastname="X")], FIELDS)
+    assert caught.value.scopes == ("crm.objects.contacts.write",)
+
+
+@pytest.mark.parametrize("kind", ["timeout_after", "500_after", "truncated", "html"])
+async def test_unanswered_writes_are_in_doubt_and_can_be_looked_up(tmp_path: Path, kind: Any) -> None:
+    """A create whose answer is lost is not sent again; looking for its address shows what became of it."""
+    connector, stage = connected(tmp_path, faults=[Fault("hubspot", "POST", "batch/create", 1, kind)])
+    (outcome,) = await connector.write([create(5, email="neu@firma.example", lastname="Neu")], FIELDS)
+    assert outcome.state == "in_doubt"
+    assert outcome.message
+    assert [exchange.template for exchange in stage.log].count(CREATE) == 1
+    applied = kind in ("timeout_after", "500_after", "truncated")
+    assert bool(await connector.find(["neu@firma.example"], FIELDS)) == applied
+
+
+async def test_inputs_that_the_answer_forgets_are_in_doubt(tmp_path: Path) -> None:
+    """A batch answer that lacks items leaves exactly those in doubt."""
+    connector, _ = connected(tmp_path, faults=[Fault("hubspot", "POST", "batch/create", 1, "missing_items")])
+    writes = [create(number, email=f"neu{number}@firma.example", lastname="Neu") for number in range(1, 5)]
+    outcomes = await connector.write(writes, FIELDS)
+    assert [outcome.operation for outcome in outcomes] == [1, 2, 3, 4]
+    assert {outcome.state for outcome in outcomes} == {"applied", "in_doubt"}
+    for outcome in outcomes:
+        if outcome.record is not None:
+            assert outcome.record.values["email"] == f"neu{outcome.operation}@firma.example"
+
+
+async def test_poison_is_found_by_halving() -> None:
+    """A batch that is refused as a whole is halved down to the record; the others go through."""
+    written: list[list[str]] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        inputs = json.loads(request.content)["inputs"]
+        if request.url.path == READ:
+            return reply(200, {"results": [contact(entry["id"], firstname="kept") for entry in inputs]})
+        ids = [entry["id"] for entry in inputs]
+        if "3" in ids:
+            message = 'Property values were not valid: [{"isValid":false,"message":"v@firma.example is bad","error":"BAD","name":"phone"}]'
+            return reply(400, {"status": "error", "message": message}, x_hubspot_correlation_id="c-3")
+        written.append(ids)
+        return reply(200, {"results": [contact(entry["id"]) for entry in reversed(inputs)]})
+
+    writes = [update(10 + number, str(number), phone="1") for number in range(1, 6)]
+    outcomes = await scripted(answers).write(writes, ["firstname"])
+    assert states(outcomes) == [(11, "applied"), (12, "applied"), (13, "refused"), (14, "applied"), (15, "applied")]
+    poison = outcomes[2]
+    assert (poison.code, poison.field, poison.message) == ("BAD", "phone", "<e-mail> is bad")
+    assert (poison.status, poison.correlation_id) == (400, "c-3")
+    assert sorted(sum(written, [])) == ["1", "2", "4", "5"]
+    assert [outcome.record.id for outcome in outcomes if outcome.record] == ["1", "2", "4", "5"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 500])
+async def test_other_refusals_are_never_halved(status: int) -> None:
+    """What is not the data's fault is not looked for in the data."""
+    script = Script(reply(status, {"message": "no"}))
+    outcomes: list[Outcome] = []
+    try:
+        outcomes = await scripted(script).write([update(1, "1", city="A"), update(2, "2", city="B")], FIELDS)
+    except (UnexpectedAnswer, ScopeMissing, Exception) as error:
+        assert status < 500, error
+    assert len(script.requests) == 1
+    assert states(outcomes) == ([(1, "in_doubt"), (2, "in_doubt")] if status == 500 else [])
+
+
+async def test_limit_in_the_middle_loses_no_outcome() -> None:
+    """When the day's limit ends a halved batch, what was applied is told and the rest is in doubt."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        ids = [entry["id"] for entry in json.loads(request.content)["inputs"]]
+        if ids == ["1"]:
+            return reply(200, {"results": [contact("1", "11", city="A")]})
+        if len(ids) == 2:
+            return reply(400, {"message": "bad"})
+        return reply(429, {"policyName": "DAILY"})
+
+    outcomes = await scripted(answers).write([update(11, "1", city="A"), update(12, "2", city="B")], ["city"])
+    assert states(outcomes) == [(11, "applied"), (12, "in_doubt")]
+    assert "daily limit" in outcomes[1].message
+    with pytest.raises(LimitExhausted):
+        await scripted(Script(reply(429, {"policyName": "DAILY"}))).write([update(1, "1", city="A")], ["city"])
+
+
+async def test_answers_without_trace_ids_are_matched_by_address() -> None:
+    """A create's result without trace id belongs to the input with its address, in whatever case."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == READ:
+            return reply(500, {})
+        results = [contact("8", email="b@firma.example"), contact("7", email="a@firma.example")]
+        return reply(201, {"results": results})
+
+    outcomes = await scripted(answers).write(
+        [create(1, email="A@firma.example"), create(2, email="b@firma.example")], ["email"]
+    )
+    assert [outcome.record.id for outcome in outcomes if outcome.record] == ["7", "8"]
+
+
+async def test_lists_by_id_and_name(tmp_path: Path) -> None:
+    """A list is found either way, with its criteria, size and members."""
+    connector, _ = connected(tmp_path)
+    found = await connector.inclusion_list("Newsletter DACH")
+    assert found == await connector.inclusion_list("101")
+    assert (found.id, found.processing_type, found.size) == ("101", "DYNAMIC", 2)
+    assert found.criteria == ((ListCondition("lifecyclestage", "IS_ANY_OF", ("subscriber", "lead", "customer")),),)
+    members = [member async for page in connector.list_members("101") for member in page]
+    assert [record_id for record_id, _ in members] == ["101", "103"]
+    manual = await connector.inclusion_list("Messe 2025")
+    assert manual.criteria == ()
+
+
+async def test_lists_that_cannot_be_chosen(tmp_path: Path) -> None:
+    """Two lists of a name are told apart by id; a name that is not there gets the nearest one."""
+    connector, _ = connected(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"2 lists are called 'VIP': id 103 .* id 104"):
+        await connector.inclusion_list("VIP")
+    with pytest.raises(ConfigurationError) as caught:
+        await connector.inclusion_list("Newsleter DACH")
+    assert "'Newsletter DACH'" in caught.value.remedy
+    with pytest.raises(ConfigurationError):
+        await connector.inclusion_list("77")
+
+
+async def test_deleted_list_is_told(tmp_path: Path) -> None:
+    """A list that was deleted is still found by id and says when."""
+    portal, _ = open_small(tmp_path)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=portal.hubspot), base_url="http://x.example",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    ) as somebody:  # fmt: skip
+        assert (await somebody.delete("/crm/v3/lists/102")).status_code == 204
+    stage = Stage(httpx.ASGITransport(app=portal.hubspot), token=TOKEN)
+    assert (await HubSpotConnector(stage.client, "v3").inclusion_list("102")).deleted_at is not None
+
+
+def test_criteria_become_or_of_ands() -> None:
+    """Nested branches are multiplied out; what is not understood stays as a condition without property."""
+
+    def clause(name: str, *values: str) -> dict[str, Any]:
+        operation = {"operationType": "MULTISTRING", "operator": "IS_EQUAL_TO", "values": list(values)}
+        return {"filterType": "PROPERTY", "property": name, "operation": operation}
+
+    def branch(kind: str, *parts: dict[str, Any]) -> dict[str, Any]:
+        inner = [part for part in parts if "filterBranchType" in part]
+        return {"filterBranchType": kind, "filterBranches": inner, "filters": [p for p in parts if p not in inner]}
+
+    def condition(name: str, *values: str) -> ListCondition:
+        return ListCondition(name, "IS_EQUAL_TO", values)
+
+    tree = branch("OR", branch("AND", clause("a", "1"), branch("OR", clause("b", "2"), clause("c", "3"))))
+    assert {frozenset(part) for part in criteria(tree)} == {
+        frozenset({condition("a", "1"), condition("b", "2")}),
+        frozenset({condition("a", "1"), condition("c", "3")}),
+    }
+    event = branch("OR", branch("UNIFIED_EVENTS", clause("a", "1")))
+    assert criteria(event) == ((ListCondition("", "UNIFIED_EVENTS", ()),),)
+    many = branch("AND", *(branch("OR", *(clause(f"p{i}{j}", "x") for j in range(10))) for i in range(10)))
+    assert criteria(many) == ((ListCondition("", "too many alternatives", ()),),)
+
+
+async def test_subscription_statuses(tmp_path: Path) -> None:
+    """Status per address for the type of that name; an unknown type is named with the ones there are."""
+    for version in ("v3", "2026-09"):
+        connector, _ = connected(tmp_path / version, version)
+        statuses = await connector.subscriptions(["Anna@firma.example", "nobody@firma.example"], "Newsletter")
+        assert statuses == {"Anna@firma.example": "SUBSCRIBED", "nobody@firma.example": "NOT_SPECIFIED"}
+        with pytest.raises(ConfigurationError) as caught:
+            await connector.subscriptions(["anna@firma.example"], "News letter")
+        assert "'Newsletter'" in caught.value.remedy

@@ -1,0 +1,122 @@
+"""One contact as one page: the verdict first, then the gates, both records, the remedy, the history."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.widget import Widget
+
+from engine.workspace import Workspace
+from tui.notation import STATE_STYLES, sign
+from tui.open_connection import OpenConnection
+from tui.screens.connection_frame import ConnectionFrame
+from tui.widgets.lines import Lines, Page
+
+if TYPE_CHECKING:
+    from diagnostics.explain import Explanation, FieldView, GateResult
+
+
+class ContactScreen(ConnectionFrame):
+    """The page of a contact; explained by the planner itself, on the reader's thread."""
+
+    PLACES: ClassVar = ("contact", "connection", "page")
+
+    def __init__(self, connection: OpenConnection, contact: int) -> None:
+        super().__init__(connection)
+        self._contact = contact
+        self._who = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The page."""
+        yield Lines(id="body")
+
+    def crumbs(self) -> str:
+        """Connection and contact."""
+        return f"Syncdoctor > {self.connection.name} > Contacts > {self._who or '…'}"
+
+    def equivalent(self) -> str:
+        """The same in a shell; by id, so that no address stays in a shell's history."""
+        return self.connection.equivalent(f"explain {{name}} {self._record}")
+
+    _record = "WHO"
+
+    async def read(self, *, run_ended: bool) -> None:
+        """Explains the contact."""
+        if not run_ended:
+            return
+        configuration = await self.connection.configuration()
+        number = self._contact
+
+        def explained(workspace: Workspace) -> Explanation:
+            from diagnostics.explain import explain
+
+            return explain(workspace, configuration, number)
+
+        seen = await self.connection.reader.ask(explained, topic="explain")
+        self._who = seen.email or seen.hubspot_id or seen.app_id or ""
+        self._record = shlex.quote(seen.hubspot_id or seen.app_id or "WHO")
+        self.query_one(Lines).show(contact_page(seen))
+
+
+def contact_page(seen: Explanation) -> Page:
+    """The page of an explanation."""
+    style = STATE_STYLES.get(seen.state, "")
+    page = Page().add((f"{sign(seen.state)} ", style), (seen.sentence, "bold"), hanging=3)
+    page.add("To do: ", seen.remedy, indent=3, hanging=7)
+    if seen.then:
+        page.add("After that it would still be stopped by: ", ", ".join(seen.then), indent=3, hanging=7)
+    page.gap()
+    page.pair("e-mail", seen.email or "(none)", width=10)
+    page.pair("name", seen.name or "(none)", width=10)
+    page.pair("HubSpot", seen.hubspot_id or "(no record)", width=10)
+    page.pair("app", seen.app_id or "(no record)", width=10)
+    _gates(page, seen.gates)
+    _fields(page, seen.fields)
+    page.heading("History")
+    for line in seen.history:
+        page.add(line, indent=2, hanging=2)
+    if not seen.history:
+        page.add("Nothing was written to it yet.", indent=2)
+    return page
+
+
+def _gates(page: Page, gates: tuple[GateResult, ...]) -> None:
+    stopped = [gate for gate in gates if gate.passed is False]
+    unknown = [gate for gate in gates if gate.passed is None]
+    remarks = [gate for gate in gates if gate.passed is True and gate.evidence]
+    passed = [gate for gate in gates if gate.passed is True]
+    page.heading("Gates")
+    for gate in sorted(stopped, key=lambda one: not one.decides):
+        role = "stops it here" if gate.decides else "would stop it too"
+        page.add(("!! ", "bold red"), (gate.title, "bold"), f" ({gate.code}, {role})", indent=2, hanging=3)
+        for line in gate.evidence:
+            page.add(line, indent=7)
+    for gate in unknown:
+        page.add(("?? ", "cyan"), gate.title, f" ({gate.code}, could not be examined)", indent=2, hanging=3)
+        for line in gate.evidence:
+            page.add(line, indent=7)
+    for gate in remarks:
+        page.add("-- ", gate.title, f" ({gate.code}, reported only)", indent=2, hanging=3)
+        for line in gate.evidence:
+            page.add(line, indent=7)
+    names = ", ".join(gate.code for gate in passed)
+    page.add(("ok ", "green"), f"passed {len(passed)} of {len(gates)}: {names}", indent=2, hanging=3)
+
+
+def _fields(page: Page, fields: tuple[FieldView, ...]) -> None:
+    agreed = any(field.base_hubspot is not None for field in fields)
+    shares = (15, 16, 16, 16, 15) if agreed else (17, 20, 20, 21)
+    titles = ("field", "HubSpot", "app", *(("last agreed",) if agreed else ()), "would be written")
+    page.heading("Fields")
+    page.cells(*((title, "bold") for title in titles), shares=shares)
+    for field in fields:
+        note = "; ".join(part for part in (field.to_write, field.note) if part)
+        base = (_value(field.base_hubspot),) if agreed else ()
+        cells = (f"{field.hubspot_field}", _value(field.hubspot_value), _value(field.app_value), *base, note or "=")
+        page.cells(*cells, shares=shares)
+
+
+def _value(value: str | None) -> str:
+    return "-" if value is None else value or "(empty)"
