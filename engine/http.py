@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json as json_text
 import logging
 import random as random_numbers
@@ -15,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from engine.addresses import checked_address
 from engine.answers import Answer, NotJson, correlation_id_of, parse
 from engine.budget import Budget, Intent
 from engine.errors import ConfigurationError, UnexpectedAnswer, Unreachable
@@ -131,7 +131,7 @@ class AccountClient:
         read_only: bool = False,
         deadline: float = DEADLINE,
     ) -> None:
-        local = _check_address(base_url, handed_in=transport is not None, service=service)
+        local = checked_address(base_url, handed_in=transport is not None, service=service)
         self.side = side
         self.service = service
         self.budget = budget
@@ -362,35 +362,3 @@ def _no_connection(error: Exception, host: str) -> tuple[str, bool]:
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection to {host} in time", False
     return f"no connection to {host}", False
-
-
-def _check_address(base_url: str, *, handed_in: bool, service: str) -> bool:
-    """Whether the address is of this computer. Raises ConfigurationError for one that must not be used."""
-    where = f"server of {service}"
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "this is not a web address", where=where, remedy="Give one like https://api.example.com."
-        )
-    if url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(
-            "the address holds more than scheme, host, port and path", where=where,
-            remedy="Take user, password, ? and # out of it; credentials are stored by: syncdoctor login",
-        )  # fmt: skip
-    local = _is_loopback(url.host)
-    if url.scheme == "http" and not local and not handed_in:
-        raise ConfigurationError(
-            f"{visible(url.host, 100)} would be reached without encryption", where=where,
-            remedy="Use https. Plain http is allowed for this computer only (127.0.0.1).",
-        )  # fmt: skip
-    return local
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

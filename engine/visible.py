@@ -44,21 +44,29 @@ def _one_line(text: str) -> str:
     return _TOO_MANY_MARKS.sub(r"\1", named)
 
 
+_PLAIN_ADDRESS = re.compile(r"([^@\s,;<>]+)@([^@\s,;<>]+)\.([A-Za-z]{2,24})")
+
+
 def masked_email(email: str) -> Shown:
-    """An address that can be recognised by who knows it, and not read by who does not: `j•••@e•••.example`."""
-    local, at, domain = email.rpartition("@")
-    if not at:
-        return visible(f"{email[:1]}•••" if email else "")
-    name, dot, top = domain.rpartition(".")
-    return visible(f"{local[:1]}•••@{name[:1]}•••{dot}{top}", 64)
+    """An address that can be recognised by who knows it, and not read by who does not: `j•••@e•••.example`.
+
+    What is not one plain address is masked like any other value.
+    """
+    plain = _PLAIN_ADDRESS.fullmatch(email.strip())
+    if not plain:
+        return _measured(email)
+    local, name, top = plain.groups()
+    return visible(f"{local[:1]}•••@{name[:1]}•••.{top}", 64)
 
 
 def masked(value: str) -> Shown:
     """Any personal value, shown by its length and kind of characters only: `<12 characters, letters>`."""
+    return masked_email(value) if "@" in value else _measured(value)
+
+
+def _measured(value: str) -> Shown:
     if not value:
         return Shown("<empty>")
-    if "@" in value:
-        return masked_email(value)
     kinds = [
         name
         for name, found in (

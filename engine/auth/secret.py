@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from engine.errors import ConfigurationError
@@ -37,9 +38,7 @@ def cleaned(text: str, where: str) -> Secret:
 
     Raises ConfigurationError if nothing is left, or naming the position of a character that no token has.
     """
-    token = text.strip()
-    if token[:7].lower() == "bearer ":
-        token = token[7:].strip()
+    token = re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)
     if not token:
         raise ConfigurationError("no token was given", where=where, remedy="Paste the whole token.")
     for position, character in enumerate(token, 1):

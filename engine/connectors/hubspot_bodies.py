@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.answers import is_storable
 from engine.connectors import Record
 from engine.refusals import without_addresses
 from engine.visible import visible
@@ -115,11 +116,6 @@ def _embedded(message: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return entries[0] if isinstance(entries[0], dict) else {}
-
-
-def is_storable(text: str) -> bool:
-    """Whether a text can be kept as UTF-8: a lone surrogate cannot."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class AccountDetails(_Body):

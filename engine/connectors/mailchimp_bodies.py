@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.answers import is_storable
 from engine.connectors import Record
-from engine.connectors.hubspot_bodies import is_storable
 
 EMAIL = "EMAIL"
 STATUS = "status"

@@ -78,7 +78,7 @@ def synced_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _copy(master: Path, target: Path) -> Path:
-    return Path(shutil.copytree(master, target / "home"))
+    return Path(shutil.copytree(master, target / f"home-{master.parent.name}"))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import termios
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -127,6 +128,26 @@ def test_sigterm_restores_the_terminal(home: Path, terminals: list[Terminal]) ->
         assert terminal.received.rindex(off) > terminal.received.rindex(on)
 
 
+def test_a_page_of_contacts_costs_few_bytes(tmp_path: Path, terminals: list[Terminal]) -> None:
+    """On a slow line a page down sends at most 6,000 bytes, and nothing is sent while nothing happens."""
+    people = [(f"p{number:04}@example.org", f"Name {number}", "in_sync", "") for number in range(300)]
+    terminal = Terminal(populated(tmp_path / "many", people=people))
+    terminals.append(terminal)
+    terminal.until("ok 300")
+    terminal.child.send("\r2")
+    terminal.until("p0000@")
+    terminal.child.send("G")
+    terminal.until("p0299@")
+    before = len(terminal.received)
+    terminal.child.send("g")
+    terminal.until("p0016@")
+
+    assert "p0000@" in terminal.text()
+    assert len(terminal.received) - before <= 6_000
+    with pytest.raises(pexpect.TIMEOUT):
+        terminal.child.read_nonblocking(65536, timeout=1.5)
+
+
 def test_a_hang_up_ends_it(home: Path, terminals: list[Terminal]) -> None:
     """SIGHUP with the terminal still there restores it; exit code 129."""
     terminal = opened(home, terminals)
@@ -139,12 +160,15 @@ def test_a_hang_up_ends_it(home: Path, terminals: list[Terminal]) -> None:
 def test_a_terminal_that_vanished_ends_it(home: Path, terminals: list[Terminal]) -> None:
     """When the line is cut nothing is left spinning: the process ends by itself."""
     terminal = opened(home, terminals)
-    pid = terminal.child.pid
-    os.close(terminal.child.child_fd)
-    _, status = os.waitpid(pid, 0)
-    terminal.child.terminated, terminal.child.closed, terminal.child.child_fd = True, True, -1
+    process = terminal.child.ptyproc
+    process.fileobj.close()
+    process.closed = terminal.child.closed = True
+    guard = threading.Timer(SECONDS, os.kill, (process.pid, signal.SIGKILL))
+    guard.start()
+    process.wait()
+    guard.cancel()
 
-    assert os.waitstatus_to_exitcode(status) in (129, -signal.SIGHUP)
+    assert process.exitstatus == 129 or process.signalstatus == signal.SIGHUP
 
 
 def test_a_byte_that_is_not_utf8_does_no_harm(home: Path, terminals: list[Terminal]) -> None:

@@ -10,7 +10,6 @@ from textual.dom import DOMNode
 
 import tui
 from tui.actions import ACTIONS, Action, actions_for
-from tui.console import Console
 from tui.screens.cause import CauseScreen
 from tui.screens.connection import ConnectionScreen
 from tui.screens.connection_frame import ConnectionFrame
@@ -27,7 +26,7 @@ from tui.widgets.table import Table
 
 TUI = Path(tui.__path__[0])
 OWNERS: dict[str, tuple[type[DOMNode], ...]] = {
-    "everywhere": (Frame, Console),
+    "everywhere": (Frame,),
     "page": (Frame,),
     "home": (HomeScreen,),
     "list": (Table,),

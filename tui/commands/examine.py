@@ -17,7 +17,7 @@ from engine.visible import masked, visible
 from engine.workspace import Workspace
 from tui.commands.session import Session, conduct
 from tui.home import write_private
-from tui.output import count, document, note, say, table
+from tui.output import count, document, fail, note, say, table
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
@@ -39,7 +39,7 @@ def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
     else:
         show_checkup(chosen, result)
     if result.refusal is not None:
-        raise result.refusal
+        return fail(result.refusal, as_json=False)
     return int(result.to_act_on)
 
 

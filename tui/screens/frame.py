@@ -126,6 +126,14 @@ class Frame(Screen[None]):
         """One level back."""
         self.app.pop_screen()
 
+    def action_quit(self) -> None:
+        """Leaves at once."""
+        self.app.exit(0)
+
+    async def action_mouse(self) -> None:
+        """Switches mouse reporting."""
+        await self.app.run_action("mouse")
+
     def action_help(self) -> None:
         """All keys of this screen."""
         from tui.screens.help import HelpScreen
