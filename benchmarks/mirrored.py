@@ -16,7 +16,7 @@ from engine.gates import Situation
 from engine.mirror import add_columns, pair_contacts
 from engine.observe import fields_to_read
 from engine.runs import Run, utc_now
-from engine.schema import SIDES, Side, SideSchema
+from engine.schema import SIDES, InclusionList, Side, SideSchema
 from engine.situation import remember
 from engine.workspace import Workspace
 from sample_data import PEOPLE
@@ -32,8 +32,8 @@ def practice_connection() -> Connection:
     return read_connection(PEOPLE / "connection.toml").model_copy(update={"name": "bench"})
 
 
-async def practice_schemas(connection: Connection, folder: Path) -> dict[Side, SideSchema]:
-    """Both schemas as the practice portal declares them."""
+async def practice_declares(connection: Connection, folder: Path) -> tuple[dict[Side, SideSchema], InclusionList]:
+    """Both schemas and the inclusion list as the practice portal declares them."""
     portal = open_portal(PEOPLE, folder / "portal.sqlite")
 
     async def sleep(seconds: float) -> None:
@@ -49,13 +49,14 @@ async def practice_schemas(connection: Connection, folder: Path) -> dict[Side, S
         now=utc_now,
         random=random.Random(1),
     )
-    return {"hubspot": await hubspot.describe(), "app": await app.describe()}
+    inclusion = await hubspot.inclusion_list(connection.scope.list)
+    return {"hubspot": await hubspot.describe(), "app": await app.describe()}, inclusion
 
 
 def build(path: Path, contacts: int) -> None:
     """Makes the workspace; the same number gives the same contacts."""
     connection = practice_connection()
-    schemas = asyncio.run(practice_schemas(connection, path.parent))
+    schemas, inclusion = asyncio.run(practice_declares(connection, path.parent))
     with Workspace(path) as workspace:
         workspace.sql.execute("PRAGMA synchronous = OFF")
         run = Run(workspace, "build")
@@ -75,7 +76,7 @@ def build(path: Path, contacts: int) -> None:
             {side: schemas[side].identity_field for side in SIDES},
         )
         members = int(workspace.value("SELECT count(*) FROM list_member"))
-        remember(run, Situation(connection, schemas, None, utc_now(), members))
+        remember(run, Situation(connection, schemas, inclusion, utc_now(), members))
         run.finish("done", 0)
 
 

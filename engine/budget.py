@@ -30,7 +30,7 @@ class Budget(Protocol):
         """Waits until one more request is allowed; held while it is under way. Raises LimitExhausted for the day."""
         ...
 
-    def learn(self, headers: Mapping[str, str], intent: Intent) -> None:
+    def learn(self, headers: Mapping[str, str]) -> None:
         """Corrects what is known of the limits from an answer's headers."""
         ...
 
@@ -113,14 +113,14 @@ class HubSpotBudget:
         self._daily_left = max(0, self._daily_left - 1)
         yield
 
-    def learn(self, headers: Mapping[str, str], intent: Intent) -> None:
+    def learn(self, headers: Mapping[str, str]) -> None:
         """Takes limits and what is left from the headers; other programs may use the same limits."""
         self._turn_day()
         daily, left = _number(headers, "daily"), _number(headers, "daily-remaining")
         if daily is not None and left is not None:
             self._daily_limit, self._daily_left = daily, left
         limit, remaining = _number(headers, "max"), _number(headers, "remaining")
-        if intent == "search" or limit is None or remaining is None:
+        if limit is None or remaining is None:
             return
         if daily is None:
             self._daily_limit = None
@@ -194,7 +194,7 @@ class ConcurrentBudget:
             finally:
                 self._under_way -= 1
 
-    def learn(self, headers: Mapping[str, str], intent: Intent) -> None:
+    def learn(self, headers: Mapping[str, str]) -> None:
         """Nothing: no header tells the limit."""
 
     def resets_at(self) -> datetime | None:

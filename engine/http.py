@@ -201,7 +201,7 @@ class AccountClient:
         received = await self._send(call)
         milliseconds = round((self._clock() - started) * 1000)
         if received.status is not None:
-            self.budget.learn(received.headers, call.intent)
+            self.budget.learn(received.headers)
         note = received.note
         try:
             verdict = self._judge(received, call, attempt)

@@ -39,19 +39,24 @@ def _template() -> Template:
     environment = Environment(
         autoescape=False, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters.update(code=code, fence=fence, at=at)
+    environment.filters.update(code=code, cell=cell, fence=fence, at=at)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 
 def code(text: object) -> str:
-    """Outside text as a code span that also holds in a table: its fence is longer than any run of backticks in it."""
+    """Outside text as a code span whose fence is longer than any run of backticks in it."""
     shown = str(text)
     if not shown.strip():
         return "–"
     runs = [len(run) for run in re.findall("`+", shown)]
     mark = "`" * (max(runs, default=0) + 1)
     padding = " " if runs or shown != shown.strip() else ""
-    return f"{mark}{padding}{shown}{padding}{mark}".replace("|", "\\|")
+    return f"{mark}{padding}{shown}{padding}{mark}"
+
+
+def cell(text: object) -> str:
+    """Outside text as a code span in a table, where a bare pipe would end the cell."""
+    return code(text).replace("|", "\\|")
 
 
 def fence(lines: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from engine.answers import Answer
 from engine.connectors import Outcome, Write
-from engine.errors import AccessError
+from engine.errors import SyncdoctorError
 from engine.http import InDoubt
 
 Send = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
@@ -24,8 +24,8 @@ async def outcomes_of(writes: Sequence[Write], send: Send, refuse: Callable[[Wri
     """One outcome for each write, in their order.
 
     `send` raises BatchRefused for an error of the data: the batch is then halved down to the record, which `refuse`
-    turns into an outcome. An AccessError is raised only if nothing was applied or is in doubt; otherwise the
-    writes that were not sent any more come back in doubt, and reading them shows that they were not applied.
+    turns into an outcome. An error, also a stop while waiting, is raised only if nothing was applied or is in doubt;
+    otherwise the writes that were not sent any more come back in doubt, and reading them shows that they were not applied.
     """
     found: dict[int, Outcome] = {}
     waiting = [list(writes)]
@@ -41,7 +41,7 @@ async def outcomes_of(writes: Sequence[Write], send: Send, refuse: Callable[[Wri
             answered = [refuse(part[0], error.answer)]
         except InDoubt as doubt:
             answered = [in_doubt(write, doubt) for write in part]
-        except AccessError as error:
+        except SyncdoctorError as error:
             if all(outcome.state == "refused" for outcome in found.values()):
                 raise
             answered = [in_doubt(write, InDoubt(error.what)) for left in (part, *waiting) for write in left]

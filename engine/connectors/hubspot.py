@@ -16,7 +16,7 @@ from engine.connectors.hubspot_paths import Paths
 from engine.connectors.hubspot_schema import describe
 from engine.connectors.hubspot_writes import HubSpotWrites
 from engine.connectors.paging import PageGuard
-from engine.errors import AccessError, UnexpectedAnswer
+from engine.errors import AccessError, SyncdoctorError, UnexpectedAnswer
 from engine.http import AccountClient
 from engine.schema import InclusionList, Side, SideSchema
 
@@ -85,7 +85,7 @@ class HubSpotConnector:
     async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """Creates or updates at most 100 contacts and reads back what HubSpot kept.
 
-        Raises an AccessError only if none was applied. Where the reading back fails, the record in an outcome holds
+        Raises an error, also a stop, only if none was applied. Where the reading back fails, the record in an outcome holds
         only the properties that the write's own answer gave.
         """
         if not writes:
@@ -94,7 +94,7 @@ class HubSpotConnector:
         applied = [outcome.record.id for outcome in outcomes if outcome.record]
         try:
             kept = {record.id: record for record in await self.read(applied, fields)}
-        except AccessError:
+        except SyncdoctorError:
             return outcomes
         return [
             replace(outcome, record=kept.get(outcome.record.id, outcome.record)) if outcome.record else outcome

@@ -90,7 +90,7 @@ class MailchimpConnector:
     async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """Creates members in one request, or updates each with one; the answers are what Mailchimp kept.
 
-        Raises an AccessError only if none was applied.
+        Raises an error, also a stop, only if none was applied.
         """
         if not writes:
             return []

@@ -14,7 +14,7 @@ from engine.connectors import Outcome, Write
 from engine.connectors.batches import BatchRefused, in_doubt
 from engine.connectors.mailchimp_bodies import EMAIL, STATUS, BatchAnswer, Member, MemberProblem, Problem
 from engine.connectors.mailchimp_schema import LIST
-from engine.errors import AccessError, UnexpectedAnswer
+from engine.errors import SyncdoctorError, UnexpectedAnswer
 from engine.http import AccountClient, InDoubt
 from engine.refusals import without_addresses
 from engine.visible import visible
@@ -63,11 +63,11 @@ class MailchimpWrites:
         return outcomes
 
     async def update(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
-        """One request for each member, four at once. Raises an AccessError only if none was applied."""
+        """One request for each member, four at once. An error, also a stop, is raised only if none was applied."""
         gate = asyncio.Semaphore(AT_ONCE)
-        stopped: list[AccessError] = []
+        stopped: list[SyncdoctorError] = []
 
-        async def one(write: Write) -> Outcome | AccessError:
+        async def one(write: Write) -> Outcome | SyncdoctorError:
             async with gate:
                 if stopped:
                     return stopped[0]
@@ -75,12 +75,12 @@ class MailchimpWrites:
                     return await self._change(write, fields)
                 except InDoubt as doubt:
                     return in_doubt(write, doubt)
-                except AccessError as error:
+                except SyncdoctorError as error:
                     stopped.append(error)
                     return error
 
         results = await asyncio.gather(*(one(write) for write in writes))
-        if stopped and all(isinstance(result, AccessError) or result.state == "refused" for result in results):
+        if stopped and all(isinstance(result, SyncdoctorError) or result.state == "refused" for result in results):
             raise stopped[0]
         return [
             result if isinstance(result, Outcome) else in_doubt(write, InDoubt(result.what))

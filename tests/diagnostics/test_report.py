@@ -20,6 +20,7 @@ from diagnostics.causes import CAUSES
 from diagnostics.report import Report, build_report, render_json, render_markdown, write_report
 from diagnostics.report.causes_found import SELF_CHECKS
 from diagnostics.report.masking import Mask
+from diagnostics.report.writing import cell, code
 from diagnostics.verify import verify
 from engine.errors import ConfigurationError, WorkspaceError
 from tests.diagnostics.small_world import LONG_AGO, NOW, SmallWorld, connection, schemas
@@ -138,6 +139,17 @@ def test_a_list_finding_of_the_whole_connection_counts_as_found(world: SmallWorl
     world.sql("INSERT INTO side_finding VALUES (?, 'list-deleted', 'failing', 1, 7, '', 'deleted')", world.check)
     question = built(world).questions[2]
     assert (question.answer, question.contacts, question.codes[0].code) == ("found", 7, "list-deleted")
+
+
+def test_a_question_counts_only_who_was_examined(world: SmallWorld) -> None:
+    """A contact that could not be examined for a code is a reason of its own, not one more that was found."""
+    found, unseen = world.hubspot_only("1", "excluded", "opt-in"), world.hubspot_only("2", "unknown", "opt-in")
+    world.finding(found, "opt-in", state="excluded")
+    world.finding(unseen, "opt-in", state="unknown")
+    world.examined()
+    question = built(world, opt_in=OPT_IN).questions[1]
+    assert (question.answer, question.contacts) == ("found", 1)
+    assert question.unchecked == ("1 contacts could not be examined (opt-in)",)
 
 
 def test_identity_and_scope_name_both_sides(world: SmallWorld) -> None:
@@ -388,6 +400,20 @@ def test_hostile_text_is_inert(world: SmallWorld) -> None:
         assert row.endswith("|")
     cells = [token for token in tokens if token.type == "th_open"]
     assert len(cells) == 2 + 2 + 7 + 5 + 5 + 10 + 7 + 8
+
+
+@given(st.text(alphabet="`|\\\\ ab*[]()<>", min_size=1))
+def test_a_code_span_holds_any_text_also_in_a_table(text: str) -> None:
+    """Whatever backticks and pipes a text has, line and cell hold exactly one code span with exactly that text."""
+    parser = MarkdownIt("commonmark").enable("table")
+    tokens = parser.parse(f"| a | b |\n|---|---|\n| {cell(text)} | end |\n")
+    inline = [token for token in tokens if token.type == "inline"][2:]
+    spans = inline[0].children or []
+    line = parser.parseInline(code(text))[0].children or []
+    if text.strip():
+        assert [(span.type, span.content.strip()) for span in line] == [("code_inline", text.strip())]
+        assert [(span.type, span.content.strip()) for span in spans] == [("code_inline", text.strip())]
+    assert inline[1].content == "end"
 
 
 def test_both_forms_say_the_same(world: SmallWorld) -> None:

@@ -102,12 +102,27 @@ async def test_an_empty_source_of_a_one_way_field_is_policy(world: SmallWorld) -
     assert (await verified(world)).differences == {"policy": 1}
 
 
+async def test_a_source_that_was_emptied_later_is_not_policy(world: SmallWorld) -> None:
+    """Where both sides once agreed on a stage, an emptied source is a change that nothing explains."""
+    contact = world.pair("1")
+    world.sql("INSERT INTO base_field VALUES (?, 'lifecyclestage', 'lead', 'lead', ?)", contact, world.check)
+    world.hubspot.change("h1", lifecyclestage="")
+    assert (await verified(world)).differences == {"unexplained": 1}
+
+
 async def test_a_change_during_the_reading_is_in_flight(world: SmallWorld) -> None:
     """A record changed after this verification began is in flight, and was read a second time by id."""
     world.pair("1")
     world.hubspot.change("h1", "2026-03-02T09:00:30.250Z", lastname="Neu")
     assert (await verified(world)).differences == {"in_flight": 1}
     assert world.hubspot.asked == ["h1"]
+
+
+async def test_a_change_before_the_reading_is_not_in_flight(world: SmallWorld) -> None:
+    """A record changed after the last check, up to the moment when verification began, is unexplained."""
+    world.pair("1")
+    world.hubspot.change("h1", "2026-03-02T09:00:00.000Z", lastname="Neu")
+    assert (await verified(world)).differences == {"unexplained": 1}
 
 
 async def test_a_difference_that_is_gone_at_the_second_look_does_not_count(world: SmallWorld) -> None:
@@ -157,6 +172,15 @@ async def test_outbound_shows_the_records_that_hold_the_same_address(world: Smal
     world.app.put("a2", EMAIL="leser@bücher.example")
     outbound = one(await verified(world), "outbound")
     assert [row.existing for row in outbound.missing] == [("a1", "a2")]
+
+
+async def test_outbound_does_not_count_one_member_twice(world: SmallWorld) -> None:
+    """Two HubSpot contacts that share an address are both missing, with the one member as the candidate of both."""
+    world.hubspot_only("1", "failing", "email-duplicate", email="leser@bücher.example")
+    world.hubspot_only("2", "failing", "email-duplicate", email="leser@xn--bcher-kva.example")
+    world.app.put("a1", EMAIL="leser@bücher.example")
+    outbound = one(await verified(world), "outbound")
+    assert [(row.hubspot_id, row.existing) for row in outbound.missing] == [("h1", ("a1",)), ("h2", ("a1",))]
 
 
 async def test_outbound_finds_an_unlinked_record_with_the_same_address(world: SmallWorld) -> None:
@@ -243,6 +267,14 @@ async def test_inbound_finds_creates_by_source_and_date(world: SmallWorld) -> No
     assert (inbound.status, inbound.expected, inbound.found) == ("failed", 3, 1)
     assert [(row.hubspot_id, row.existing) for row in inbound.missing] == [("h2", ("h2",)), ("h3", ("h3",))]
     assert inbound.note.startswith("1 more contacts of source INTEGRATION")
+
+
+async def test_inbound_allows_for_two_clocks(world: SmallWorld) -> None:
+    """A create that HubSpot dates five minutes before the activation counts, six minutes before does not."""
+    world.workspace.remember("activated_at", "2026-03-01T12:00:00.000Z")
+    created(world, "1", "2026-03-01T11:55:00Z")
+    created(world, "2", "2026-03-01T11:54:00Z")
+    assert [row.hubspot_id for row in one(await verified(world), "inbound").missing] == ["h2"]
 
 
 async def test_inbound_accepts_only_a_known_loss(world: SmallWorld) -> None:

@@ -60,7 +60,7 @@ async def test_limit_comes_from_the_headers() -> None:
     time = StandingTime()
     budget = hubspot(time)
     await take(budget, 1)
-    budget.learn(headers(), "read")
+    budget.learn(headers())
     await take(budget, 189)
     assert time.waited == 0
     assert budget.snapshot() == "burst 0/190, daily 623,811/625,000, resets at midnight UTC"
@@ -71,7 +71,7 @@ async def test_other_programs_use_the_same_burst() -> None:
     time = StandingTime()
     budget = hubspot(time)
     await take(budget, 1)
-    budget.learn(headers(remaining=0), "read")
+    budget.learn(headers(remaining=0))
     await take(budget, 1)
     assert 10.0 <= time.waited < 10.01
 
@@ -82,7 +82,7 @@ async def test_reserve_of_the_day_stays_for_people() -> None:
     run, person = hubspot(time), hubspot(time, reserve=0.0)
     for budget in (run, person):
         budget.use_time_zone("Europe/Berlin")
-        budget.learn(headers(left=31_250), "read")
+        budget.learn(headers(left=31_250))
     with pytest.raises(LimitExhausted, match="31,250 of 625,000") as caught:
         await take(run, 1)
     assert "midnight Europe/Berlin" in caught.value.remedy
@@ -94,7 +94,7 @@ async def test_day_turns_at_midnight_of_the_account() -> None:
     time = StandingTime(datetime(2026, 7, 1, 21, 30, tzinfo=UTC))
     budget = hubspot(time)
     budget.use_time_zone("Europe/Berlin")
-    budget.learn(headers(left=10), "read")
+    budget.learn(headers(left=10))
     assert budget.resets_at() == datetime(2026, 7, 1, 22, 0, tzinfo=UTC)
     with pytest.raises(LimitExhausted):
         await take(budget, 1)
@@ -106,8 +106,8 @@ async def test_day_turns_at_midnight_of_the_account() -> None:
 async def test_search_answers_tell_nothing_about_the_burst() -> None:
     """Search answers lack the burst headers; that must not be read as an account without a daily limit."""
     budget = hubspot(StandingTime())
-    budget.learn(headers(limit=190), "read")
-    budget.learn({"x-hubspot-ratelimit-daily": "625000", "x-hubspot-ratelimit-daily-remaining": "7"}, "search")
+    budget.learn(headers(limit=190))
+    budget.learn({"x-hubspot-ratelimit-daily": "625000", "x-hubspot-ratelimit-daily-remaining": "7"})
     assert "daily 7/625,000" in budget.snapshot()
     assert "190" in budget.limits()["requests in 10 seconds"]
 
@@ -115,7 +115,7 @@ async def test_search_answers_tell_nothing_about_the_burst() -> None:
 async def test_oauth_apps_have_no_daily_limit() -> None:
     """Burst headers without daily ones mean that no daily limit is kept."""
     budget = hubspot(StandingTime())
-    budget.learn({"x-hubspot-ratelimit-max": "110", "x-hubspot-ratelimit-remaining": "100"}, "read")
+    budget.learn({"x-hubspot-ratelimit-max": "110", "x-hubspot-ratelimit-remaining": "100"})
     assert budget.snapshot().endswith("no daily limit")
     assert budget.resets_at() is None
 

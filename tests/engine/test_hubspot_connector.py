@@ -13,10 +13,10 @@ import pytest
 from engine.auth.secret import Secret
 from engine.connectors import Outcome, Record, Write
 from engine.connectors.hubspot import HubSpotConnector
-from engine.errors import AccessError, ConfigurationError, LimitExhausted, ScopeMissing, UnexpectedAnswer
+from engine.errors import AccessError, ConfigurationError, LimitExhausted, ScopeMissing, Stopped, UnexpectedAnswer
 from engine.schema import Rule
 from sample_data.portal import Fault
-from tests.engine.stage import Answers, Script, Stage, reply
+from tests.engine.stage import Answers, Script, Stage, StandingTime, reply
 from tests.sample_data.small_portal import READER, TOKEN, open_small
 
 FIELDS = ["email", "firstname", "lastname", "lifecyclestage"]
@@ -176,9 +176,10 @@ async def test_lists_of_another_shape_are_refused(body: object) -> None:
 async def test_lone_surrogates_spoil_one_value_only() -> None:
     """Half of a surrogate pair makes the field unreadable, with the reason, and leaves the rest."""
     text = json.dumps({"results": [contact("1", email="a@firma.example", firstname="An\ud83dna")]})
-    (record,) = await all_records(scripted(Script(reply(200, text))))
-    assert record.values == {"email": "a@firma.example"}
-    assert "surrogate" in record.unreadable["firstname"]
+    for body in (text.encode(), text.replace("\\ud83d", "\ud83d").encode("utf-8", "surrogatepass")):
+        (record,) = await all_records(scripted(Script(reply(200, body))))
+        assert record.values == {"email": "a@firma.example"}
+        assert "surrogate" in record.unreadable["firstname"]
 
 
 async def test_read_and_find(tmp_path: Path) -> None:
@@ -321,6 +322,33 @@ async def test_limit_in_the_middle_loses_no_outcome() -> None:
     assert "daily limit" in outcomes[1].message
     with pytest.raises(LimitExhausted):
         await scripted(Script(reply(429, {"policyName": "DAILY"}))).write([update(1, "1", city="A")], ["city"])
+
+
+async def test_trace_id_decides_before_everything_else() -> None:
+    """Creates are told apart by trace id even if HubSpot shows no address, or changed it."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == READ:
+            return reply(500, {})
+        return reply(201, {"results": [contact("8", "2"), contact("7", "1", email="other@firma.example")]})
+
+    outcomes = await scripted(answers).write(
+        [create(1, email="a@firma.example"), create(2, email="b@firma.example")], ["email"]
+    )
+    assert [outcome.record.id for outcome in outcomes if outcome.record] == ["7", "8"]
+
+
+async def test_stop_while_waiting_to_read_back_loses_no_outcome() -> None:
+    """Who stops the run during a pause after a write still gets told what was applied."""
+
+    class StoppedTime(StandingTime):
+        async def sleep(self, seconds: float) -> None:
+            raise Stopped("stopped")
+
+    script = Script(reply(200, {"results": [contact("1", "11", city="A")]}), reply(503))
+    stage = Stage(script, time=StoppedTime())
+    outcomes = await HubSpotConnector(stage.client, "v3").write([update(11, "1", city="A")], ["city"])
+    assert states(outcomes) == [(11, "applied")]
 
 
 async def test_answers_without_trace_ids_are_matched_by_address() -> None:

@@ -264,6 +264,13 @@ async def test_updates_never_carry_a_status(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+async def test_body_of_an_update() -> None:
+    """What is sent holds the changed fields only, nowhere a status."""
+    script = Script(reply(200, member(1)))
+    await scripted(script).write([update(1, ANNA, FNAME="Neu", status="subscribed")], FIELDS)
+    assert (script.requests[0].method, script.body(0)) == ("PATCH", {"merge_fields": {"FNAME": "Neu"}})
+
+
 @pytest.mark.parametrize("kind", ["timeout_after", "500_after", "truncated"])
 async def test_unanswered_writes_are_in_doubt(tmp_path: Path, kind: Any) -> None:
     """Neither a create nor an update is sent again when its answer is lost."""

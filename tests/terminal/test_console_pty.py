@@ -128,6 +128,17 @@ def test_sigterm_restores_the_terminal(home: Path, terminals: list[Terminal]) ->
         assert terminal.received.rindex(off) > terminal.received.rindex(on)
 
 
+def test_keys_typed_ahead_reach_the_screen_they_were_meant_for(home: Path, terminals: list[Terminal]) -> None:
+    """Enter, /, an address, Enter, Enter in one burst open the contact; no letter of the address becomes a command."""
+    terminal = opened(home, terminals)
+    terminal.child.send("\r/anna.berg@example.org\r\r")
+    text = terminal.until("= syncdoctor explain practice")
+
+    assert "Syncdoctor > practice > Contacts >" in text
+    terminal.child.send("qq")
+    assert "find: anna.berg@example.org" in terminal.until("find: anna")
+
+
 def test_a_page_of_contacts_costs_few_bytes(tmp_path: Path, terminals: list[Terminal]) -> None:
     """On a slow line a page down sends at most 6,000 bytes, and nothing is sent while nothing happens."""
     people = [(f"p{number:04}@example.org", f"Name {number}", "in_sync", "") for number in range(300)]

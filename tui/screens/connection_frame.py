@@ -36,6 +36,7 @@ class ConnectionFrame(Frame):
         self._version = -1
         self._has_read = False
         self._looking = False
+        self._announced_start = False
 
     async def read(self, *, run_ended: bool) -> None:
         """Reads what the screen shows; called at first and after every change. Raises what the reader raises."""
@@ -84,6 +85,9 @@ class ConnectionFrame(Frame):
     async def _look_closely(self) -> None:
         seen = await self.connection.reader.ask(glimpse)
         ended = self.connection.noticed(seen.newest)
+        if self.connection.active is not None and self._announced_start:
+            self._announced_start = False
+            self.message_read()
         self.draw_status()
         if ended and seen.newest is not None:
             self.say(f"{seen.newest.command}: {seen.newest.state}. {seen.newest.message}".rstrip(". "))
@@ -156,6 +160,7 @@ class ConnectionFrame(Frame):
     def launch(self, *arguments: str) -> None:
         """Starts a command in the background and says so."""
         message = self.connection.launch(*arguments)
-        self.say(message, until_key=self.connection.child is None)
+        self.say(message)
+        self._announced_start = self.connection.child is not None
         self._trace = None
         self.draw_frame()

@@ -91,13 +91,17 @@ class Frame(Screen[None]):
         if not self._unread:
             self.query_one("#status", Bar).say(self.idle_status())
 
-    def say(self, message: str, *, until_key: bool = True) -> None:
-        """Shows a message until the next key, or until there is something else to show."""
-        self._unread = until_key
+    def say(self, message: str) -> None:
+        """Shows a message until the next key."""
+        self._unread = True
         self.query_one("#status", Bar).say(message)
 
     def on_key(self, _: events.Key) -> None:
         """A key has been pressed: the message was read."""
+        self.message_read()
+
+    def message_read(self) -> None:
+        """The message need not be shown any more."""
         self._unread = False
         self.draw_status()
 

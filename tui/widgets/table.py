@@ -94,7 +94,7 @@ class Table(ScrollView, can_focus=True):
         self._wanted: set[int] = set()
         self._generation = 0
         self._open_when_there = False
-        self._settled = True
+        self._settled = False
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Shows rows that are at hand; the cursor stays on the same key where it can."""
