@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.auth.vault import Secret
-from engine.connectors.open import open_connectors
-
+from engine.auth.secret import Secret
 from engine.connection import Connection, read_connection
+from engine.connectors.open import open_connectors
 from engine.gates import Situation
 from engine.mirror import add_columns, pair_contacts
 from engine.observe import fields_to_read

@@ -136,7 +136,8 @@ async def _send(
         raise
     by_entry = {outcome.operation: outcome for outcome in outcomes}
     settled = [by_entry.get(entry, Outcome(entry, "in_doubt")) for entry in journal]
-    settled = await _settle_by_reading(connector, batch, settled, fields)
+    identity = situation.schemas[side].identity_field
+    settled = await _settle_by_reading(connector, batch, settled, fields, identity)
     _record(run, situation, side, batch, settled, fields)
     for operation, outcome in zip(batch, settled, strict=True):
         match outcome.state, outcome.record, operation.kind:
@@ -187,7 +188,7 @@ def _forget(run: Run, journal: Sequence[int]) -> None:
 
 
 async def _settle_by_reading(
-    connector: Connector, batch: Sequence[Operation], outcomes: Sequence[Outcome], fields: Sequence[str]
+    connector: Connector, batch: Sequence[Operation], outcomes: Sequence[Outcome], fields: Sequence[str], identity: str
 ) -> list[Outcome]:
     """Looks on the far side for what an unanswered request did; never sends again."""
     doubtful = [op for op, outcome in zip(batch, outcomes, strict=True) if outcome.state == "in_doubt"]
@@ -211,7 +212,8 @@ async def _settle_by_reading(
         if outcome.state != "in_doubt":
             settled.append(outcome)
             continue
-        record = addresses.get(op.email_key) if op.kind == "create" else by_id.get(op.record_id or "")
+        address = op.values.get(identity, "").strip().lower()
+        record = addresses.get(address) if op.kind == "create" else by_id.get(op.record_id or "")
         there = record is not None and (op.kind == "create" or _holds(record, op.values))
         if there:
             settled.append(replace(outcome, state="applied", record=record))

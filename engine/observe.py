@@ -7,6 +7,7 @@ import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from engine.connection import Connection
 from engine.connectors import Connector, ListSource, Record
@@ -32,7 +33,7 @@ SUDDENLY_EMPTY = 10
 """A side that had at least this many contacts and now shows none is not believed."""
 
 
-class HubSpotSource(Connector, ListSource):
+class HubSpotSource(Connector, ListSource, Protocol):
     """A connector that also has lists; only HubSpot is one."""
 
 

@@ -150,7 +150,9 @@ class Workspace:
             schema = {column[0]: pl.Int64() if column[0] in integers else pl.String() for column in cursor.description}
             while rows := cursor.fetchmany(_ROWS_PER_FETCH):
                 columns = zip(schema.items(), zip(*rows, strict=True), strict=True)
-                parts.append(pl.DataFrame([pl.Series(name, values, kind, strict=False) for (name, kind), values in columns]))
+                parts.append(
+                    pl.DataFrame([pl.Series(name, values, kind, strict=False) for (name, kind), values in columns])
+                )
         return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
 
     def fact(self, key: str, default: str = "") -> str:

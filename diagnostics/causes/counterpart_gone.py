@@ -19,11 +19,15 @@ def _a_linked_record_is_gone(population: Population, situation: Situation) -> pl
         broken,
         state="failing",
         field=pl.when(no_hubspot).then(pl.lit("hubspot.id")).otherwise(pl.lit("app.id")),
-        value=pl.when(neither).then(pl.concat_str("hubspot_id", "app_id", separator=" and ", ignore_nulls=True))
-        .when(no_hubspot).then("hubspot_id")
+        value=pl.when(neither)
+        .then(pl.concat_str("hubspot_id", "app_id", separator=" and ", ignore_nulls=True))
+        .when(no_hubspot)
+        .then("hubspot_id")
         .otherwise("app_id"),
-        rule=pl.when(neither).then(pl.lit(f"the linked records are gone from both {hubspot} and {app}"))
-        .when(no_hubspot).then(pl.lit(f"the linked record is no longer in {hubspot}"))
+        rule=pl.when(neither)
+        .then(pl.lit(f"the linked records are gone from both {hubspot} and {app}"))
+        .when(no_hubspot)
+        .then(pl.lit(f"the linked record is no longer in {hubspot}"))
         .otherwise(pl.lit(f"the linked record is no longer in {app}")),
     )
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-ONE_WAY = (
-    "Bei der einseitigen Synchronisierung werden Daten nur von einer Plattform an die andere übertragen."
-)
+ONE_WAY = "Bei der einseitigen Synchronisierung werden Daten nur von einer Plattform an die andere übertragen."
 TWO_WAY = (
     "Im Rahmen der bidirektionalen Synchronisierung werden aktuelle Änderungen an den Kontaktdata aus beiden "
     "Plattformen abgeglichen."
 )
-CREATED = (
-    "Wenn Sie Kontakte in HubSpot importieren, überprüfen Sie, ob diese Datensätze tatsächlich erstellt wurden."
-)
+CREATED = "Wenn Sie Kontakte in HubSpot importieren, überprüfen Sie, ob diese Datensätze tatsächlich erstellt wurden."
 FREE_TIER = (
-    "Nutzerinnen und Nutzer der kostenlosen HubSpot-Funktionen können aus einer Reihe von Standardfeldern "
-    "auswählen."
+    "Nutzerinnen und Nutzer der kostenlosen HubSpot-Funktionen können aus einer Reihe von Standardfeldern auswählen."
 )
 HAS_EMAIL = "Verfügen die Kontakte, die Sie synchronisieren möchten, jeweils über eine E-Mail-Adresse?"
-IDENTIFIER = (
-    "Diese werden normalerweise bei der Erstellung oder Aktualisierung von Datensätzen als Kennung verwendet."
-)
+IDENTIFIER = "Diese werden normalerweise bei der Erstellung oder Aktualisierung von Datensätzen als Kennung verwendet."
 SAME_EMAIL = (
     "Ist das nicht der Fall, suchen Sie nach bestehenden Datensätzen, welche dieselben E-Mail-Adressen wie diese "
     "Kontakte enthalten."
@@ -38,8 +31,7 @@ RULES = (
 )
 RULES_MET = "Erfüllen Ihre Daten diese Validierungskriterien?"
 RULES_MATTER = (
-    "Wie in den Connector-Einstellungen beschrieben ist dies eine wichtige Voraussetzung für die "
-    "Datensynchronisierung."
+    "Wie in den Connector-Einstellungen beschrieben ist dies eine wichtige Voraussetzung für die Datensynchronisierung."
 )
 PERMISSIONS = (
     "Um eine Synchronisierungsverknüpfung einzurichten und den Connector verwenden zu können, benötigen Sie "

@@ -9,7 +9,7 @@ from typing import Literal
 from diagnostics.causes import CAUSES, cause
 from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
 from diagnostics.report.moments import moment
-from diagnostics.report.personal import personal_values
+from diagnostics.report.personal import is_choice, personal_values
 from diagnostics.report.subject import Source
 from engine.gates import STATES
 
@@ -151,7 +151,24 @@ def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whol
             for code, (count, deciding) in sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))
         ),
         looked_for=tuple(entry.code for entry in CAUSES if entry.question == letter),
+        remarks=_remarks(source) if letter == "c" else (),
         unchecked=unchecked,
+    )
+
+
+def _remarks(source: Source) -> tuple[str, ...]:
+    """When the list was last updated: the second half of the third self-check."""
+    if not source.connection.scope.list:
+        return ("The connection names no inclusion list: every contact is meant.",)
+    inclusion = source.situation.inclusion if source.situation else None
+    if inclusion is None:
+        return ()
+    criteria, members = (
+        moment(at, source.zone) for at in (inclusion.criteria_updated_at, inclusion.members_changed_at)
+    )
+    return (
+        f"Criteria last edited: {criteria.utc if criteria else 'not known'}; "
+        f"newest membership: {members.utc if members else 'not known'}.",
     )
 
 
@@ -222,10 +239,14 @@ def _findings(source: Source, contact: int) -> list[Evidence]:
 
 
 def _evidence(source: Source, contact: int, row: sqlite3.Row) -> str:
-    """The offending value masked; a server's words are kept but for the contact's own values in them."""
+    """The offending value masked, unless it is a choice that the sides offer or the list's name; a server's words are
+    kept but for the contact's own values in them."""
+    field, value = row["field"], row["value"]
     if row["code"] == "refused":
-        return source.mask.text(row["value"], personal_values(source, contact))
-    return source.mask.value(row["value"]) if row["field"] or row["value"] else ""
+        return source.mask.text(value, personal_values(source, contact))
+    if is_choice(source, field, value) or (value and not field and cause(row["code"]).question == "c"):
+        return source.mask.text(value)
+    return source.mask.value(value) if field or value else ""
 
 
 def _conflicts(source: Source, contact: int) -> list[Evidence]:

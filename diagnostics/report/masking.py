@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.visible import masked, masked_email, visible
 
-_EMAIL = re.compile(r"[^\s@<>()\[\]{}\"'`,;:=|/\\]+@[^\s@<>()\[\]{}\"'`,;:=|/\\]+")
-_PLAIN_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,12}", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@<>()\[\]{}\"'`,;:=|/\\]+@(?:[\w.-]*\w)?")
 _ADDRESS = re.compile(r"\bhttps?://[^\s\"'<>)]+", re.IGNORECASE)
 _FILE = re.compile(
     r"(?<![\w.>])(?:[A-Za-z]:[\\/]|~/|/(?:home|root|tmp|usr|var|etc|opt|srv|mnt|run|Users)\b)[^\s\"':,;]*"
@@ -42,16 +41,14 @@ class Mask:
         if self.reveal:
             return visible(address)
         self.emails += 1
-        return _hidden_email(address)
+        return masked_email(address)
 
     def value(self, value: str) -> str:
         """Any value of a contact."""
         if self.reveal or not value:
             return visible(value) if value else "<empty>"
-        if _PLAIN_EMAIL.fullmatch(value):
-            return self.email(value)
         self.values += 1
-        return masked(value.replace("@", "."))
+        return masked(value)
 
     def text(self, words: str, personal: Iterable[str] = ()) -> str:
         """Words of a server, a rule, a list or a setting. Web addresses and file names are taken out always, e-mail
@@ -70,11 +67,6 @@ class Mask:
                 alternatives = "|".join(re.escape(value) for value in longest)
                 self._patterns[values] = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
             cleaned = self._patterns[values].sub("<removed>", cleaned)
-        cleaned = _EMAIL.sub(lambda match: _hidden_email(match.group()), cleaned)
+        cleaned = _EMAIL.sub(lambda match: masked_email(match.group()), cleaned)
         self.words += cleaned != words
         return cleaned
-
-
-def _hidden_email(address: str) -> str:
-    """The end of an address is shown only if it looks like a top-level domain."""
-    return masked_email(address) if _PLAIN_EMAIL.fullmatch(address) else visible(f"{address[:1]}•••@•••")

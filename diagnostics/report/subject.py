@@ -13,6 +13,7 @@ from diagnostics.report.moments import certain, moment
 from engine.connection import Connection
 from engine.gates import Situation
 from engine.schema import SIDES, InclusionList, ListCondition
+from engine.visible import visible
 from engine.workspace import Workspace
 
 RUNS = 10
@@ -65,7 +66,8 @@ def identity(source: Source) -> tuple[Fact, ...]:
         ("Both sides changed", winner[connection.sync.conflicts]),
         ("System of record", connection.goals.system_of_record),
     ]
-    return tuple(Fact(name=source.mask.text(name), value=source.mask.text(value)) for name, value in rows if value)
+    known = dict.fromkeys((name, value) for name, value in rows if value)
+    return tuple(Fact(name=source.mask.text(name), value=source.mask.text(value)) for name, value in known)
 
 
 def scope(source: Source) -> Scope:
@@ -132,7 +134,7 @@ def settings(source: Source) -> tuple[str, ...]:
 
     document = source.connection.model_dump(mode="json", exclude_none=True)
     lines = tomlkit.dumps(_clean(document, source.mask)).splitlines()
-    return tuple(source.mask.text(line) for line in lines)
+    return tuple(visible(line) for line in lines)
 
 
 def _clean(value: Any, mask: Mask) -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 from diagnostics.report.model import ExchangeLine, Refusal
 from diagnostics.report.moments import certain, moment
-from diagnostics.report.personal import personal_values
+from diagnostics.report.personal import choice_fields, personal_values
 from diagnostics.report.subject import Source
 
 NEWEST = 20
+LOOKED_AT = 500
 
 
 def failed_exchanges(source: Source) -> tuple[ExchangeLine, ...]:
@@ -33,37 +35,47 @@ def failed_exchanges(source: Source) -> tuple[ExchangeLine, ...]:
 
 
 def refusals(source: Source) -> tuple[Refusal, ...]:
-    """Refused writes, one line per side, kind, status, code and field, with the newest one's words."""
-    rows = source.workspace.rows(
-        "SELECT j.*, g.times, g.contacts FROM journal j JOIN (SELECT max(id) AS newest, count(*) AS times, "
-        "count(DISTINCT contact_id) AS contacts FROM journal WHERE state = 'refused' "
-        "GROUP BY side, kind, status, code, field) g ON g.newest = j.id ORDER BY g.contacts DESC, j.id DESC LIMIT ?",
-        (NEWEST,),
-    )
-    return tuple(
-        Refusal(
-            at=moment(row["settled_at"] or row["planned_at"], source.zone),
-            side=row["side"],
-            kind=row["kind"],
-            status=row["status"],
-            code=source.mask.text(row["code"]),
-            field=source.mask.text(row["field"]),
-            words=source.mask.text(
-                row["message"],
-                [*personal_values(source, row["contact_id"]), *_sent(row["sent"]), *_sent(row["before"])],
-            ),
-            correlation_id=source.mask.text(row["correlation_id"]),
-            times=row["times"],
-            contacts=row["contacts"],
-        )
-        for row in rows
+    """Refused writes, one line per side, kind, status, code, field and words, most contacts first.
+
+    Looks at the newest 500; the personal values of the contact are taken out of the words first.
+    """
+    rows = source.workspace.rows("SELECT * FROM journal WHERE state = 'refused' ORDER BY id DESC LIMIT ?", (LOOKED_AT,))
+    choices = choice_fields(source)
+    groups: dict[tuple[object, ...], list[sqlite3.Row]] = {}
+    for row in rows:
+        personal = [
+            *personal_values(source, row["contact_id"]),
+            *_sent(row["sent"], choices),
+            *_sent(row["before"], choices),
+        ]
+        words = source.mask.text(row["message"], personal)
+        groups.setdefault((row["side"], row["kind"], row["status"], row["code"], row["field"], words), []).append(row)
+    lines = [_refusal(source, same, str(key[-1])) for key, same in groups.items()]
+    return tuple(sorted(lines, key=lambda line: -line.contacts)[:NEWEST])
+
+
+def _refusal(source: Source, same: list[sqlite3.Row], words: str) -> Refusal:
+    newest = same[0]
+    return Refusal(
+        at=moment(newest["settled_at"] or newest["planned_at"], source.zone),
+        side=newest["side"],
+        kind=newest["kind"],
+        status=newest["status"],
+        code=source.mask.text(newest["code"]),
+        field=source.mask.text(newest["field"]),
+        words=words,
+        correlation_id=source.mask.text(newest["correlation_id"]),
+        times=len(same),
+        contacts=len({row["contact_id"] for row in same}),
     )
 
 
-def _sent(document: str) -> list[str]:
-    """The values of a journal entry's JSON object; none if it is not one."""
+def _sent(document: str, choices: frozenset[str]) -> list[str]:
+    """The values of a journal entry's JSON object, but for fields with a fixed choice; none if it is not one."""
     try:
         values = json.loads(document)
     except ValueError:
         return []
-    return [str(value) for value in values.values() if value] if isinstance(values, dict) else []
+    if not isinstance(values, dict):
+        return []
+    return [str(value) for name, value in values.items() if value and name not in choices]

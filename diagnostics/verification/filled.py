@@ -27,7 +27,8 @@ def verify_filled(
     in_sync = joined.filter((pl.col("state") == "in_sync") & pl.col("both"))
     notes = []
     if one_way:
-        notes.append(f"Filtered {in_sync.height} contacts in sync on {len(one_way)} one-way fields.")
+        targets = ", ".join(pair.app if pair.direction == "to_app" else pair.hubspot for pair in one_way)
+        notes.append(f"Looked for empty {targets} in {in_sync.height} contacts in sync.")
     chosen, strangers = _named(joined, hubspot, app, named)
     looked_at = [_fields(in_sync, one_way), _fields(chosen, pairs)]
     fields = pl.concat(looked_at).unique(["hubspot_id", "app_id", "field"], maintain_order=True)

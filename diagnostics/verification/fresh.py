@@ -10,6 +10,7 @@ import polars as pl
 
 from engine.canonical import email_key
 from engine.connectors import Connector, ListSource, Record
+from engine.errors import ScopeMissing
 from engine.merge import MappedPair
 from engine.runs import Run
 from engine.schema import Side, SideSchema
@@ -85,17 +86,28 @@ def _frame(pages: Sequence[Sequence[Record]], fields: Sequence[str], identity: s
     return frame.with_columns(email=email, key=email_key(email))
 
 
-async def read_members(run: Run, hubspot: HubSpotSource, reference: str) -> pl.DataFrame | None:
-    """The inclusion list's members: `id`, `since`; None if the connection names no list.
+@dataclass(frozen=True)
+class Members:
+    """The inclusion list's members: `id`, `since`. None if the connection names no list, or with the reason in
+    `unreadable` if it could not be read."""
 
-    Raises ConfigurationError if there is no such list.
-    """
+    rows: pl.DataFrame | None
+    unreadable: str = ""
+
+
+async def read_members(run: Run, hubspot: HubSpotSource, reference: str) -> Members:
+    """Reads the inclusion list by id or name. Raises ConfigurationError if there is no such list."""
     if not reference:
-        return None
-    inclusion = await hubspot.inclusion_list(reference)
+        return Members(None)
     members: list[tuple[str, str]] = []
-    async for page in hubspot.list_members(inclusion.id):
-        members.extend(page)
-        run.progress("reading the list anew", len(members), inclusion.size)
-    schema = {"id": pl.String, "since": pl.String}
-    return pl.DataFrame(members, schema=schema, orient="row").unique("id", keep="first", maintain_order=True)
+    try:
+        inclusion = await hubspot.inclusion_list(reference)
+        if inclusion.deleted_at is not None:
+            return Members(None, "the inclusion list was deleted")
+        async for page in hubspot.list_members(inclusion.id):
+            members.extend(page)
+            run.progress("reading the list anew", len(members), inclusion.size)
+    except ScopeMissing as error:
+        return Members(None, error.what)
+    rows = pl.DataFrame(members, schema={"id": pl.String, "since": pl.String}, orient="row")
+    return Members(rows.unique("id", keep="first", maintain_order=True))

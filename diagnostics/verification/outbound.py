@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide
+from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide, Members
 from diagnostics.verification.known import Known, moment
 from diagnostics.verification.result import Missing, Status, Verification
 from engine.connection import Connection
@@ -19,7 +19,7 @@ async def verify_outbound(
     known: Known,
     hubspot: FreshSide,
     app: FreshSide,
-    members: pl.DataFrame | None,
+    members: Members,
     connector: Connector,
 ) -> Verification:
     """Looks for each member (each HubSpot contact if there is no list) on the other side.
@@ -29,7 +29,11 @@ async def verify_outbound(
     """
     if connection.sync.direction == "to_hubspot":
         return Verification(NAME, "not_applicable", note="The connection sends nothing to the app.")
-    wanted, dead = _wanted(hubspot, members)
+    if members.unreadable:
+        return Verification(NAME, "unknown", note=f"The list could not be read: {members.unreadable}")
+    wanted, dead = _wanted(hubspot, members.rows)
+    if not wanted.height:
+        return Verification(NAME, "unknown", 0, 0, note="There is nobody to look for: no contact is meant.")
     missing = _missing(wanted, known, hubspot, app)
     doubtful = missing.filter(~pl.col("reason").is_in(EXPLAINED) & (pl.col("key") != "")).head(REREAD_LIMIT)
     if doubtful.height:

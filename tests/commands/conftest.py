@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sample_data.generate import main as generate
 from tui.__main__ import run
 
 
@@ -75,6 +76,21 @@ def checked_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synced_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The practice connection after the whole story."""
     return _made(tmp_path_factory.mktemp("synced"), "demo", "--headless")
+
+
+@pytest.fixture(scope="session")
+def few_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The practice connection with 250 other people, nothing examined yet."""
+    folder = tmp_path_factory.mktemp("few")
+    people = folder / "people"
+    assert generate(["--seed", "3", "--people", "250", "--out", str(people)]) == 0
+    return _made(folder, "demo", "--headless", "--until", "connect", "--data", str(people))
+
+
+@pytest.fixture
+def few(few_master: Path, tmp_path: Path) -> Path:
+    """A copy of the home with few people."""
+    return _copy(few_master, tmp_path)
 
 
 def _copy(master: Path, target: Path) -> Path:

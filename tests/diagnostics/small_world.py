@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.connection import Connection
 from engine.connectors import Outcome, Record, Write
-from engine.errors import ConfigurationError
+from engine.errors import ConfigurationError, ScopeMissing
 from engine.gates import Situation
 from engine.mirror import add_columns, store
 from engine.runs import Run
-from engine.schema import Account, Field, FieldType, InclusionList, Side, SideSchema
+from engine.schema import Account, Field, FieldType, InclusionList, Option, Side, SideSchema
 from engine.situation import remember
 from engine.workspace import Workspace
 
@@ -62,7 +62,10 @@ def schemas() -> dict[Side, SideSchema]:
     """What both sides declare."""
 
     def fields(types: Mapping[str, FieldType]) -> dict[str, Field]:
-        return {name: Field(name, name.title(), kind) for name, kind in types.items()}
+        stages = (Option("lead", "Interessent"), Option("customer", "Kunde"))
+        return {
+            name: Field(name, name.title(), kind, stages if kind == "option" else ()) for name, kind in types.items()
+        }
 
     portal = Account(
         "4711001", "Musterfirma", "Europe/Berlin", {"accountType": "STANDARD", "dataHostingLocation": "eu1"}
@@ -91,6 +94,8 @@ class FakeSide:
     late: dict[str, Record] = field(default_factory=dict)
     batch_size: int = 100
     asked: list[str] = field(default_factory=list)
+    deleted_list: bool = False
+    refusal: ScopeMissing | None = None
 
     def put(self, id: str, created_at: str = LONG_AGO, updated_at: str = LONG_AGO, **values: str) -> None:
         """Adds or replaces a record; fields not given are explicitly empty."""
@@ -127,9 +132,11 @@ class FakeSide:
         raise AssertionError("verification never writes")
 
     async def inclusion_list(self, reference: str) -> InclusionList:
+        if self.refusal:
+            raise self.refusal
         if reference != "Newsletter":
             raise ConfigurationError("there is no such list")
-        return inclusion_list()
+        return replace(inclusion_list(), deleted_at=CHECKED_AT) if self.deleted_list else inclusion_list()
 
     async def list_members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
         assert list_id == "101"

@@ -208,6 +208,38 @@ def test_examples_are_few_and_the_smallest(world: SmallWorld) -> None:
     assert built(world, reveal=True).examples[0].evidence[0].value == "www.ada.example"
 
 
+def test_choices_and_the_lists_name_are_shown(world: SmallWorld) -> None:
+    """A value that the sides offer as a choice, and the list's name, are no person's; anything else is masked."""
+    for number, (found, field, value) in enumerate(
+        (
+            ("field-option", "app.STAGE", "lead"),
+            ("field-option", "app.STAGE", "Hildegunde"),
+            ("field-type", "app.LNAME", "lead"),
+            ("list-membership", "", "Newsletter"),
+        )
+    ):
+        contact = world.hubspot_only(str(number), "failing", found if number != 1 else "field-format")
+        world.finding(contact, found, field=field, value=value)
+    world.examined()
+    shown = {example.hubspot_id: example.evidence[0].value for example in built(world).examples}
+    assert shown == {
+        "h0": "lead",
+        "h1": "<10 characters: letters>",
+        "h2": "<4 characters: letters>",
+        "h3": "Newsletter",
+    }
+
+
+def test_the_third_check_says_when_the_list_was_updated(world: SmallWorld) -> None:
+    """Criteria and membership times answer the second half of the question; without a list that is said."""
+    world.pair("1")
+    world.examined()
+    assert built(world).questions[2].remarks == (
+        "Criteria last edited: 2026-02-01T00:00:00Z; newest membership: not known.",
+    )
+    assert built(world, scope={}).questions[2].remarks[0].startswith("The connection names no inclusion list")
+
+
 def refused(world: SmallWorld, contact: int, message: str, correlation: str = "c-1", **sent: str) -> None:
     world.sql(
         "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, status, code, field, message, "
@@ -221,7 +253,14 @@ def test_refusals_keep_the_servers_words_without_the_values(world: SmallWorld) -
     """What was sent and what the mirror holds of the contact is taken out of the words; the newest id is named."""
     contact = world.pair("1", last="Ungewöhnlich")
     world.mirrored()
-    refused(world, contact, "older", "c-1")
+    refused(
+        world,
+        contact,
+        "'Kunigunde' is no name (Ungewöhnlich, andere@firma.example), see WEBSITE",
+        "c-1",
+        FNAME="Kunigunde",
+    )
+    refused(world, contact, "'Interessent' cannot be lead any more", "c-0", STAGE="Interessent")
     refused(
         world,
         contact,
@@ -229,7 +268,9 @@ def test_refusals_keep_the_servers_words_without_the_values(world: SmallWorld) -
         "c-2",
         FNAME="Hildegunde",
     )
-    refusal = built(world).refusals[0]
+    world.examined()
+    other, refusal = sorted(built(world).refusals, key=lambda refusal: refusal.times)
+    assert other.words == "'Interessent' cannot be lead any more"
     assert refusal.words == "'<removed>' is no name (<removed>, a•••@f•••.example), see WEBSITE"
     assert (refusal.times, refusal.contacts, refusal.correlation_id, refusal.status) == (2, 1, "c-2", 400)
 
@@ -354,7 +395,7 @@ def test_a_masked_address_shows_two_letters_at_most(local: str, domain: str) -> 
         for shown in (mask.email(address), mask.value(address)):
             assert local[:2] not in shown
             assert domain[:2] not in shown
-    assert mask.text(f"to {local}@{domain}!") == f"to {local[0]}•••@•••"
+    assert mask.text(f"to {local}@{domain}.example!") == f"to {local[0]}•••@{domain[0]}•••.example!"
 
 
 def hostile_world(world: SmallWorld) -> Report:

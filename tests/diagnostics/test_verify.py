@@ -11,7 +11,7 @@ import pytest
 from diagnostics.verify import Verification, VerificationResult, verify
 from engine.connection import Connection
 from engine.connectors import Record
-from engine.errors import ConfigurationError, Stopped
+from engine.errors import ConfigurationError, ScopeMissing, Stopped
 from tests.diagnostics.small_world import LONG_AGO, SmallWorld, connection, schemas
 
 
@@ -234,6 +234,21 @@ async def test_outbound_without_a_list_takes_every_contact(world: SmallWorld) ->
     with_list = one(await verified(world), "outbound")
     assert (with_list.expected, with_list.note) == (1, "1 list members are no live contacts.")
     assert one(await verified(world, connection(scope={})), "outbound").expected == 2
+
+
+async def test_outbound_never_passes_on_nobody(world: SmallWorld) -> None:
+    """An empty, a deleted and an unreadable list verify nothing; the other verifications go on."""
+    world.pair("1")
+    world.hubspot.members.clear()
+    empty = one(await verified(world), "outbound")
+    assert (empty.status, empty.expected) == ("unknown", 0)
+    world.hubspot.deleted_list = True
+    assert "deleted" in one(await verified(world), "outbound").note
+    world.hubspot.refusal = ScopeMissing("the token lacks crm.lists.read", scopes=("crm.lists.read",))
+    result = await verified(world)
+    refused = one(result, "outbound")
+    assert (refused.status, refused.note) == ("unknown", "The list could not be read: the token lacks crm.lists.read")
+    assert one(result, "update-only").status == "passed"
 
 
 async def test_outbound_does_not_apply_to_a_connection_that_only_imports(world: SmallWorld) -> None:

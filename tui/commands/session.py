@@ -26,8 +26,8 @@ from tui.practice import open_practice, secrets, transports, uses_practice
 
 if TYPE_CHECKING:
     import httpx
-    from engine.auth.vault import Secret
 
+    from engine.auth.secret import Secret
     from engine.http import Exchange
     from engine.observe import Sides
 
@@ -137,7 +137,6 @@ def _signals(stop: StopFlag) -> Iterator[None]:
 async def open_sides(chosen: Session, run: Run) -> AsyncIterator[Sides]:
     """Both connectors of a connection while the block runs; every exchange is logged to the run."""
     from engine.connectors.open import open_connectors
-
     from engine.observe import Sides
 
     connection = chosen.connection
@@ -196,7 +195,8 @@ def credentials(chosen: Session, known: Mapping[Side, str]) -> Mapping[Side, Sec
 
     Raises CredentialsRefused if a side has none.
     """
-    from engine.auth.vault import Secret, Vault
+    from engine.auth.secret import Secret
+    from engine.auth.vault import Vault
 
     vault = Vault(chosen.home.path, os.environ)
     found: dict[Side, Secret] = {}

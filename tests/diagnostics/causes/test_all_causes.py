@@ -113,8 +113,12 @@ def test_two_hundred_thousand_contacts_pass_without_a_step_per_contact(monkeypat
     number = 200_000
     one = contacts(person(1, {"lifecyclestage": "lead", "firstname": "Jo"}, {"FNAME": "Jo"}))
     count = pl.int_range(number, eager=True)
-    address = pl.when(count % 50 == 0).then(pl.lit("x@localhost")).when(count % 50 == 1).then(pl.lit("y")).otherwise(
-        pl.format("p{}@firma.example", count)
+    address = (
+        pl.when(count % 50 == 0)
+        .then(pl.lit("x@localhost"))
+        .when(count % 50 == 1)
+        .then(pl.lit("y"))
+        .otherwise(pl.format("p{}@firma.example", count))
     )
     people = (
         pl.concat([one] * number)
@@ -137,7 +141,10 @@ def test_two_hundred_thousand_contacts_pass_without_a_step_per_contact(monkeypat
             ("field-length", "hubspot.city", "Oberammergau", "HubSpot takes at most 10 characters here"),
             'HubSpot\'s city would be "Oberammergau": HubSpot takes at most 10 characters here.',
         ),
-        (("required-field", "app.FNAME", "", "Mailchimp requires it"), "The app's FNAME would be empty: Mailchimp requires it."),
+        (
+            ("required-field", "app.FNAME", "", "Mailchimp requires it"),
+            "The app's FNAME would be empty: Mailchimp requires it.",
+        ),
         (("email-missing", "hubspot.email", "", "it is needed"), "HubSpot's email is empty: it is needed."),
         (("email-invalid", "hubspot.email", "x", "no @"), 'HubSpot\'s email is "x": no @.'),
         (("field-type", "hubspot.city", "", "it could not be kept"), "HubSpot's city: it could not be kept."),

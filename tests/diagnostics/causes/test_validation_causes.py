@@ -152,7 +152,12 @@ def test_rules_that_cannot_be_evaluated_are_told_as_unknown_for_the_connection(r
     of = with_rules("hubspot", Field("city", "City", "text", rules=(rule,)))
     assert broken("hubspot", "city", "anything", of) == []
     finding = side_findings(of, 7)[0]
-    assert (finding.code, finding.state, finding.blocking, finding.contacts) == ("rules-unreadable", "unknown", False, 7)
+    assert (finding.code, finding.state, finding.blocking, finding.contacts) == (
+        "rules-unreadable",
+        "unknown",
+        False,
+        7,
+    )
     assert "hubspot.city" in finding.value
 
 

@@ -97,9 +97,7 @@ HUBSPOT = SideSchema(
         Field("country", "Country", "text"),
         Field("website", "Website", "text", rules=(Rule("url"),)),
         Field("customer_number", "Customer number", "text", rules=(Rule("regex", ("^[0-9]{4,8}$",)),), custom=True),
-        Field(
-            "loyalty_points", "Points", "number", rules=(Rule("min_number", ("0",)), Rule("max_number", ("100",)))
-        ),
+        Field("loyalty_points", "Points", "number", rules=(Rule("min_number", ("0",)), Rule("max_number", ("100",)))),
         Field("contract_start", "Contract start", "date"),
         Field("newsletter_opt_in", "Newsletter", "bool", custom=True),
         Field("lifecyclestage", "Stage", "option", options=(Option("lead", "Lead"), Option("other", "Other"))),
@@ -163,8 +161,9 @@ def with_field(schema: SideSchema, field: Field) -> SideSchema:
     return replace(schema, fields={**schema.fields, field.name: field})
 
 
-def person(number: int, hubspot: Mapping[str, str | None] | None, app: Mapping[str, str | None] | None,
-           **facts: object) -> dict[str, object]:
+def person(
+    number: int, hubspot: Mapping[str, str | None] | None, app: Mapping[str, str | None] | None, **facts: object
+) -> dict[str, object]:
     """One contact. `hubspot`, `app`: the record's fields, None for no record; a clean value for those not given."""
     address = f"person{number}@firma.example"
     ours = None if hubspot is None else {"email": address, "newsletter_opt_in": "true", **hubspot}
