@@ -14,18 +14,18 @@ import polars as pl
 
 from diagnostics.verification.differing import find_differences
 from diagnostics.verification.filled import verify_filled
-from diagnostics.verification.fresh import HubSpotSource, read_members, read_side, wanted_fields
+from diagnostics.verification.fresh import read_members, read_side, wanted_fields
 from diagnostics.verification.inbound import verify_inbound
 from diagnostics.verification.known import read_known
 from diagnostics.verification.outbound import verify_outbound
 from diagnostics.verification.result import CLASSES, Missing, Verification, VerificationResult
 from engine.connection import Connection
-from engine.connectors import Connector
+from engine.connectors import Connector, HubSpotSource
 from engine.merge import mapped_pairs
 from engine.runs import Run, iso
 from engine.schema import Side, SideSchema
 
-__all__ = ["HubSpotSource", "Missing", "Verification", "VerificationResult", "verify"]
+__all__ = ["Missing", "Verification", "VerificationResult", "verify"]
 
 
 async def verify(

@@ -7,10 +7,9 @@ import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from engine.connection import Connection
-from engine.connectors import Connector, ListSource, Record
+from engine.connectors import Connector, HubSpotSource, ListSource, Record
 from engine.errors import BrakeTripped, ConfigurationError, LimitExhausted, ScopeMissing
 from engine.gates import Situation
 from engine.mirror import TABLE, add_columns, drop_unseen, pair_contacts, store
@@ -31,10 +30,6 @@ EVIDENCE_PROPERTIES = (
 """HubSpot properties that gates and verification look at, beside the mapped ones."""
 SUDDENLY_EMPTY = 10
 """A side that had at least this many contacts and now shows none is not believed."""
-
-
-class HubSpotSource(Connector, ListSource, Protocol):
-    """A connector that also has lists; only HubSpot is one."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ most of them through. Stored values stay as they came; only what is shown is cha
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import NewType
 
 Shown = NewType("Shown", str)
@@ -17,10 +18,8 @@ _NAMED = re.compile(
     "[\u0080-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
     "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_TOO_MANY_MARKS = re.compile(
-    "([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{8})"
-    "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
+_MARKS = {"Mn", "Me"}
+_MOST_MARKS = 8
 
 
 def visible(text: str, limit: int = 512, *, multiline: bool = False) -> Shown:
@@ -41,7 +40,16 @@ def _one_line(text: str) -> str:
         return text
     pictured = text.translate(_CONTROL_PICTURES)
     named = _NAMED.sub(lambda match: f"<U+{ord(match.group()):04X}>", pictured)
-    return _TOO_MANY_MARKS.sub(r"\1", named)
+    return named if named.isascii() else _with_few_marks(named)
+
+
+def _with_few_marks(text: str) -> str:
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 _PLAIN_ADDRESS = re.compile(r"([^@\s,;<>]+)@([^@\s,;<>]+)\.([A-Za-z]{2,24})")

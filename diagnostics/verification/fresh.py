@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import polars as pl
 
 from engine.canonical import email_key
-from engine.connectors import Connector, ListSource, Record
+from engine.connectors import Connector, HubSpotSource, Record
 from engine.errors import ScopeMissing
 from engine.merge import MappedPair
 from engine.runs import Run
@@ -19,10 +18,6 @@ OBJECT_SOURCE = "hs_object_source"
 OBJECT_SOURCE_LABEL = "hs_object_source_label"
 REREAD_LIMIT = 1_000
 """At most so many doubtful records are read again one by one; Mailchimp answers one address per request."""
-
-
-class HubSpotSource(Connector, ListSource, Protocol):
-    """HubSpot as verification needs it: contacts and lists."""
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,7 @@ class ListSource(Protocol):
         Raises ConfigurationError if there is no such subscription type.
         """
         ...
+
+
+class HubSpotSource(Connector, ListSource, Protocol):
+    """A connector that also has lists; only HubSpot is one."""

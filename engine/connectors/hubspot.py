@@ -38,6 +38,10 @@ class HubSpotConnector:
         self._lists = HubSpotLists(client, self._paths)
         self._writes = HubSpotWrites(client, self._paths)
 
+    def limits_left(self) -> str:
+        """One line on what is left of the account's request limits."""
+        return self._client.budget.snapshot()
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._client.close()

@@ -41,6 +41,10 @@ class MailchimpConnector:
         self._members = f"/lists/{quote(audience, safe='')}/members"
         self._writes = MailchimpWrites(client, audience)
 
+    def limits_left(self) -> str:
+        """One line on what is left of the account's request limits."""
+        return self._client.budget.snapshot()
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._client.close()

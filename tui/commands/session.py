@@ -164,6 +164,8 @@ async def open_sides(chosen: Session, run: Run) -> AsyncIterator[Sides]:
     )
     try:
         yield Sides(hubspot, app)
+        run.workspace.remember("limits.hubspot", hubspot.limits_left())
+        run.workspace.remember("limits.app", app.limits_left())
     finally:
         await hubspot.close()
         await app.close()
