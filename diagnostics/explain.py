@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,6 +15,7 @@ from engine.canonical import email_key
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import Situation
+from engine.merge import differences, mapped_pairs
 from engine.mirror import base_of, slice_of
 from engine.plan import Plan, plan
 from engine.situation import recall
@@ -124,7 +124,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
         cause=code,
         sentence=_in_one_sentence(state, code, answer, situation),
         gates=_gates(answer, code, unreadable=bool(known) and known[0]["state"] == "unknown" and code != ""),
-        fields=_fields(contacts.row(0, named=True), base, answer, situation),
+        fields=_fields(contacts, base, answer, situation),
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact)),
@@ -173,21 +173,24 @@ def _gates(answer: Plan, decides: str, *, unreadable: bool) -> tuple[GateResult,
     return tuple(results)
 
 
-def _fields(
-    contact: Mapping[str, object], base: pl.DataFrame, answer: Plan, situation: Situation
-) -> tuple[FieldView, ...]:
+def _fields(contacts: pl.DataFrame, base: pl.DataFrame, answer: Plan, situation: Situation) -> tuple[FieldView, ...]:
+    contact = contacts.row(0, named=True)
+    pairs = mapped_pairs(situation.connection, situation.schemas)
+    merged = differences(contacts, base, situation.connection, pairs)
+    left = set(merged.filter(pl.col("outcome").is_in(["settled", "kept"]))["mapping"].to_list())
     bases = {row["field"]: row for row in base.iter_rows(named=True)}
-    writes = {(row["side"], row["field"]): row["value"] for row in answer.writes.iter_rows(named=True)}
+    wanted = {(row["side"], row["field"]): row["value"] for row in answer.wanted.iter_rows(named=True)}
+    stopped = answer.writes.is_empty()
     disputed = set(answer.conflicts["field"].to_list())
     views = []
     for mapping in situation.connection.mappings:
         known = bases.get(mapping.name)
-        to_app, to_hubspot = writes.get(("app", mapping.app)), writes.get(("hubspot", mapping.hubspot))
-        to_write = (
-            f"-> app: {to_app}" if to_app is not None else f"-> hubspot: {to_hubspot}" if to_hubspot is not None else ""
-        )
+        app, hubspot = wanted.get(("app", mapping.app)), wanted.get(("hubspot", mapping.hubspot))
+        arrow = f"-> app: {app}" if app is not None else f"-> hubspot: {hubspot}" if hubspot is not None else ""
+        to_write = f"(stopped) {arrow}" if arrow and stopped else arrow
         direction = situation.connection.direction_of(mapping)
         notes = ["conflict"] if mapping.name in disputed else []
+        notes += ["differs, left as it is"] if mapping.name in left else []
         notes += [] if direction == "two_way" else [f"only {direction.replace('_', ' ')}"]
         views.append(
             FieldView(

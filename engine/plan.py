@@ -34,13 +34,14 @@ class Plan:
 
     `verdicts`: one row of VERDICT per contact; `cause` is empty for in_sync and pending. `findings`: rows of FINDING
     plus `code` and `rank` (the gate's place; the smallest blocking rank decides). `writes`: rows of WRITE for contacts
-    that no gate stops. `conflicts`: rows of CONFLICT.
+    that no gate stops; `wanted`: those of stopped contacts too. `conflicts`: rows of CONFLICT.
     """
 
     verdicts: pl.DataFrame
     findings: pl.DataFrame
     writes: pl.DataFrame
     conflicts: pl.DataFrame
+    wanted: pl.DataFrame
 
 
 def plan(contacts: pl.DataFrame, base: pl.DataFrame, situation: Situation, gates: Sequence[Gate]) -> Plan:
@@ -90,6 +91,7 @@ def plan(contacts: pl.DataFrame, base: pl.DataFrame, situation: Situation, gates
         findings=findings,
         writes=wanted.join(stopped, on="contact", how="anti"),
         conflicts=conflicts.join(stopped, on="contact", how="anti"),
+        wanted=wanted,
     )
 
 
