@@ -13,7 +13,7 @@ import pytest
 
 from engine.lock import locked
 from sample_data.portal import Fault, open_portal, serving
-from tests.commands.conftest import Answer, Command, change_connection
+from tests.conftest import Answer, Command, change_connection
 
 
 def refused(answer: Answer, code: int, *words: str) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from sample_data.portal import Fault
-from tests.commands.conftest import Command
 from tests.commands.test_bad_input import served
+from tests.conftest import Command
 from tui.__main__ import run
 
 WRITES = {

@@ -11,7 +11,7 @@ import pytest
 from engine.gates import STATES
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
-from tests.commands.conftest import Command
+from tests.conftest import Command
 from tui.home import Home
 from tui.practice import open_practice
 
