@@ -84,7 +84,10 @@ def suggested_wait(body: object, attempt: int) -> float:
 
 def _credentials(service: str, said: Mapping[str, Any], where: str) -> CredentialsRefused:
     if said.get("category") == "EXPIRED_AUTHENTICATION":
-        what, remedy = f"the token for {service} has expired", "Log in again with a new token: syncdoctor login NAME SIDE."
+        what, remedy = (
+            f"the token for {service} has expired",
+            "Log in again with a new token: syncdoctor login NAME SIDE.",
+        )
     else:
         what = f"{service} does not accept the token or key"
         remedy = "It may be mistyped, rotated or deleted. Log in again with a valid one: syncdoctor login NAME SIDE."

@@ -151,7 +151,7 @@ def check(
     ] = None,
 ) -> None:
     """Examine both sides: counts per state, findings per cause. Writes to neither side."""
-    from tui.commands.examine import check as examine
+    from tui.commands.checking import check as examine
     from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), as_json=as_json, contacts=contacts))
@@ -184,8 +184,8 @@ def plan(
     save: Annotated[Path | None, typer.Option("--save", help="Save the plan for sync --plan.")] = None,
 ) -> None:
     """Show what a sync would write."""
-    from tui.commands.examine import plan as examine
     from tui.commands.session import session
+    from tui.commands.writing import plan as examine
 
     _finish(examine(session(_home(context, home), name), as_json=as_json, values=values, save=save))
 
@@ -200,9 +200,9 @@ def sync(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
 ) -> None:
     """Write what the plan holds, then examine the result."""
-    from tui.commands.examine import confirm_sync
-    from tui.commands.examine import sync as write
     from tui.commands.session import session
+    from tui.commands.writing import confirm_sync
+    from tui.commands.writing import sync as write
 
     chosen = session(_home(context, home), name)
     confirm_sync(chosen, asked=yes or as_json or plan_file is not None)
@@ -220,8 +220,8 @@ def verify(
     ] = None,
 ) -> None:
     """The three verifications after activation, by an independent read of both sides."""
-    from tui.commands.examine import verify as examine
     from tui.commands.session import session
+    from tui.commands.verifying import verify as examine
 
     _finish(examine(session(_home(context, home), name), as_json=as_json, named=contact or ()))
 

@@ -28,7 +28,7 @@ from diagnostics.causes import (
     required_field,
     role_address,
     rules_unreadable,
-    test_address,
+    testing_address,
 )
 from diagnostics.causes.cause import Cause, CauseGate, SideFinding
 from diagnostics.causes.connection_wide import side_findings
@@ -46,7 +46,7 @@ CAUSES: tuple[Cause, ...] = (
     opt_in.CAUSE,
     member_status.CAUSE,
     bounced.CAUSE,
-    test_address.CAUSE,
+    testing_address.CAUSE,
     role_address.CAUSE,
     disposable_domain.CAUSE,
     list_deleted.CAUSE,

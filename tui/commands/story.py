@@ -6,19 +6,12 @@ import sys
 from pathlib import Path
 
 from engine.connection import read_connection
+from tui.commands.checking import run_check_or_raise, show_checkup
 from tui.commands.configure import connect
-from tui.commands.examine import (
-    plan_counts,
-    run_check_or_raise,
-    run_sync,
-    run_verify,
-    show_checkup,
-    show_plan,
-    show_sync,
-    show_verification,
-)
 from tui.commands.records import report
 from tui.commands.session import Session
+from tui.commands.verifying import run_verify, show_verification
+from tui.commands.writing import plan_counts, run_sync, show_plan, show_sync
 from tui.home import Home
 from tui.output import note, say
 from tui.practice import PRACTICE, install

@@ -1,0 +1,119 @@
+"""`check`: every contact's verdict, counted by state and cause; one line per contact on request."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.gates import STATES
+from engine.visible import visible
+from tui.commands.session import Session, conduct
+from tui.home import write_private
+from tui.output import count, document, fail, note, say, table
+
+if TYPE_CHECKING:
+    from diagnostics.checkup import Checkup
+
+ANSWER_COLUMNS = ("hubspot_id", "app_id", "email", "state", "cause")
+
+
+def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
+    """Examines both sides and shows counts per state and cause. Exit code 1 if something is to be acted on."""
+    result = run_check(chosen, quiet=as_json)
+    if contacts is not None:
+        write_contacts(chosen, contacts)
+    if as_json:
+        document({"connection": chosen.name, **checkup_document(result)})
+    else:
+        show_checkup(chosen, result)
+    if result.refusal is not None:
+        return fail(result.refusal, as_json=False)
+    return int(result.to_act_on)
+
+
+def run_check(chosen: Session, *, quiet: bool = False) -> Checkup:
+    """The check itself, as a run."""
+    from diagnostics.checkup import check as examine
+
+    def code(result: Checkup) -> int:
+        return result.refusal.exit_code if result.refusal else int(result.to_act_on)
+
+    return conduct(
+        chosen,
+        "check",
+        lambda run, sides: examine(run, chosen.connection, sides),
+        exit_code=code,
+        counts=lambda result: dict(result.states.items()),
+        quiet=quiet,
+    )
+
+
+def checkup_document(result: Checkup) -> dict[str, Any]:
+    """A check as documented in docs/json.md."""
+
+    def rows(counts: Sequence[Any]) -> list[dict[str, Any]]:
+        return [
+            {"code": row.code, "state": row.state, "contacts": row.contacts, "title": row.title, "remedy": row.remedy}
+            for row in counts
+        ]
+
+    return {
+        "run": result.run,
+        "population": result.population,
+        "states": {state: result.states[state] for state in STATES},
+        "causes": rows(result.causes),
+        "reported": rows(result.reported),
+        "connection_findings": [
+            {"code": f.code, "state": f.state, "blocking": f.blocking, "contacts": f.contacts, "evidence": f.rule}
+            for f in result.connection_findings
+        ],
+        "writes": dict(result.writes),
+        "unreadable": None
+        if result.refusal is None
+        else {"code": result.refusal.code, "what": result.refusal.what, "where": result.refusal.where},
+    }
+
+
+def show_checkup(chosen: Session, result: Checkup) -> None:
+    """A check as text."""
+    say(f"{chosen.name}: {count(result.population)} contacts examined")
+    table([[state, count(result.states[state])] for state in STATES], right=frozenset({1}))
+    if result.causes:
+        say("Causes")
+        table([[row.state, row.code, count(row.contacts), row.title] for row in result.causes], right=frozenset({2}))
+    if result.reported:
+        say("Reported, stopping nobody")
+        table([["", row.code, count(row.contacts), row.title] for row in result.reported], right=frozenset({2}))
+    for finding in result.connection_findings:
+        say(f"The connection: {finding.code}: {visible(finding.rule)}")
+
+
+def write_contacts(chosen: Session, path: Path) -> None:
+    """One line per contact with both ids, e-mail, state and cause.
+
+    Control characters are made visible, and a cell that a spreadsheet would take for a formula gets a leading `'`.
+    """
+    with chosen.reading() as workspace:
+        rows = workspace.rows(f"SELECT {', '.join(ANSWER_COLUMNS)} FROM contacts ORDER BY id")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(ANSWER_COLUMNS)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    write_private(path, buffer.getvalue().encode("utf-8", "backslashreplace"))
+    note(f"{len(rows):,} contacts written to {path}")
+
+
+def _cell(value: str | None) -> str:
+    shown = visible(value or "", limit=1_000)
+    return f"'{shown}" if shown[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else shown
+
+
+def run_check_or_raise(chosen: Session, *, quiet: bool) -> Checkup:
+    """A check whose sides could be read. Raises the AccessError otherwise."""
+    result = run_check(chosen, quiet=quiet)
+    if result.refusal is not None:
+        raise result.refusal
+    return result
