@@ -71,6 +71,7 @@ async def synchronise(
         "refused": applied.refused,
         "in_doubt": applied.in_doubt,
         "not_applied": applied.not_applied,
+        "changed_meanwhile": applied.changed_meanwhile,
     }
     return counts, summary(run, examination)
 
@@ -111,9 +112,11 @@ def _counted(counts: Mapping[tuple[str, str], int], *, blocking: bool = True) ->
 def _unreadable(run: Run, error: AccessError) -> Checkup:
     with run.workspace.transaction() as sql:
         sql.execute(
-            "UPDATE verdict SET since_run = CASE WHEN state = 'unknown' AND cause = ? THEN since_run ELSE ? END, "
-            "state = 'unknown', cause = ?, run_id = ?",
-            (error.code, run.id, error.code, run.id),
+            "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) SELECT id, 'unknown', ?, ?, ? FROM contact "
+            "WHERE true ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND "
+            "cause = excluded.cause THEN since_run ELSE excluded.since_run END, state = excluded.state, "
+            "cause = excluded.cause, run_id = excluded.run_id",
+            (error.code, run.id, run.id),
         )
         known = sql.execute("SELECT count(*) FROM verdict").fetchone()[0]
         sql.execute(

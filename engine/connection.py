@@ -124,6 +124,16 @@ class FieldMapping(_Section):
     direction: Direction = "two_way"
     options: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _options_lead_back(self) -> FieldMapping:
+        labels = list(self.options.values())
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice and self.direction != "to_app":
+            raise ValueError(
+                f'options: {twice[0]!r} stands for several values, so it does not lead back; set direction = "to_app"'
+            )
+        return self
+
     @property
     def name(self) -> str:
         """How the pair is called in tables: the HubSpot property's name."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.apply import Applied, agree, apply, planned_operations, settle_after_crash
+from engine.apply import Applied, apply
+from engine.base import agree, mapping_names
 from engine.brakes import brake
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
+from engine.journal import planned_operations, settle_after_crash
 from engine.mirror import base_of, bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
 from engine.plan import Plan, plan
@@ -155,7 +157,7 @@ async def sync(
             remedy='Set mode = "managed" if Syncdoctor is to do the syncing.',
         )
     situation = await observe(run, connection, sides)
-    settle_after_crash(run)
+    settle_after_crash(run, mapping_names(situation))
     planned = plan_all(run, situation, gates)
     if expected_digest and plan_digest(run.workspace) != expected_digest:
         raise ConfigurationError(
@@ -178,10 +180,11 @@ async def sync(
 
 
 def link_pairs(run: Run) -> int:
-    """Makes a link of every matched pair that nothing stops. Returns how many were made."""
+    """Makes a link of every matched pair, whatever its verdict: a person who opted out and is then deleted on one side
+    must not look like somebody new. Returns how many were made."""
     with run.workspace.transaction() as sql:
         return sql.execute(
             "UPDATE contact SET linked_at = ?, linked_by = 'email' WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
-            "AND app_id IS NOT NULL AND id IN (SELECT contact_id FROM verdict WHERE state IN ('in_sync', 'pending', 'conflict'))",
+            "AND app_id IS NOT NULL",
             (iso(run.now()),),
         ).rowcount

@@ -6,6 +6,7 @@ changed, the connection's policy decides or the field is a conflict.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ class MappedPair:
     direction: Direction
     to_app: Mapping[str, str]
     to_hubspot: Mapping[str, str]
+    fingerprint: str
+    """Changes when the mapping means something else; a base of another fingerprint does not count."""
 
     def translated(self, column: pl.Expr, to: Side) -> pl.Expr:
         """A raw column of the other side as it would be written to this one."""
@@ -85,7 +88,13 @@ def _mapped(connection: Connection, mapping: FieldMapping, schemas: Mapping[Side
         direction=connection.direction_of(mapping),
         to_app=mapping.options,
         to_hubspot={label: value for value, label in mapping.options.items()},
+        fingerprint=_fingerprint(connection, mapping, kind),
     )
+
+
+def _fingerprint(connection: Connection, mapping: FieldMapping, kind: FieldType) -> str:
+    meaning = (mapping.hubspot, mapping.app, kind, sorted(mapping.options.items()), connection.app.audience)
+    return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
 
 
 def differences(
@@ -93,16 +102,16 @@ def differences(
 ) -> pl.DataFrame:
     """Rows of DIFFERENCE for every pair in `contacts` (as in `gates.Population`) and mapping whose values differ.
 
-    `base`: `contact`, `field`, `hubspot_value`, `app_value`, canonical. Both values must have been fetched.
+    `base`: `contact`, `field`, `hubspot_value`, `app_value` (canonical), `fingerprint`. Both values must have been fetched.
     """
     both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
     tidy = [_differing(both, pair) for pair in pairs if _fetched(contacts, pair)]
     if not tidy:
         return pl.DataFrame(schema=DIFFERENCE)
     base_columns = base.lazy().select(
-        "contact", pl.col("field").alias("mapping"), base_hubspot="hubspot_value", base_app="app_value"
+        "contact", pl.col("field").alias("mapping"), "fingerprint", base_hubspot="hubspot_value", base_app="app_value"
     )
-    rows = pl.concat(tidy).join(base_columns, on=["contact", "mapping"], how="left")
+    rows = pl.concat(tidy).join(base_columns, on=["contact", "mapping", "fingerprint"], how="left")
     return rows.with_columns(_outcome(connection).alias("outcome")).select(DIFFERENCE.names()).collect()
 
 
@@ -116,14 +125,21 @@ def _differing(both: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
         "contact",
         pl.lit(pair.name).alias("mapping"),
         pl.lit(pair.direction).alias("direction"),
+        pl.lit(pair.fingerprint).alias("fingerprint"),
         hubspot.alias("hubspot_value"),
         app.alias("app_value"),
-        pl.col("hubspot_updated_at").alias("hubspot_at"),
-        pl.col("app_updated_at").alias("app_at"),
+        _users_time("hubspot"),
+        _users_time("app"),
         pair.comparable("hubspot", hubspot).alias("hubspot_canonical"),
         pair.comparable("app", app).alias("app_canonical"),
     )
     return raw.filter(pl.col("hubspot_canonical") != pl.col("app_canonical"))
+
+
+def _users_time(side: Side) -> pl.Expr:
+    """When somebody else than the engine changed the record last; null if the last change is the engine's own write."""
+    changed, written = pl.col(f"{side}_updated_at"), pl.col(f"{side}_written_at")
+    return pl.when(written.is_null() | (changed != written)).then(changed).alias(f"{side}_at")
 
 
 def _outcome(connection: Connection) -> pl.Expr:
@@ -134,9 +150,9 @@ def _outcome(connection: Connection) -> pl.Expr:
     app_changed = app != pl.col("base_app")
     changed = hubspot_changed | app_changed
 
-    def one_way(source: pl.Expr, outcome: str) -> pl.Expr:
+    def one_way(source: pl.Expr, source_changed: pl.Expr, outcome: str) -> pl.Expr:
         return (
-            pl.when(first & (source == ""))
+            pl.when((source == "") & (first | ~source_changed))
             .then(pl.lit("kept"))
             .when(first | changed)
             .then(pl.lit(outcome))
@@ -145,9 +161,9 @@ def _outcome(connection: Connection) -> pl.Expr:
 
     return (
         pl.when(direction == "to_app")
-        .then(one_way(hubspot, "to_app"))
+        .then(one_way(hubspot, hubspot_changed, "to_app"))
         .when(direction == "to_hubspot")
-        .then(one_way(app, "to_hubspot"))
+        .then(one_way(app, app_changed, "to_hubspot"))
         .when(first & (app == ""))
         .then(pl.lit("to_app"))
         .when(first & (hubspot == ""))
@@ -163,7 +179,8 @@ def _outcome(connection: Connection) -> pl.Expr:
 
 
 def _policy(connection: Connection) -> pl.Expr:
-    """Who wins where both sides hold a change. A winner without a value changes nothing (HubSpot: "resolve data conflicts")."""
+    """Who wins where both sides hold a change. A side that always wins but has no value changes nothing (HubSpot: "resolve
+    data conflicts"); "latest" needs a time of a user's change on both sides, and then a clearing counts as a change."""
     hubspot_empty, app_empty = pl.col("hubspot_canonical") == "", pl.col("app_canonical") == ""
     match connection.sync.conflicts:
         case "hubspot":
@@ -188,17 +205,19 @@ def _policy(connection: Connection) -> pl.Expr:
 
 
 def agreed_values(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
-    """The canonical values of both sides for every pair and mapping: `contact`, `field`, `hubspot_value`, `app_value`."""
+    """The canonical values of both sides for every pair and mapping: `contact`, `field`, `fingerprint`, `hubspot_value`, `app_value`."""
     both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
     tidy = [
         both.filter(pl.col(f"hubspot.{pair.hubspot}").is_not_null() & pl.col(f"app.{pair.app}").is_not_null()).select(
             "contact",
             pl.lit(pair.name).alias("field"),
+            pl.lit(pair.fingerprint).alias("fingerprint"),
             pair.comparable("hubspot", pl.col(f"hubspot.{pair.hubspot}")).alias("hubspot_value"),
             pair.comparable("app", pl.col(f"app.{pair.app}")).alias("app_value"),
         )
         for pair in pairs
         if _fetched(contacts, pair)
     ]
-    schema = pl.Schema({"contact": pl.Int64, "field": pl.String, "hubspot_value": pl.String, "app_value": pl.String})
+    names = ("field", "fingerprint", "hubspot_value", "app_value")
+    schema = pl.Schema({"contact": pl.Int64(), **dict.fromkeys(names, pl.String())})
     return pl.concat(tidy).collect() if tidy else pl.DataFrame(schema=schema)

@@ -83,7 +83,15 @@ def drop_unseen(workspace: Workspace, side: Side, run: int) -> int:
 def pair_contacts(
     workspace: Workspace, run: int, name_fields: Mapping[Side, Sequence[str]], identity: Mapping[Side, str]
 ) -> int:
-    """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are."""
+    """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are.
+
+    A link whose two records are both gone ends; the journal keeps its history.
+    """
+    with workspace.transaction() as sql:
+        sql.execute(
+            "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
+            "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
+        )
     links = workspace.frame(
         "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL", integers=("contact",)
     )
@@ -151,49 +159,63 @@ def bounds(workspace: Workspace, size: int = SLICE) -> Iterator[tuple[int, int]]
 
 def slice_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
     """The contacts with ids in (after, up_to] as `gates.Population` describes them."""
+    return _contacts(workspace, "c.id > ? AND c.id <= ?", (after, up_to))
+
+
+def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
+    """The named contacts as `gates.Population` describes them."""
+    return _contacts(workspace, "c.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+
+
+def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
     fields = {side: columns_of(workspace, side) for side in SIDES}
     selected = [
-        "c.id AS contact",
-        "c.hubspot_id",
-        "c.app_id",
-        "c.linked_at IS NOT NULL AS linked",
-        "c.hubspot_twins",
-        "c.app_twins",
-        "h._id IS NOT NULL AS hubspot",
-        "a._id IS NOT NULL AS app",
-        "m.added_at AS member_since",
-        "c.email",
+        "c.id AS contact", "c.hubspot_id", "c.app_id", "c.linked_at IS NOT NULL AS linked",
+        "c.hubspot_twins", "c.app_twins", "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
+        "m.added_at AS member_since", "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
-        "h._updated_at AS hubspot_updated_at",
-        "a._updated_at AS app_updated_at",
-        "h._created_at AS hubspot_created_at",
-        "a._created_at AS app_created_at",
-        "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"",
-        "coalesce(a._unreadable, '') AS \"app._unreadable\"",
-        'h._subscription AS "hubspot._subscription"',
-        "q.side AS refused_side",
-        "q.sent AS refused_sent",
-        "q.code AS refused_code",
-        "q.field AS refused_field",
-        "q.message AS refused_message",
-        "q.correlation_id AS refused_correlation",
+        "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",
+        "c.hubspot_written_at", "c.app_written_at",
+        "h._created_at AS hubspot_created_at", "a._created_at AS app_created_at",
+        "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"", "coalesce(a._unreadable, '') AS \"app._unreadable\"",
+        "h._subscription AS \"hubspot._subscription\"",
+        "q.side AS refused_side", "q.sent AS refused_sent", "q.code AS refused_code", "q.field AS refused_field",
+        "q.message AS refused_message", "q.correlation_id AS refused_correlation",
         *(f"h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in fields["hubspot"]),
         *(f"a.{quoted(name)} AS {quoted('app.' + name)}" for name in fields["app"]),
-    ]
+    ]  # fmt: skip
     frame = workspace.frame(
         f"SELECT {', '.join(selected)} FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id "
         "LEFT JOIN app_contact a ON a._id = c.app_id LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
-        "LEFT JOIN quarantine q ON q.contact_id = c.id WHERE c.id > ? AND c.id <= ? ORDER BY c.id",
-        (after, up_to),
+        f"LEFT JOIN quarantine q ON q.contact_id = c.id WHERE {where} ORDER BY c.id",
+        parameters,
         integers=("contact", "hubspot_twins", "app_twins", *_FLAGS),
     )
     return frame.with_columns(pl.col(_FLAGS).cast(pl.Boolean)).unique("contact", keep="first", maintain_order=True)
 
 
 def base_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
-    """The base of a slice: `contact`, `field`, `hubspot_value`, `app_value`."""
-    return workspace.frame(
-        "SELECT contact_id AS contact, field, hubspot_value, app_value FROM base_field WHERE contact_id > ? AND contact_id <= ?",
-        (after, up_to),
-        integers=("contact",),
+    """The base of a slice: `contact`, `field`, `hubspot_value`, `app_value`, `fingerprint`."""
+    return _base(workspace, "contact_id > ? AND contact_id <= ?", (after, up_to))
+
+
+def bases_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
+    """The base of the named contacts, as `base_of` gives it."""
+    return _base(workspace, "contact_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+
+
+def _base(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
+    columns = "contact_id AS contact, field, hubspot_value, app_value, fingerprint"
+    return workspace.frame(f"SELECT {columns} FROM base_field WHERE {where}", parameters, integers=("contact",))
+
+
+def mirrored(
+    workspace: Workspace, side: Side, ids: Sequence[str], fields: Sequence[str]
+) -> dict[str, dict[str, str | None]]:
+    """The mirrored values of the named records by id."""
+    columns = ", ".join(quoted(field) for field in fields)
+    rows = workspace.rows(
+        f"SELECT _id, {columns} FROM {TABLE[side]} WHERE _id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
     )
+    return {row["_id"]: {field: row[field] for field in fields} for row in rows}

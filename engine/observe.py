@@ -64,6 +64,7 @@ async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situatio
     """Reads the inclusion list again after writing (a dynamic list follows the values) and pairs anew."""
     unavailable = dict(situation.unavailable)
     inclusion, members = await _inclusion(run, situation.connection, sides.hubspot, unavailable)
+    await _subscriptions(run, situation.connection, sides.hubspot, unavailable)
     _pair(run, situation.schemas)
     return remember(
         run,
@@ -72,7 +73,7 @@ async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situatio
 
 
 def _pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:
-    names: dict[Side, Sequence[str]] = {"hubspot": ("firstname", "lastname"), "app": ("FNAME", "LNAME")}
+    names = {side: schema.name_fields for side, schema in schemas.items()}
     return pair_contacts(
         run.workspace, run.id, names, {side: schema.identity_field for side, schema in schemas.items()}
     )
@@ -119,12 +120,25 @@ def check_fit(connection: Connection, schemas: Mapping[Side, SideSchema]) -> Non
                     where=place,
                     remedy="Remove the mapping, or map a plain field.",
                 )
+    _identity_flows(connection, schemas, where)
     if connection.opt_in and connection.opt_in.property:
         _known(schemas["hubspot"], connection.opt_in.property, f"{where}, opt_in.property")
     if connection.goals.contacts:
         _known(schemas["hubspot"], connection.goals.contacts.property, f"{where}, goals.contacts.property")
     for name in connection.hubspot.on_create:
         _known(schemas["hubspot"], name, f"{where}, hubspot.on_create")
+
+
+def _identity_flows(connection: Connection, schemas: Mapping[Side, SideSchema], where: str) -> None:
+    """Creates need the address on the side where they happen, or a repeated one would make a second person."""
+    hubspot, app = schemas["hubspot"].identity_field, schemas["app"].identity_field
+    identity = next((one for one in connection.mappings if (one.hubspot, one.app) == (hubspot, app)), None)
+    if identity is None or connection.direction_of(identity) != connection.sync.direction:
+        raise ConfigurationError(
+            f"the address has to be mapped in the connection's direction ({connection.sync.direction})",
+            where=f"{where}, mappings",
+            remedy=f'Add a mapping with hubspot = "{hubspot}" and app = "{app}", and no direction of its own.',
+        )
 
 
 def _known(schema: SideSchema, name: str, where: str) -> None:

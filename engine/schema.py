@@ -93,6 +93,8 @@ class SideSchema:
     account: Account
     fields: Mapping[str, Field]
     identity_field: str
+    name_fields: tuple[str, ...] = ()
+    """The fields that together are a person's name, for showing."""
     consent: ConsentField | None = None
     scopes: tuple[str, ...] = ()
     limits: Mapping[str, str] = field(default_factory=dict)

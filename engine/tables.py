@@ -44,13 +44,13 @@ CREATE TABLE declared (what TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT N
 
 CREATE TABLE contact (
   id INTEGER PRIMARY KEY, anchor TEXT NOT NULL UNIQUE, hubspot_id TEXT UNIQUE, app_id TEXT UNIQUE,
-  linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_twins INTEGER NOT NULL DEFAULT 0,
+  linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_written_at TEXT, app_written_at TEXT, hubspot_twins INTEGER NOT NULL DEFAULT 0,
   app_twins INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '',
   seen_run INTEGER NOT NULL
 );
 CREATE TABLE base_field (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL,
-  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, run_id INTEGER NOT NULL,
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, fingerprint TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
   PRIMARY KEY (contact_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE journal (

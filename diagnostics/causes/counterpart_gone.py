@@ -37,7 +37,7 @@ CAUSE = Cause(
     title="The linked record is gone",
     explanation="The contact is linked, but one of its two records was deleted, archived or merged away. Deleted "
     "records are never created again without being asked for.",
-    remedy="Restore the record (HubSpot keeps deleted contacts for 90 days), or unlink the contact.",
+    remedy="Restore the record (HubSpot keeps deleted contacts for 90 days). A merged record needs the other side merged as well.",
     fixed_by="HubSpot admin",
     says=document.CREATED,
     question="sync",

@@ -17,7 +17,13 @@ def _shared(population: Population, situation: Situation) -> pl.DataFrame:
     shared = population.contacts.lazy().filter(
         ~pl.col("linked")
         & (pl.col("email_key").fill_null("") != "")
-        & ((pl.col("hubspot_twins") > 1) | (pl.col("app_twins") > 1))
+        & (
+            (pl.col("hubspot_twins") > 1)
+            | (pl.col("app_twins") > 1)
+            # Alone, although the other side has the address: that record is linked to another contact.
+            | (~pl.col("app") & (pl.col("app_twins") > 0))
+            | (~pl.col("hubspot") & (pl.col("hubspot_twins") > 0))
+        )
     )
     counts = pl.format(f"{{}} in {hubspot} and {{}} in {app}", "hubspot_twins", "app_twins")
     return found(

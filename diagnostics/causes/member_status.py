@@ -15,11 +15,13 @@ CODE = "member-status"
 def _status_forbids(population: Population, situation: Situation) -> pl.DataFrame:
     schema = situation.schemas["app"]
     consent = schema.consent
-    if consent is None or not fetched(population, "app", consent.name):
+    if consent is None:
         return nothing()
     column = column_name("app", consent.name)
-    status = trimmed(column)
     present = population.contacts.lazy().filter(pl.col("app"))
+    if not fetched(population, "app", consent.name):
+        return found(present, state="unknown", field=column, rule="the status was not read")
+    status = trimmed(column)
     meaning = status.replace_strict(dict(consent.meanings), default=None, return_dtype=pl.String)
     allowed = f"{schema.app} allows {' or '.join(consent.accepted)} only"
     rule = pl.concat_str(pl.lit(f"{allowed}; "), meaning.fill_null("this status is not among them"))

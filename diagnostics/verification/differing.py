@@ -141,7 +141,7 @@ def _class(pair: MappedPair, began: str) -> pl.Expr:
         .then(pl.lit("in_flight"))
         .when(state == "excluded")
         .then(pl.lit("filtered"))
-        .when(state.is_in(["failing", "unknown"]))
+        .when(state == "failing")
         .then("state")
         .when(pl.col("disputed"))
         .then(pl.lit("conflict"))
@@ -149,6 +149,8 @@ def _class(pair: MappedPair, began: str) -> pl.Expr:
         .then(pl.lit("pending"))
         .when(settled | empty_source)
         .then(pl.lit("policy"))
+        .when((state == "unknown") & pl.col("base_hubspot").is_null())
+        .then("state")
         .otherwise(pl.lit("unexplained"))
     )
 

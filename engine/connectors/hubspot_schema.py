@@ -81,7 +81,7 @@ async def describe(client: AccountClient, paths: Paths, token: Secret | None) ->
         },
     )  # fmt: skip
     return SideSchema(
-        "hubspot", "HubSpot", account, fields, "email",
+        "hubspot", "HubSpot", account, fields, "email", ("firstname", "lastname"),
         scopes=scopes, limits=client.budget.limits(), unavailable=unavailable,
     )  # fmt: skip
 

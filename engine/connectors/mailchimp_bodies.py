@@ -13,7 +13,8 @@ from engine.answers import is_storable
 from engine.connectors import Record
 
 EMAIL = "EMAIL"
-STATUS = "status"
+STATUS = "member_status"
+"""The status under a name that no merge tag can have: tags have ten characters at most."""
 
 
 class _Body(BaseModel):

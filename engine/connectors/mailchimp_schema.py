@@ -62,7 +62,7 @@ async def describe(client: AccountClient, audience: str) -> SideSchema:
         root.account_timezone or "UTC", details,
     )  # fmt: skip
     return SideSchema(
-        "app", "Mailchimp", account, fields, EMAIL, ConsentField(STATUS, ("subscribed",), _MEANINGS),
+        "app", "Mailchimp", account, fields, EMAIL, ("FNAME", "LNAME"), ConsentField(STATUS, ("subscribed",), _MEANINGS),
         limits=client.budget.limits(),
     )  # fmt: skip
 

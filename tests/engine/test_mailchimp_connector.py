@@ -25,7 +25,7 @@ from sample_data.portal import Fault
 from tests.engine.stage import Answers, Script, Stage, reply
 from tests.sample_data.small_portal import AUDIENCE, KEY, open_small
 
-FIELDS = ["EMAIL", "FNAME", "LNAME", "POINTS", "status"]
+FIELDS = ["EMAIL", "FNAME", "LNAME", "POINTS", "member_status"]
 ANNA, ULLA = f"{1:032x}", f"{2:032x}"
 LIST = f"/3.0/lists/{AUDIENCE}"
 
@@ -84,16 +84,16 @@ async def test_schema_of_an_audience(tmp_path: Path) -> None:
     connector, _ = connected(tmp_path)
     schema = await connector.describe()
     assert {name: field.type for name, field in schema.fields.items()} == {
-        "EMAIL": "email", "status": "option", "FNAME": "text", "LNAME": "text", "PHONE": "phone", "COUNTRY": "option",
+        "EMAIL": "email", "member_status": "option", "FNAME": "text", "LNAME": "text", "PHONE": "phone", "COUNTRY": "option",
         "WEBSITE": "url", "POINTS": "number", "CONTRACT": "date",
     }  # fmt: skip
     assert [name for name, field in schema.fields.items() if field.required] == ["EMAIL", "FNAME"]
     assert [option.value for option in schema.fields["COUNTRY"].options] == ["Deutschland", "Österreich"]
     assert schema.fields["WEBSITE"].rules == (Rule("max_bytes", ("255",)), Rule("url"))
     assert schema.fields["POINTS"].rules == ()
-    assert schema.fields["status"].read_only
+    assert schema.fields["member_status"].read_only
     assert schema.consent is not None
-    assert (schema.consent.name, schema.consent.accepted) == ("status", ("subscribed",))
+    assert (schema.consent.name, schema.consent.accepted) == ("member_status", ("subscribed",))
     assert set(schema.consent.meanings) == {"unsubscribed", "cleaned", "pending", "transactional", "archived"}
     assert schema.account.details["audience"] == "Newsletter"
 
@@ -127,12 +127,12 @@ async def test_all_members_with_archived_ones(tmp_path: Path) -> None:
     """Members of every status come once, numbers as text, and the contact id is the id."""
     connector, _ = connected(tmp_path)
     records = await all_records(connector)
-    assert {record.id: record.values["status"] for record in records} == {
+    assert {record.id: record.values["member_status"] for record in records} == {
         f"{1:032x}": "subscribed", f"{2:032x}": "unsubscribed", f"{3:032x}": "cleaned", f"{4:032x}": "archived",
     }  # fmt: skip
     anna = next(record for record in records if record.id == ANNA)
     assert anna.values == {
-        "EMAIL": "Anna@firma.example", "FNAME": "Anna", "LNAME": "Amsel", "POINTS": "12", "status": "subscribed",
+        "EMAIL": "Anna@firma.example", "FNAME": "Anna", "LNAME": "Amsel", "POINTS": "12", "member_status": "subscribed",
     }  # fmt: skip
     assert (anna.created_at, anna.updated_at) == ("2026-01-05T00:00:00Z", "2026-04-01T00:00:00Z")
     assert await connector.count() == 3
@@ -187,7 +187,10 @@ async def test_member_archived_while_reading_comes_as_it_is_now() -> None:
         return reply(200, {"members": [member(1) | {"status": status}], "total_items": 1})
 
     records = await all_records(scripted(answers))
-    assert [(record.id, record.values["status"]) for record in records] == [(ANNA, "subscribed"), (ANNA, "archived")]
+    assert [(record.id, record.values["member_status"]) for record in records] == [
+        (ANNA, "subscribed"),
+        (ANNA, "archived"),
+    ]
 
 
 async def test_incomplete_lists_are_refused() -> None:
@@ -212,11 +215,11 @@ async def test_creates_are_matched_by_address(tmp_path: Path) -> None:
     connector, stage = connected(tmp_path)
     outcomes = await connector.write(
         [
-            create(1, "Neu@firma.example", FNAME="Neu", POINTS="7", status="subscribed", LNAME=""),
-            create(2, "ulla@firma.example", FNAME="Anders", status="subscribed"),
-            create(3, "foo@firma.example", FNAME="Foo", status="subscribed"),
-            create(4, "ohne@firma.example", status="subscribed"),
-            create(5, "vergessen@firma.example", FNAME="V", status="subscribed"),
+            create(1, "Neu@firma.example", FNAME="Neu", POINTS="7", member_status="subscribed", LNAME=""),
+            create(2, "ulla@firma.example", FNAME="Anders", member_status="subscribed"),
+            create(3, "foo@firma.example", FNAME="Foo", member_status="subscribed"),
+            create(4, "ohne@firma.example", member_status="subscribed"),
+            create(5, "vergessen@firma.example", FNAME="V", member_status="subscribed"),
             create(6, "still@firma.example", FNAME="S"),
         ],
         FIELDS,
@@ -226,17 +229,17 @@ async def test_creates_are_matched_by_address(tmp_path: Path) -> None:
     new, exists, fake, missing, forgotten, silent = outcomes
     assert new.record is not None
     assert new.record.values == {
-        "EMAIL": "Neu@firma.example", "FNAME": "Neu", "LNAME": "", "POINTS": "7", "status": "subscribed",
+        "EMAIL": "Neu@firma.example", "FNAME": "Neu", "LNAME": "", "POINTS": "7", "member_status": "subscribed",
     }  # fmt: skip
     assert exists.code == "ERROR_CONTACT_EXISTS"
     assert fake.message == "<e-mail> looks fake or invalid, please enter a real email address."
     assert missing.field == "FNAME"
     assert "permanently deleted" in forgotten.message
     assert silent.record is not None
-    assert silent.record.values["status"] == "pending"
+    assert silent.record.values["member_status"] == "pending"
     assert len(stage.log) == 1
     (ulla,) = await connector.read([ULLA], FIELDS)
-    assert (ulla.values["FNAME"], ulla.values["status"]) == ("Ulla", "unsubscribed")
+    assert (ulla.values["FNAME"], ulla.values["member_status"]) == ("Ulla", "unsubscribed")
 
 
 async def test_updates_never_carry_a_status(tmp_path: Path) -> None:
@@ -245,7 +248,7 @@ async def test_updates_never_carry_a_status(tmp_path: Path) -> None:
     outcomes = await connector.write(
         [
             update(1, ANNA, FNAME="Änne", POINTS="", EMAIL="aenne@firma.example"),
-            update(2, ULLA, LNAME="Uhu", status="subscribed"),
+            update(2, ULLA, LNAME="Uhu", member_status="subscribed"),
             update(3, "0" * 32, FNAME="X"),
             update(4, f"{3:032x}", POINTS="viele"),
         ],
@@ -257,7 +260,7 @@ async def test_updates_never_carry_a_status(tmp_path: Path) -> None:
     assert ulla is not None
     assert (anna.values["FNAME"], anna.values["EMAIL"], anna.values["POINTS"]) == ("Änne", "aenne@firma.example", "")
     assert anna.id == ANNA
-    assert (ulla.values["LNAME"], ulla.values["status"]) == ("Uhu", "unsubscribed")
+    assert (ulla.values["LNAME"], ulla.values["member_status"]) == ("Uhu", "unsubscribed")
     assert (outcomes[2].status, outcomes[2].code) == (404, "Resource Not Found")
     assert (outcomes[3].field, outcomes[3].message) == (
         "POINTS", "Your merge fields were invalid. Please enter a number",
@@ -267,7 +270,7 @@ async def test_updates_never_carry_a_status(tmp_path: Path) -> None:
 async def test_body_of_an_update() -> None:
     """What is sent holds the changed fields only, nowhere a status."""
     script = Script(reply(200, member(1)))
-    await scripted(script).write([update(1, ANNA, FNAME="Neu", status="subscribed")], FIELDS)
+    await scripted(script).write([update(1, ANNA, FNAME="Neu", member_status="subscribed")], FIELDS)
     assert (script.requests[0].method, script.body(0)) == ("PATCH", {"merge_fields": {"FNAME": "Neu"}})
 
 

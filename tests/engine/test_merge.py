@@ -15,7 +15,15 @@ from engine.merge import differences, mapped_pairs
 from engine.plan import plan
 from engine.schema import Account, Field, Side, SideSchema
 
-BASE = pl.Schema({"contact": pl.Int64, "field": pl.String, "hubspot_value": pl.String, "app_value": pl.String})
+BASE = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "field": pl.String,
+        "hubspot_value": pl.String,
+        "app_value": pl.String,
+        "fingerprint": pl.String,
+    }
+)
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 
 
@@ -49,22 +57,36 @@ def schemas() -> dict[Side, SideSchema]:
     }
 
 
-def pair(hubspot: str | None, app: str | None, *, hubspot_at: str = OLD, app_at: str = OLD) -> pl.DataFrame:
+def pair(
+    hubspot: str | None,
+    app: str | None,
+    *,
+    hubspot_at: str = OLD,
+    app_at: str = OLD,
+    hubspot_written: str | None = None,
+    app_written: str | None = None,
+) -> pl.DataFrame:
     """One linked contact whose city differs; None is not fetched."""
     row = {
         "contact": 1, "hubspot_id": "1", "app_id": "a", "linked": True, "hubspot": True, "app": True,
         "hubspot_twins": 1, "app_twins": 1, "hubspot_updated_at": hubspot_at, "app_updated_at": app_at,
+        "hubspot_written_at": hubspot_written, "app_written_at": app_written,
         "hubspot.email": "j@example.com", "app.EMAIL": "j@example.com", "hubspot.city": hubspot, "app.CITY": app,
     }  # fmt: skip
-    return pl.DataFrame([row]).with_columns(pl.col("hubspot.city", "app.CITY").cast(pl.String))
+    return pl.DataFrame([row]).with_columns(
+        pl.col("hubspot.city", "app.CITY", "hubspot_written_at", "app_written_at").cast(pl.String)
+    )
+
+
+def base_frame(base: tuple[str, str] | None, chosen: Connection) -> pl.DataFrame:
+    """The base of the city under the mapping as it is now."""
+    fingerprint = mapped_pairs(chosen, schemas())[1].fingerprint
+    return pl.DataFrame([(1, "city", *base, fingerprint)] if base else [], schema=BASE, orient="row")
 
 
 def outcome(contacts: pl.DataFrame, base: tuple[str, str] | None, chosen: Connection) -> str:
     """The merge's outcome for the city, or "equal"."""
-    rows = [(1, "city", *base)] if base else []
-    merged = differences(
-        contacts, pl.DataFrame(rows, schema=BASE, orient="row"), chosen, mapped_pairs(chosen, schemas())
-    )
+    merged = differences(contacts, base_frame(base, chosen), chosen, mapped_pairs(chosen, schemas()))
     return str(merged["outcome"][0]) if merged.height else "equal"
 
 
@@ -116,6 +138,7 @@ def test_the_policy_decides_only_with_evidence(conflicts: str, hubspot_at: str, 
         ("to_app", "Bern", "Wien", None, "to_app"),
         ("to_app", "", "Wien", None, "kept"),
         ("to_app", "", "Wien", ("Wien", "Wien"), "to_app"),
+        ("to_app", "", "Wien", ("", ""), "kept"),
         ("to_app", "Bern", "Wien", ("Bern", "Bern"), "to_app"),
         ("to_app", "Bern", "Wien", ("Bern", "Wien"), "settled"),
         ("to_hubspot", "Bern", "Wien", None, "to_hubspot"),
@@ -127,6 +150,27 @@ def test_one_way_never_writes_back(
 ) -> None:
     """The source wins, an empty source clears only what it had, and the other side is never a source."""
     assert outcome(pair(hubspot, app), base, connection(direction=direction)) == expected
+
+
+def test_the_engines_own_write_is_no_evidence() -> None:
+    """Where the last change of a record is the engine's own, "latest" does not know who was later."""
+    chosen = connection(conflicts="latest")
+    contacts = pair("Bern", "Wien", hubspot_at=OLD, app_at=NEW, app_written=NEW)
+
+    assert outcome(contacts, ("Graz", "Graz"), chosen) == "conflict"
+    assert outcome(pair("Bern", "Wien", app_at=NEW, app_written=OLD), ("Graz", "Graz"), chosen) == "to_hubspot"
+
+
+def test_a_mapping_that_changed_has_no_base() -> None:
+    """What two other fields agreed on says nothing about these two."""
+    before, after = connection(conflicts="hubspot"), connection(conflicts="hubspot", options={"bern": "Bern"})
+    contacts = pair("Bern", "Wien")
+    old_base = base_frame(("Bern", "Bern"), before)
+
+    changed = differences(contacts, old_base, after, mapped_pairs(after, schemas()))
+
+    assert changed["outcome"].to_list() == ["to_app"]
+    assert outcome(contacts, ("Bern", "Bern"), before) == "to_hubspot"
 
 
 def test_options_are_compared_and_written_in_the_targets_words() -> None:
@@ -149,8 +193,7 @@ def test_a_written_plan_leaves_nothing_to_write(
     """After the writes are applied and the result is the base, the next plan is empty; verdict and writes agree."""
     chosen = connection(conflicts=conflicts)
     situation = Situation(chosen, schemas(), None, datetime(2026, 1, 1, tzinfo=UTC))
-    rows = [(1, "city", *base)] if base else []
-    answer = plan(pair(hubspot, app), pl.DataFrame(rows, schema=BASE, orient="row"), situation, ())
+    answer = plan(pair(hubspot, app), base_frame(base, chosen), situation, ())
     state = answer.verdicts["state"][0]
 
     assert (state == "pending") == (answer.writes.height > 0)
@@ -159,7 +202,7 @@ def test_a_written_plan_leaves_nothing_to_write(
     for write in answer.writes.iter_rows(named=True):
         after[write["side"]] = write["value"]
     if state == "pending":
-        settled = pl.DataFrame([(1, "city", after["hubspot"], after["app"])], schema=BASE, orient="row")
+        settled = base_frame((after["hubspot"], after["app"]), chosen)
         again = plan(pair(after["hubspot"], after["app"]), settled, situation, ())
         assert again.writes.height == 0
         assert again.verdicts["state"][0] == "in_sync"

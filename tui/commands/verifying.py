@@ -27,7 +27,7 @@ def verify(chosen: Session, *, as_json: bool, named: Sequence[str]) -> int:
 
 
 def _verify_code(result: VerificationResult) -> int:
-    return int(result.unexplained > 0 or any(item.status == "failed" for item in result.verifications))
+    return int(not result.passed)
 
 
 def run_verify(chosen: Session, named: Sequence[str], *, quiet: bool = False) -> VerificationResult:

@@ -136,7 +136,11 @@ def sync(chosen: Session, *, as_json: bool, plan_file: Path | None) -> int:
     else:
         show_sync(chosen, counts)
         show_checkup(chosen, result)
-    return int(counts["refused"] + counts["in_doubt"] + counts["not_applied"] > 0 or result.states["conflict"] > 0)
+    return int(_left_over(counts) > 0 or result.states["conflict"] > 0)
+
+
+def _left_over(counts: Mapping[str, int]) -> int:
+    return counts["refused"] + counts["in_doubt"] + counts["not_applied"] + counts["changed_meanwhile"]
 
 
 def confirm_sync(chosen: Session, *, asked: bool) -> None:
@@ -163,7 +167,7 @@ def run_sync(chosen: Session, *, digest: str = "", quiet: bool = False) -> tuple
 
     def code(result: tuple[Mapping[str, int], Checkup]) -> int:
         counts = result[0]
-        return int(counts["refused"] + counts["in_doubt"] + counts["not_applied"] > 0)
+        return int(_left_over(counts) > 0)
 
     return conduct(
         chosen,

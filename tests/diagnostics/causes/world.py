@@ -39,6 +39,8 @@ CONTACTS = {
     "email": pl.String,
     "email_key": pl.String,
     "hubspot_updated_at": pl.String,
+    "hubspot_written_at": pl.String,
+    "app_written_at": pl.String,
     "app_updated_at": pl.String,
     "refused_side": pl.String,
     "refused_sent": pl.String,
@@ -182,6 +184,8 @@ def person(
         "email": shown,
         "email_key": shown.strip().lower() if shown else "",
         "hubspot_updated_at": "2026-09-01T00:00:00Z",
+        "hubspot_written_at": None,
+        "app_written_at": None,
         "app_updated_at": "2026-09-02T00:00:00Z",
     }
     row |= {f"hubspot.{name}": value for name, value in (ours or {}).items()}

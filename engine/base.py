@@ -1,0 +1,55 @@
+"""The base of the merge: what both sides held when they last agreed, per contact and mapped field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from engine.gates import Situation
+from engine.merge import agreed_values, mapped_pairs
+from engine.mirror import base_of, bases_of, contacts_of, slice_of
+from engine.runs import Run
+from engine.schema import Side
+
+
+def mapping_names(situation: Situation) -> Mapping[tuple[Side, str], str]:
+    """The mapping's name for each mapped field of a side."""
+    pairs = mapped_pairs(situation.connection, situation.schemas)
+    names: dict[tuple[Side, str], str] = {("hubspot", pair.hubspot): pair.name for pair in pairs}
+    return names | {("app", pair.app): pair.name for pair in pairs}
+
+
+def agree(run: Run, situation: Situation, after: int, up_to: int) -> int:
+    """Makes the base of a slice of contacts: every field of a linked pair in which both sides agree.
+
+    Returns how many base fields changed.
+    """
+    values = agreed_values(
+        slice_of(run.workspace, after, up_to).filter("linked"), mapped_pairs(situation.connection, situation.schemas)
+    )
+    same = values.filter(pl.col("hubspot_value") == pl.col("app_value"))
+    return _store(run, same, base_of(run.workspace, after, up_to))
+
+
+def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, str]]) -> int:
+    """Makes the base of (contact, mapping) pairs that were just written: what the server kept, whatever it is."""
+    chosen = pl.DataFrame(sorted(set(written)), schema={"contact": pl.Int64, "field": pl.String}, orient="row")
+    if chosen.is_empty():
+        return 0
+    ids = chosen["contact"].unique().to_list()
+    values = agreed_values(contacts_of(run.workspace, ids), mapped_pairs(situation.connection, situation.schemas))
+    return _store(run, values.join(chosen, on=["contact", "field"], how="semi"), bases_of(run.workspace, ids))
+
+
+def _store(run: Run, values: pl.DataFrame, known: pl.DataFrame) -> int:
+    changed = values.join(known, on=["contact", "field", "hubspot_value", "app_value", "fingerprint"], how="anti")
+    rows = changed.select("contact", "field", "hubspot_value", "app_value", "fingerprint")
+    with run.workspace.transaction() as sql:
+        sql.executemany(
+            "INSERT INTO base_field(contact_id, field, hubspot_value, app_value, fingerprint, run_id) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(contact_id, field) DO UPDATE SET hubspot_value = excluded.hubspot_value, "
+            "app_value = excluded.app_value, fingerprint = excluded.fingerprint, run_id = excluded.run_id",
+            ((*row, run.id) for row in rows.iter_rows()),
+        )
+    return rows.height
