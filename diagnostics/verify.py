@@ -12,20 +12,28 @@ from dataclasses import asdict
 
 import polars as pl
 
-from diagnostics.verification.differing import find_differences
+from diagnostics.verification.consent import consent_rules
+from diagnostics.verification.differing import Expectation, find_differences
 from diagnostics.verification.filled import verify_filled
 from diagnostics.verification.fresh import read_members, read_side, wanted_fields
 from diagnostics.verification.inbound import verify_inbound
 from diagnostics.verification.known import read_known
 from diagnostics.verification.outbound import verify_outbound
-from diagnostics.verification.result import CLASSES, Missing, Verification, VerificationResult
+from diagnostics.verification.result import (
+    CLASSES,
+    NAMED_LIMIT,
+    Missing,
+    Unexplained,
+    Verification,
+    VerificationResult,
+)
 from engine.connection import Connection
 from engine.connectors import Connector, HubSpotSource
 from engine.merge import mapped_pairs
 from engine.runs import Run, iso
 from engine.schema import Side, SideSchema
 
-__all__ = ["Missing", "Verification", "VerificationResult", "verify"]
+__all__ = ["Missing", "Unexplained", "Verification", "VerificationResult", "verify"]
 
 
 async def verify(
@@ -42,14 +50,14 @@ async def verify(
     Raises AccessError if a side cannot be read, ConfigurationError if the inclusion list is not there, Stopped.
     """
     began = iso(run.now())
-    pairs = mapped_pairs(connection, schemas)
+    pairs, rules = mapped_pairs(connection, schemas), consent_rules(connection, schemas)
     members = await read_members(run, hubspot, connection.scope.list)
-    hubspot_now = await read_side(run, hubspot, schemas["hubspot"], wanted_fields(schemas["hubspot"], pairs))
-    app_now = await read_side(run, app, schemas["app"], wanted_fields(schemas["app"], pairs))
+    hubspot_now = await read_side(run, hubspot, schemas["hubspot"], wanted_fields(schemas["hubspot"], pairs, rules))
+    app_now = await read_side(run, app, schemas["app"], wanted_fields(schemas["app"], pairs, rules))
     run.progress("comparing", 0, 4)
     known = read_known(run.workspace)
     differences, hubspot_now, app_now = await find_differences(
-        run, known, hubspot_now, app_now, pairs, (hubspot, app), began
+        run, Expectation(known, pairs, rules, began), hubspot_now, app_now, (hubspot, app)
     )
     run.progress("comparing", 1, 4)
     outbound = await verify_outbound(connection, known, hubspot_now, app_now, members, app)
@@ -57,16 +65,22 @@ async def verify(
     inbound = verify_inbound(connection, known, hubspot_now)
     run.progress("comparing", 3, 4)
     named = (*named, *connection.verify.contacts)
-    filled = verify_filled(known, hubspot_now, app_now, pairs, named)
+    filled = verify_filled(known, hubspot_now, app_now, pairs, named, differences)
     counted = dict(differences.group_by("class").len().iter_rows())
     result = VerificationResult(
         verifications=(outbound, inbound, filled),
         differences={name: counted[name] for name in CLASSES if name in counted},
         unexplained=counted.get("unexplained", 0),
+        unexplained_differences=_unexplained(differences),
     )
     _store(run, result, differences)
     run.progress("comparing", 4, 4)
     return result
+
+
+def _unexplained(differences: pl.DataFrame) -> tuple[Unexplained, ...]:
+    rows = differences.filter(pl.col("class") == "unexplained").head(NAMED_LIMIT)
+    return tuple(Unexplained(*row) for row in rows.select("hubspot_id", "app_id", "field").iter_rows())
 
 
 def _store(run: Run, result: VerificationResult, differences: pl.DataFrame) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from engine.connection import Connection
 from engine.connectors import Connector, HubSpotSource, ListSource, Record
@@ -18,6 +19,7 @@ from engine.schema import SIDES, InclusionList, Side, SideSchema
 from engine.situation import remember
 from engine.visible import visible
 
+T = TypeVar("T")
 COMMIT_ROWS = 1_000
 EVIDENCE_PROPERTIES = (
     "hs_email_optout",
@@ -47,7 +49,7 @@ async def observe(run: Run, connection: Connection, sides: Sides) -> Situation:
     the sides declare, BrakeTripped if a side is suddenly empty; the mirror then keeps what it had.
     """
     run.progress("reading schemas", 0)
-    hubspot_schema, app_schema = await asyncio.gather(sides.hubspot.describe(), sides.app.describe())
+    hubspot_schema, app_schema = await _both(sides.hubspot.describe(), sides.app.describe())
     schemas: Mapping[Side, SideSchema] = {"hubspot": hubspot_schema, "app": app_schema}
     check_fit(connection, schemas)
     unavailable = {area: reason for schema in schemas.values() for area, reason in schema.unavailable.items()}
@@ -58,6 +60,15 @@ async def observe(run: Run, connection: Connection, sides: Sides) -> Situation:
     population = _pair(run, schemas)
     run.event("info", "observed", f"{population} contacts, {members} in the list")
     return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable))
+
+
+async def _both(hubspot: Awaitable[T], app: Awaitable[T]) -> tuple[T, T]:
+    """Both answers; waits for both before the first error is raised, so that no request is left hanging."""
+    answers = await asyncio.gather(hubspot, app, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return answers[0], answers[1]  # type: ignore[return-value]
 
 
 async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situation:
@@ -184,7 +195,7 @@ async def _read_both(
     run: Run, sides: Sides, schemas: Mapping[Side, SideSchema], fields: Mapping[Side, list[str]]
 ) -> None:
     connectors: dict[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
-    expected = await asyncio.gather(*(connector.count() for connector in connectors.values()))
+    expected = await _both(sides.hubspot.count(), sides.app.count())
     total = sum(filter(None, expected)) if all(count is not None for count in expected) else None
     done = 0
     for side, connector in connectors.items():

@@ -183,9 +183,9 @@ def explained(path: Path) -> Iterator[None]:
             )
         elif "full" in text:
             what, remedy = "the disk is full", "Free some space and run again; what was committed is kept."
-        elif "readonly" in text or "unable to open" in text:
+        elif "readonly" in text or "unable to open" in text or "disk I/O error" in text:
             what, remedy = (
-                "the workspace cannot be written",
+                "the workspace cannot be read or written",
                 "Check the folder's permissions, or choose another with --home.",
             )
         elif "malformed" in text or "not a database" in text or "corrupt" in text:

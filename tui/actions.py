@@ -94,6 +94,14 @@ ACTIONS: tuple[Action, ...] = (
         "verify", ("v",), "Verify now", "reads both sides and proves the result", ("verify",), "verify", "verify {name}"
     ),
     Action(
+        "other_part",
+        ("p",),
+        "Proofs or differences",
+        "the keys go from the differences to the proofs, and back",
+        ("verify",),
+        "proofs",
+    ),
+    Action(
         "report", ("r",), "Write the report", "writes Markdown and JSON files", ("report",), "write", "report {name}"
     ),
     Action("follow", ("f",), "Follow", "stays at the newest line while the run works", ("run",), "follow"),

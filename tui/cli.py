@@ -201,12 +201,9 @@ def sync(
 ) -> None:
     """Write what the plan holds, then examine the result."""
     from tui.commands.session import session
-    from tui.commands.writing import confirm_sync
     from tui.commands.writing import sync as write
 
-    chosen = session(_home(context, home), name)
-    confirm_sync(chosen, asked=yes or as_json or plan_file is not None)
-    _finish(write(chosen, as_json=as_json, plan_file=plan_file))
+    _finish(write(session(_home(context, home), name), as_json=as_json, plan_file=plan_file, yes=yes))
 
 
 @cli.command()

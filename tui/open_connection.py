@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.home import Home, home_folder
-from tui.processes import Start, Started, is_alive
+from tui.processes import STOP_ASKED, Launched, Start, is_alive, stop
 from tui.reader import Reader
 from tui.reading.health import RunRow
 
@@ -28,13 +28,13 @@ def equivalent(home: Home, command: str) -> str:
 class OpenConnection:
     """What the screens of one connection share. The console only ever reads; all writing is done by child processes."""
 
-    def __init__(self, home: Home, name: str, start: Start, now: Now) -> None:
+    def __init__(self, home: Home, name: str, start: Start, now: Now, launched: Launched) -> None:
         self.home = home
         self.name = name
         self.now = now
         self.reader = Reader(home.workspace(name))
         self.active: RunRow | None = None
-        self.child: Started | None = None
+        self.launched = launched
         self._start = start
 
     async def configuration(self) -> Connection:
@@ -61,28 +61,31 @@ class OpenConnection:
         """Why no other run can be started now, or nothing."""
         if self.active is not None:
             return f"{self.active.command} is at work; x stops it"
-        if self.child is not None and self.child.ended() is None:
-            return f"{self.child.command} is starting"
-        return ""
+        return f"{self.launched.starting} is starting; x stops it" if self.launched.starting else ""
 
     def launch(self, *arguments: str) -> str:
         """Starts a command in the background. Returns what to tell the user."""
         if self.busy:
             return f"not now: {self.busy}"
         try:
-            self.child = self._start(self.home.path, self.name, arguments)
+            self.launched.child = self._start(self.home.path, self.name, arguments)
         except OSError as error:
             return f"it cannot be started: {error.strerror or error}"
         return f"started in the background: {' '.join(arguments)}"
 
+    def stop(self) -> str:
+        """Asks the run at work to stop, or remembers that for the one that is starting. Returns what to tell the user."""
+        if self.active is not None:
+            return stop(self.active) or STOP_ASKED
+        return self.launched.want_stop() if self.launched.starting else "no run is at work"
+
     def child_ended(self) -> str:
         """Once after a started command has ended: how, in words. Otherwise nothing."""
-        if self.child is None:
+        child = self.launched.child
+        code = child.ended() if child is not None else None
+        if child is None or code is None:
             return ""
-        code = self.child.ended()
-        if code is None:
-            return ""
-        child, self.child = self.child, None
+        self.launched.child, self.launched.stop_wanted = None, False
         if code in (0, 1):
             return f"{child.command}: done" + (" (there is something to act on)" if code else "")
         return f"{child.command}: ended with exit code {code}. {child.last_words()}"

@@ -8,11 +8,14 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import SyncdoctorError
 from engine.visible import visible
 from tui.home import Home, write_private
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 FORMAT = 1
 
@@ -91,6 +94,18 @@ def fail(error: SyncdoctorError, *, as_json: bool) -> int:
     where = f"\n  where: {visible(error.where)}" if error.where else ""
     remedy = f"\n  to do: {visible(error.remedy, multiline=True)}" if error.remedy else ""
     note(f"syncdoctor: {visible(error.what)}{where}{remedy}")
+    return error.exit_code
+
+
+def fail_in_usage(error: TyperException, *, as_json: bool) -> int:
+    """Shows wrong usage as the command line's library words it, and gives its exit code."""
+    if as_json:
+        document({"error": {"code": "usage", "what": error.format_message(), "where": "", "remedy": "See --help."}})
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    else:
+        note(f"syncdoctor: {error.format_message()}")
     return error.exit_code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError, WorkspaceError
 from engine.schema import SIDES, Side
 from tui.home import Home
+from tui.output import note
 
 if TYPE_CHECKING:
     import httpx
@@ -39,7 +41,8 @@ def install(home: Home, data: Path | None) -> Path:
             raise ConfigurationError(
                 "the practice portal here already has other people",
                 where=str(target),
-                remedy="Choose a new home with --home, or remove that folder and the connection first.",
+                remedy="Choose a new home with --home. To start over in this one, remove practice/, "
+                "connections/practice.toml and workspaces/practice.* in it.",
             )
         return target
     if not (source / "connection.toml").is_file():
@@ -56,6 +59,7 @@ def install(home: Home, data: Path | None) -> Path:
         for file in sorted(source.iterdir()):
             if file.is_file() and file.suffix in {".csv", ".json", ".toml"}:
                 shutil.copyfile(file, partial / file.name)
+        _try_out(partial, source)
         partial.rename(target)
     except OSError as error:
         raise WorkspaceError(
@@ -64,6 +68,21 @@ def install(home: Home, data: Path | None) -> Path:
             remedy="Check permissions and free space, or choose another home with --home.",
         ) from None
     return target
+
+
+def _try_out(partial: Path, source: Path) -> None:
+    """Raises ConfigurationError naming file, line and column of the user's folder if the portal cannot use it."""
+    from sample_data.portal import DataFolderError, open_portal
+
+    state = partial / "trial.sqlite"
+    try:
+        open_portal(partial, state).close()
+    except DataFolderError as error:
+        told = str(error).replace(str(partial), str(source))
+        raise ConfigurationError(told, remedy="See docs/practice.md for the folder's files.") from None
+    finally:
+        for file in partial.glob("trial.sqlite*"):
+            file.unlink()
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -104,4 +123,16 @@ def serve_forever(home: Home, data: Path | None, port: int) -> None:
     from sample_data.portal import serve
 
     install(home, data)
-    serve(open_practice(home), port)
+    portal = open_practice(home)
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"the port {port} cannot be used: {error.strerror}",
+                where="--port",
+                remedy="Choose another with --port.",
+            ) from None
+    note(f"HubSpot: http://127.0.0.1:{port}/hubspot   Mailchimp: http://127.0.0.1:{port}/mailchimp/3.0")
+    note(f"Tokens: {home.practice / 'data'}, in hubspot_account.json and mailchimp_audience.json. Ctrl-C ends it.")
+    serve(portal, port)

@@ -16,6 +16,7 @@ import tui
 from tui.reading.health import RunRow
 
 _LAST_CHARACTERS = 4_096
+STOP_ASKED = "asked it to stop; it does so at its next safe point, and what was done stays"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,40 @@ class Started:
             return ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else ""
+
+
+@dataclass
+class Launched:
+    """What this console has started for a connection, shared by all its screens.
+
+    `stop_wanted` is a stop that was asked for before the command had its row in `run`: without the row nobody can tell
+    whether it already works or still begins.
+    """
+
+    child: Started | None = None
+    stop_wanted: bool = False
+
+    @property
+    def starting(self) -> str:
+        """The command of a child that has not ended, or nothing."""
+        return self.child.command if self.child is not None and self.child.ended() is None else ""
+
+    def want_stop(self) -> str:
+        """Remembers to stop the child as soon as its run is there. Returns what to tell the user."""
+        self.stop_wanted = True
+        return f"{self.starting} is starting; it is asked to stop as soon as it is at work"
+
+    def stop_if_wanted(self, run: RunRow | None) -> str:
+        """Sends the stop that was asked for once the child's run is there. Returns what to tell the user, or nothing."""
+        if not self.stop_wanted or self.child is None or run is None or run.pid != self.child.process.pid:
+            return ""
+        self.stop_wanted = False
+        return stop(run) or STOP_ASKED
+
+    def stop_unheard(self) -> None:
+        """On leaving the console: a child that was to be stopped and has no run yet is ended as it is."""
+        if self.stop_wanted and self.child is not None and self.child.ended() is None:
+            self.child.process.terminate()
 
 
 Start = Callable[[Path, str, Sequence[str]], Started]
@@ -70,18 +105,13 @@ def start(home: Path, name: str, arguments: Sequence[str]) -> Started:
 
 
 def is_alive(run: RunRow) -> bool:
-    """Whether a run's process is still there. A run on another host is taken for alive: it cannot be seen."""
+    """Whether a run's process is still there and no other program has its number. A run on another host is taken for
+    alive: it cannot be seen."""
     if run.pid is None:
         return False
     if run.host and run.host != socket.gethostname():
         return True
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(run.pid)
+    return _exists(run.pid) and _is_ours(run.pid)
 
 
 def stop(run: RunRow) -> str:
@@ -90,7 +120,7 @@ def stop(run: RunRow) -> str:
         return "this run has no process"
     if run.host and run.host != socket.gethostname():
         return f"this run is on the host {run.host}; stop it there"
-    if not is_alive(run):
+    if not _exists(run.pid):
         return "its process is gone; the next run tidies up"
     if not _is_ours(run.pid):
         return f"process {run.pid} is another program now; nothing was stopped"
@@ -99,6 +129,16 @@ def stop(run: RunRow) -> str:
     except OSError as error:
         return f"process {run.pid} cannot be stopped: {error.strerror}"
     return ""
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(pid)
 
 
 def _is_zombie(pid: int) -> bool:

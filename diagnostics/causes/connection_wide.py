@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.causes import list_deleted, list_empty, list_stale, plan_tier, rules_unreadable, unread_areas
+from diagnostics.causes import list_deleted, list_empty, list_stale, permissions, plan_tier, rules_unreadable
 from diagnostics.causes.cause import SideFinding
 from engine.gates import Situation
 
@@ -12,7 +12,7 @@ _SOURCES = (
     list_empty.side_finding,
     list_stale.side_finding,
     rules_unreadable.side_finding,
-    unread_areas.side_finding,
+    permissions.side_finding,
 )
 
 

@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-from diagnostics.causes import CAUSES, cause
+from diagnostics.causes import CAUSES
+from diagnostics.report.known_causes import cause_of
 from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
 from diagnostics.report.moments import moment
 from diagnostics.report.personal import is_choice, personal_values
@@ -65,13 +66,13 @@ def causes(source: Source) -> tuple[CauseLine, ...]:
         "SELECT code, state, count(DISTINCT contact_id) AS contacts, 0 AS blocking FROM open_findings "
         "WHERE blocking = 0 GROUP BY 1, 2 ORDER BY 3 DESC, 1"
     )
-    return tuple(_cause_line(row) for row in [*deciding, *reported])
+    return tuple(_cause_line(source, row) for row in [*deciding, *reported])
 
 
-def _cause_line(row: sqlite3.Row) -> CauseLine:
-    known = cause(row["code"])
+def _cause_line(source: Source, row: sqlite3.Row) -> CauseLine:
+    known = cause_of(row["code"])
     return CauseLine(
-        code=row["code"],
+        code=source.mask.text(row["code"]),
         state=row["state"],
         contacts=row["contacts"],
         blocking=bool(row["blocking"]),
@@ -91,13 +92,13 @@ def whole_findings(source: Source) -> tuple[WholeFinding, ...]:
     """What the last check found about the connection as a whole."""
     return tuple(
         WholeFinding(
-            code=row["code"],
+            code=source.mask.text(row["code"]),
             state=row["state"],
             blocking=bool(row["blocking"]),
             contacts=row["contacts"],
-            title=cause(row["code"]).title,
+            title=cause_of(row["code"]).title,
             evidence=source.mask.text("; ".join(filter(None, (row["value"], row["rule"])))),
-            remedy=cause(row["code"]).remedy,
+            remedy=cause_of(row["code"]).remedy,
         )
         for row in _whole_rows(source)
     )
@@ -116,7 +117,7 @@ def questions(source: Source) -> tuple[Question, ...]:
 
 def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whole: Sequence[sqlite3.Row]) -> Question:
     _, subject, sentence = next(check for check in SELF_CHECKS if check[0] == letter)
-    mine = [row for row in found if cause(row["code"]).question == letter and row["state"] != "unknown"]
+    mine = [row for row in found if cause_of(row["code"]).question == letter and row["state"] != "unknown"]
     codes = tuple(sorted({row["code"] for row in mine}))
     contacts = 0
     if codes:
@@ -128,7 +129,7 @@ def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whol
     concerns = [
         row
         for row in whole
-        if cause(row["code"]).question == letter and row["blocking"] and row["state"] not in ("unknown", "in_sync")
+        if cause_of(row["code"]).question == letter and row["blocking"] and row["state"] not in ("unknown", "in_sync")
     ]
     unchecked = tuple(dict.fromkeys(_unchecked(source, letter, found, whole)))
     answer: Literal["found", "ruled out", "could not be checked"] = (
@@ -179,7 +180,7 @@ def _unchecked(source: Source, letter: Letter, found: Sequence[sqlite3.Row], who
     reasons = [
         source.mask.text(f"a side could not be read: {row['rule']}")
         for row in whole
-        if cause(row["code"]).question == "access" and row["state"] == "unknown"
+        if cause_of(row["code"]).question == "access" and row["state"] == "unknown"
     ]
     reasons += [
         source.mask.text(source.situation.unavailable[area])
@@ -189,7 +190,7 @@ def _unchecked(source: Source, letter: Letter, found: Sequence[sqlite3.Row], who
     reasons += [
         f"{row['contacts']} contacts could not be examined ({row['code']})"
         for row in found
-        if row["state"] == "unknown" and cause(row["code"]).question == letter
+        if row["state"] == "unknown" and cause_of(row["code"]).question == letter
     ]
     if letter == "b" and source.connection.opt_in is None:
         reasons.append("the connection names no opt-in rule")
@@ -212,7 +213,7 @@ def examples(source: Source) -> tuple[Example, ...]:
 def _example(source: Source, row: sqlite3.Row) -> Example:
     return Example(
         state=row["state"],
-        cause=row["cause"],
+        cause=source.mask.text(row["cause"]),
         hubspot_id=source.mask.text(row["hubspot_id"] or ""),
         app_id=source.mask.text(row["app_id"] or ""),
         email=source.mask.email(row["email"]),
@@ -228,7 +229,7 @@ def _findings(source: Source, contact: int) -> list[Evidence]:
     )
     return [
         Evidence(
-            code=row["code"],
+            code=source.mask.text(row["code"]),
             field=source.mask.text(row["field"]),
             value=_evidence(source, contact, row),
             rule=source.mask.text(row["rule"]),
@@ -244,7 +245,7 @@ def _evidence(source: Source, contact: int, row: sqlite3.Row) -> str:
     field, value = row["field"], row["value"]
     if row["code"] == "refused":
         return source.mask.text(value, personal_values(source, contact))
-    if is_choice(source, field, value) or (value and not field and cause(row["code"]).question == "c"):
+    if is_choice(source, field, value) or (value and not field and cause_of(row["code"]).question == "c"):
         return source.mask.text(value)
     return source.mask.value(value) if field or value else ""
 

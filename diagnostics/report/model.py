@@ -114,7 +114,8 @@ class VerificationLine(_Part):
 
 
 class UnexplainedValue(_Part):
-    """A difference that nothing explains; an empty field means that a whole record is gone."""
+    """A difference that nothing explains; an empty field means that a whole record is gone. A field `hubspot.NAME` or
+    `app.NAME` holds consent: the other side has no value then."""
 
     hubspot_id: str
     app_id: str
@@ -155,7 +156,7 @@ class Example(_Part):
 
 
 class ExchangeLine(_Part):
-    """An HTTP exchange that did not succeed; `path` is a template without ids and addresses."""
+    """An HTTP exchange; `path` is a template without ids and addresses."""
 
     at: Moment
     side: str
@@ -205,7 +206,10 @@ class Removed(_Part):
 
 
 class Report(_Part):
-    """A support report."""
+    """A support report.
+
+    `exchanges` did not succeed; `latest_exchanges` are the newest of the last run per side and request, whatever came.
+    """
 
     format: Literal[1] = 1
     connection: str
@@ -222,6 +226,7 @@ class Report(_Part):
     verification: VerificationPart
     examples: tuple[Example, ...]
     exchanges: tuple[ExchangeLine, ...]
+    latest_exchanges: tuple[ExchangeLine, ...]
     refusals: tuple[Refusal, ...]
     settings: tuple[str, ...]
     runs: tuple[RunLine, ...]

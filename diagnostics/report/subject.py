@@ -31,7 +31,8 @@ class Source:
 
 
 def identity(source: Source) -> tuple[Fact, ...]:
-    """Both accounts, the tier, mode, direction and who wins. Facts that are not known are left out."""
+    """Both accounts, the tier, mode, direction and who wins. Facts that are not known are left out; where the settings
+    and a side name the same fact, the side's word of the last check holds."""
     connection = source.connection
     rows: list[tuple[str, str]] = [
         ("HubSpot account", str(connection.hubspot.account or "")),
@@ -66,8 +67,8 @@ def identity(source: Source) -> tuple[Fact, ...]:
         ("Both sides changed", winner[connection.sync.conflicts]),
         ("System of record", connection.goals.system_of_record),
     ]
-    known = dict.fromkeys((name, value) for name, value in rows if value)
-    return tuple(Fact(name=source.mask.text(name), value=source.mask.text(value)) for name, value in known)
+    known = {name: value for name, value in rows if value}
+    return tuple(Fact(name=source.mask.text(name), value=source.mask.text(value)) for name, value in known.items())
 
 
 def scope(source: Source) -> Scope:

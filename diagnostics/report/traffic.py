@@ -1,9 +1,10 @@
-"""What the servers answered: exchanges that did not succeed, and writes that were refused."""
+"""What the servers answered: exchanges that failed, the newest ones of the last run, and writes that were refused."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 
 from diagnostics.report.model import ExchangeLine, Refusal
 from diagnostics.report.moments import certain, moment
@@ -12,6 +13,7 @@ from diagnostics.report.subject import Source
 
 NEWEST = 20
 LOOKED_AT = 500
+REQUESTS = 50
 
 
 def failed_exchanges(source: Source) -> tuple[ExchangeLine, ...]:
@@ -19,6 +21,21 @@ def failed_exchanges(source: Source) -> tuple[ExchangeLine, ...]:
     rows = source.workspace.rows(
         "SELECT * FROM exchange WHERE status IS NULL OR status >= 400 ORDER BY id DESC LIMIT ?", (NEWEST,)
     )
+    return _lines(source, rows)
+
+
+def latest_exchanges(source: Source) -> tuple[ExchangeLine, ...]:
+    """Of the last run that has correlation ids: the newest exchange per side, method and path template."""
+    rows = source.workspace.rows(
+        "SELECT * FROM exchange WHERE id IN (SELECT max(id) FROM exchange WHERE correlation_id <> '' "
+        "AND run_id = (SELECT max(run_id) FROM exchange WHERE correlation_id <> '') GROUP BY side, method, path) "
+        "ORDER BY side, path, method LIMIT ?",
+        (REQUESTS,),
+    )
+    return _lines(source, rows)
+
+
+def _lines(source: Source, rows: Iterable[sqlite3.Row]) -> tuple[ExchangeLine, ...]:
     return tuple(
         ExchangeLine(
             at=certain(row["at"], source.zone),

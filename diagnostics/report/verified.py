@@ -8,7 +8,9 @@ from collections import Counter, defaultdict
 
 from diagnostics.report.model import MissingGroup, UnexplainedValue, VerificationLine, VerificationPart
 from diagnostics.report.moments import moment
+from diagnostics.report.personal import is_choice
 from diagnostics.report.subject import Source
+from engine.schema import Side
 
 QUESTIONS = {
     "outbound": "Does every contact of the list exist in the app?",
@@ -73,8 +75,19 @@ def _unexplained(source: Source, run: int) -> tuple[UnexplainedValue, ...]:
             hubspot_id=source.mask.text(row["hubspot_id"] or ""),
             app_id=source.mask.text(row["app_id"] or ""),
             field=source.mask.text(row["field"]),
-            hubspot_value=source.mask.value(row["hubspot_value"]) if row["field"] else row["hubspot_value"],
-            app_value=source.mask.value(row["app_value"]) if row["field"] else row["app_value"],
+            hubspot_value=_value(source, row, "hubspot"),
+            app_value=_value(source, row, "app"),
         )
         for row in rows
     )
+
+
+def _value(source: Source, row: sqlite3.Row, side: Side) -> str:
+    """Masked; `there` or `gone` of a whole record and a consent field's fixed choices are shown."""
+    field, value = row["field"], row[f"{side}_value"]
+    if not field:
+        return source.mask.text(value)
+    holder = field.partition(".")[0] if "." in field else ""
+    if holder and (holder != side or is_choice(source, field, value)):
+        return source.mask.text(value)
+    return source.mask.value(value)

@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from diagnostics.verification.filled import joined_pairs
+from diagnostics.verification.consent import ConsentRule, consent_differences
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide
+from diagnostics.verification.joined import joined_pairs
 from diagnostics.verification.known import Known, moment
+from diagnostics.verification.result import DIFFERENT
 from engine.connectors import Connector
 from engine.merge import MappedPair
 from engine.runs import Run
 
-DIFFERENT = pl.Schema(
-    {
-        "contact": pl.Int64,
-        "hubspot_id": pl.String,
-        "app_id": pl.String,
-        "field": pl.String,
-        "class": pl.String,
-        "hubspot_value": pl.String,
-        "app_value": pl.String,
-    }
-)
-"""One differing value: `field` is the mapping's name, or empty where a whole record is gone; then the values say
-`there` and `gone`."""
-
 _SLICE = 250_000
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What two fresh readings are held against: the last check, the mapped values, the rules of consent. `began` is
+    when this verification began (ISO 8601 in UTC): only what changed later is in flight."""
+
+    known: Known
+    pairs: Sequence[MappedPair]
+    rules: Sequence[ConsentRule]
+    began: str
 
 
 async def find_differences(
     run: Run,
-    known: Known,
+    expected: Expectation,
     hubspot: FreshSide,
     app: FreshSide,
-    pairs: Sequence[MappedPair],
     connectors: tuple[Connector, Connector],
-    began: str,
 ) -> tuple[pl.DataFrame, FreshSide, FreshSide]:
     """Rows of DIFFERENT for every pair of the last check, and both sides as they were at the second look.
 
-    `began` is when this verification began: only what changed later is in flight. Records whose difference is
-    unexplained or in flight are read once more by id, so that a change between two readings does not count.
+    Records whose difference is unexplained or in flight are read once more by id, so that a change between two
+    readings does not count.
     """
-    rows = differing(known, hubspot, app, pairs, began)
+    rows = differing(expected, hubspot, app)
     doubtful = (
         rows.filter(pl.col("class").is_in(["unexplained", "in_flight"]))
         .sort("class", descending=True)
@@ -59,17 +57,16 @@ async def find_differences(
         asked = doubtful[ids].unique(maintain_order=True).to_list()
         again.append(side.with_reread(await connector.read(asked, side.fields), asked))
     run.progress("reading doubtful records once more", doubtful.height, doubtful.height)
-    return differing(known, again[0], again[1], pairs, began), again[0], again[1]
+    return differing(expected, again[0], again[1]), again[0], again[1]
 
 
-def differing(
-    known: Known, hubspot: FreshSide, app: FreshSide, pairs: Sequence[MappedPair], began: str
-) -> pl.DataFrame:
-    """Rows of DIFFERENT for two fresh readings that began at a moment, in slices of pairs."""
+def differing(expected: Expectation, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
+    """Rows of DIFFERENT for two fresh readings, in slices of pairs."""
+    known, began = expected.known, expected.began
     joined = joined_pairs(known, hubspot, app)
-    rows = [pl.DataFrame(schema=DIFFERENT), _gone(joined)]
+    rows = [_gone(joined), consent_differences(joined, expected.rules, known, began)]
     for part in joined.iter_slices(_SLICE):
-        rows.extend(_values(part, pair, known, began) for pair in pairs)
+        rows.extend(_values(part, pair, known, began) for pair in expected.pairs)
     return pl.concat(rows).sort("contact", "field")
 
 
@@ -99,12 +96,12 @@ def _values(part: pl.DataFrame, pair: MappedPair, known: Known, began: str) -> p
         .with_columns(h=pair.comparable("hubspot", hubspot), a=pair.comparable("app", app))
         .filter(pl.col("h") != pl.col("a"))
     )
-    conflicts = _of(known.conflicts, pair.name).select("contact", disputed=True)
-    base = _of(known.base, pair.name).select("contact", "base_hubspot", "base_app")
+    conflicts = _of(known.conflicts, pair.name).select("contact", disputed=pl.lit(True))
+    base = _of(known.base, pair.name).filter(pl.col("fingerprint") == pair.fingerprint)
     explained = (
         differ.join(conflicts, on="contact", how="left")
         .join(_planned(known, pair), on="contact", how="left")
-        .join(base, on="contact", how="left")
+        .join(base.select("contact", "base_hubspot", "base_app"), on="contact", how="left")
     )
     return explained.select(
         "contact",
@@ -118,7 +115,7 @@ def _values(part: pl.DataFrame, pair: MappedPair, known: Known, began: str) -> p
 
 
 def _of(rows: pl.DataFrame, mapping: str) -> pl.LazyFrame:
-    return rows.lazy().filter(pl.col("field") == mapping).with_columns(pl.lit(True).alias("disputed"))
+    return rows.lazy().filter(pl.col("field") == mapping)
 
 
 def _planned(known: Known, pair: MappedPair) -> pl.LazyFrame:

@@ -7,19 +7,28 @@ from collections.abc import Sequence
 import polars as pl
 
 from diagnostics.verification.fresh import FreshSide
+from diagnostics.verification.joined import joined_pairs
 from diagnostics.verification.known import Known
 from diagnostics.verification.result import Missing, Status, Verification
 from engine.canonical import email_key, text
 from engine.merge import MappedPair
 
 NAME = "update-only"
+_EMPTY = "The source field is filled, the target field is empty."
+_DIFFERS = "Both fields are filled, their values differ, and nothing explains it."
 
 
 def verify_filled(
-    known: Known, hubspot: FreshSide, app: FreshSide, pairs: Sequence[MappedPair], named: Sequence[str]
+    known: Known,
+    hubspot: FreshSide,
+    app: FreshSide,
+    pairs: Sequence[MappedPair],
+    named: Sequence[str],
+    differences: pl.DataFrame,
 ) -> Verification:
     """The target field is filled wherever the source is: one-way mappings over all contacts in sync, and every
-    mapping of the contacts named by e-mail or id. `expected` and `found` count fields."""
+    mapping of the contacts named by e-mail or id. A named contact's field must also hold the same canonical value on
+    both sides, unless `differences` (rows of DIFFERENT) explain why not. `expected` and `found` count fields."""
     one_way = [pair for pair in pairs if pair.direction != "two_way"]
     if not one_way and not named:
         return Verification(NAME, "not_applicable", note="No mapping is one-way and no contact is named.")
@@ -30,29 +39,13 @@ def verify_filled(
         targets = ", ".join(pair.app if pair.direction == "to_app" else pair.hubspot for pair in one_way)
         notes.append(f"Looked for empty {targets} in {in_sync.height} contacts in sync.")
     chosen, strangers = _named(joined, hubspot, app, named)
-    looked_at = [_fields(in_sync, one_way), _fields(chosen, pairs)]
-    fields = pl.concat(looked_at).unique(["hubspot_id", "app_id", "field"], maintain_order=True)
-    empty = fields.filter(~pl.col("filled"))
-    missing = (*_missing(empty), *strangers)
+    looked_at = [_agreeing(_fields(chosen, pairs), differences), _fields(in_sync, one_way)]
+    fields = pl.concat(looked_at).unique(["hubspot_id", "app_id", "field"], keep="first", maintain_order=True)
+    unmet = fields.filter(pl.col("note") != "")
+    missing = (*_missing(unmet), *strangers)
     nothing_seen = bool(one_way) and not in_sync.height and not named
     status: Status = "failed" if missing else "unknown" if nothing_seen else "passed"
-    return Verification(NAME, status, fields.height, fields.height - empty.height, missing, " ".join(notes))
-
-
-def joined_pairs(known: Known, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
-    """The last check's pairs with the fresh values: columns of `Known.contacts`, `hubspot.NAME`, `app.NAME`,
-    `hubspot_updated_at`, `app_updated_at`, `there_hubspot`, `there_app` and `both` (both records are there)."""
-    pairs = known.contacts.lazy().filter(pl.col("hubspot_id").is_not_null() & pl.col("app_id").is_not_null())
-    for side, ids in ((hubspot, "hubspot_id"), (app, "app_id")):
-        named = side.records.lazy().select(
-            pl.col("id").alias(ids),
-            pl.col("updated_at").alias(f"{side.side}_updated_at"),
-            pl.lit(True).alias(f"there_{side.side}"),
-            *(pl.col(f"value.{field}").alias(f"{side.side}.{field}") for field in side.fields),
-        )
-        pairs = pairs.join(named, on=ids, how="left")
-    there = pl.col("there_hubspot", "there_app").fill_null(False)
-    return pairs.with_columns(there).with_columns(both=pl.col("there_hubspot") & pl.col("there_app")).collect()
+    return Verification(NAME, status, fields.height, fields.height - unmet.height, missing, " ".join(notes))
 
 
 def _named(
@@ -89,10 +82,11 @@ def _ids_of(side: FreshSide, who: str, key: str) -> list[str]:
 
 
 def _fields(contacts: pl.DataFrame, pairs: Sequence[MappedPair]) -> pl.DataFrame:
-    """A row per contact and mapping whose source is filled: `hubspot_id`, `app_id`, `email`, `field`, `filled`."""
-    schema = {"hubspot_id": pl.String, "app_id": pl.String, "email": pl.String, "state": pl.String,
-              "cause": pl.String, "field": pl.String, "filled": pl.Boolean}  # fmt: skip
-    rows = [pl.DataFrame(schema=schema)]
+    """A row per contact and mapping whose source is filled: `contact`, `hubspot_id`, `app_id`, `email`, `state`,
+    `cause`, `mapping`, `field` and `note`, which says what is wrong with the target field."""
+    names = ("contact", "hubspot_id", "app_id", "email", "state", "cause")
+    added = (pl.lit("").alias(name) for name in ("mapping", "field", "note"))
+    rows = [contacts.clear().select(*names, *added)]
     for pair in pairs:
         columns = {"hubspot": f"hubspot.{pair.hubspot}", "app": f"app.{pair.app}"}
         filled = {side: text(pl.col(column)) != "" for side, column in columns.items()}
@@ -102,21 +96,35 @@ def _fields(contacts: pl.DataFrame, pairs: Sequence[MappedPair]) -> pl.DataFrame
                 name = pair.app if target == "app" else pair.hubspot
                 rows.append(
                     contacts.filter(fetched & filled[source]).select(
-                        "hubspot_id",
-                        "app_id",
-                        "email",
-                        "state",
-                        "cause",
+                        *names,
+                        pl.lit(pair.name).alias("mapping"),
                         pl.lit(f"{target}: {name}").alias("field"),
-                        filled[target].alias("filled"),
+                        pl.when(filled[target]).then(pl.lit("")).otherwise(pl.lit(_EMPTY)).alias("note"),
                     )
                 )
     return pl.concat(rows)
 
 
-def _missing(empty: pl.DataFrame) -> tuple[Missing, ...]:
-    grouped = empty.group_by("hubspot_id", "app_id", maintain_order=True).agg(
-        pl.col("email", "state", "cause").first(), pl.col("field").unique(maintain_order=True)
+def _agreeing(fields: pl.DataFrame, differences: pl.DataFrame) -> pl.DataFrame:
+    """The same rows; a filled field whose difference is unexplained has a note, and no verdict counts as its reason."""
+    unexplained = differences.filter(pl.col("class") == "unexplained").select(
+        "contact", mapping="field", differs=pl.lit(True)
+    )
+    differs = pl.col("differs").fill_null(False)
+    return (
+        fields.join(unexplained, on=["contact", "mapping"], how="left", maintain_order="left")
+        .with_columns(
+            note=pl.when(differs & (pl.col("note") == "")).then(pl.lit(_DIFFERS)).otherwise("note"),
+            state=pl.when(differs).then(pl.lit("")).otherwise("state"),
+            cause=pl.when(differs).then(pl.lit("")).otherwise("cause"),
+        )
+        .drop("differs")
+    )
+
+
+def _missing(unmet: pl.DataFrame) -> tuple[Missing, ...]:
+    grouped = unmet.group_by("contact", "state", "cause", "note", maintain_order=True).agg(
+        pl.col("hubspot_id", "app_id", "email").first(), pl.col("field")
     )
     return tuple(
         Missing(
@@ -126,7 +134,7 @@ def _missing(empty: pl.DataFrame) -> tuple[Missing, ...]:
             reason_state="unexplained" if row["state"] in ("in_sync", "") else row["state"],
             reason_cause=row["cause"],
             fields=tuple(row["field"]),
-            note="The source field is filled, the target field is empty.",
+            note=row["note"],
         )
         for row in grouped.iter_rows(named=True)
     )

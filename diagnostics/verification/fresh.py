@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from diagnostics.verification.consent import ConsentRule
 from engine.canonical import email_key
 from engine.connectors import Connector, HubSpotSource, Record
 from engine.errors import ScopeMissing
@@ -40,12 +41,13 @@ class FreshSide:
         return replace(self, records=pl.concat([kept, again]).unique("id", keep="last", maintain_order=True))
 
 
-def wanted_fields(schema: SideSchema, pairs: Sequence[MappedPair]) -> tuple[str, ...]:
-    """The mapped fields of a side, its identity and, in HubSpot, where a record came from."""
+def wanted_fields(schema: SideSchema, pairs: Sequence[MappedPair], rules: Sequence[ConsentRule]) -> tuple[str, ...]:
+    """The mapped fields of a side, its identity, what holds consent and, in HubSpot, where a record came from."""
     mapped = [pair.hubspot if schema.side == "hubspot" else pair.app for pair in pairs]
     source = (OBJECT_SOURCE, OBJECT_SOURCE_LABEL) if schema.side == "hubspot" else ()
     extra = [name for name in source if name in schema.fields]
-    return tuple(dict.fromkeys([*mapped, schema.identity_field, *extra]))
+    consent = [rule.field for rule in rules if rule.side == schema.side]
+    return tuple(dict.fromkeys([*mapped, schema.identity_field, *consent, *extra]))
 
 
 async def read_side(run: Run, connector: Connector, schema: SideSchema, fields: tuple[str, ...]) -> FreshSide:

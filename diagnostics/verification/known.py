@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from diagnostics.causes import member_status, opt_in
 from engine.workspace import Workspace
 
 _CONTACTS = """
@@ -19,8 +20,9 @@ _CONTACT_TYPES = {
     "state": pl.String, "cause": pl.String, "checked_at": pl.String,
 }  # fmt: skip
 _FIELD_TYPES = {"contact": pl.Int64, "field": pl.String}
-_BASE_TYPES = {**_FIELD_TYPES, "base_hubspot": pl.String, "base_app": pl.String}
+_BASE_TYPES = {**_FIELD_TYPES, "fingerprint": pl.String, "base_hubspot": pl.String, "base_app": pl.String}
 _CREATE_TYPES = {"record_id": pl.String, "email": pl.String, "state": pl.String, "cause": pl.String}
+_CONSENT = (member_status.CODE, opt_in.CODE)
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class Known:
 
     `contacts`: `contact`, both ids, `linked`, `email`, verdict `state` and `cause` (empty: none), and `checked_at`
     (when the run began that gave it). `conflicts`: `contact`, `field` (mapping).
-    `planned`: `contact`, `side`, `field` (the target's own). `base`: `contact`, `field` (mapping), `base_hubspot`,
-    `base_app`, canonical. `creates`: HubSpot records that the engine created: `record_id`, `email`, `state`,
+    `planned`: `contact`, `side`, `field` (the target's own). `base`: `contact`, `field` (mapping), `fingerprint`
+    (the mapping's meaning then), `base_hubspot`, `base_app`, canonical. `forbidden`: `contact`, `field` (`app.NAME`,
+    `hubspot.NAME`) of consent that excludes. `creates`: HubSpot records that the engine created: `record_id`, `email`, `state`,
     `cause`. Moments are ISO 8601 in UTC, empty if there was none.
     """
 
@@ -38,6 +41,7 @@ class Known:
     conflicts: pl.DataFrame
     planned: pl.DataFrame
     base: pl.DataFrame
+    forbidden: pl.DataFrame
     creates: pl.DataFrame
     activated_at: str
 
@@ -66,8 +70,14 @@ def read_known(workspace: Workspace) -> Known:
             {**_FIELD_TYPES, "side": pl.String},
         ),
         base=frame(
-            "SELECT contact_id AS contact, field, hubspot_value AS base_hubspot, app_value AS base_app FROM base_field",
+            "SELECT contact_id AS contact, field, fingerprint, hubspot_value AS base_hubspot, app_value AS base_app "
+            "FROM base_field",
             _BASE_TYPES,
+        ),
+        forbidden=frame(
+            "SELECT contact_id AS contact, field FROM open_findings "
+            f"WHERE blocking = 1 AND state = 'excluded' AND code IN {_CONSENT}",
+            _FIELD_TYPES,
         ),
         creates=frame(
             "SELECT j.record_id, coalesce(c.email, j.email_key) AS email, "

@@ -51,7 +51,18 @@ async def verify_outbound(
     unexamined = missing.filter(pl.col("reason") == "unknown").height
     if unexamined:
         notes.append(f"{unexamined} could not be examined.")
+    if missing.height and not unwritten:
+        notes.append(_explained(missing, unexamined))
     return _answer("failed" if unwritten else "passed", expected, missing, notes)
+
+
+def _explained(missing: pl.DataFrame, unexamined: int) -> str:
+    """In words: nobody is missing without a reason; how many are excluded, how many failing."""
+    counts = dict(missing.group_by("reason").len().iter_rows())
+    numbers = [f"{counts.get(state, 0)} {state}" for state in ("excluded", "failing")]
+    if counts.get("conflict"):
+        numbers.append(f"{counts['conflict']} in conflict")
+    return f"Every {'other ' if unexamined else ''}missing contact is explained: {', '.join(numbers)}."
 
 
 def _answer(status: Status, expected: int, missing: pl.DataFrame, notes: list[str]) -> Verification:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import polars as pl
+
 Status = Literal["passed", "failed", "not_applicable", "unknown"]
 
 DifferenceClass = Literal[
@@ -22,6 +24,32 @@ CLASSES: tuple[DifferenceClass, ...] = (
     "in_flight", "filtered", "failing", "unknown", "conflict", "pending", "policy", "unexplained",
 )  # fmt: skip
 
+DIFFERENT = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "hubspot_id": pl.String,
+        "app_id": pl.String,
+        "field": pl.String,
+        "class": pl.String,
+        "hubspot_value": pl.String,
+        "app_value": pl.String,
+    }
+)
+"""One differing value: `field` is the mapping's name, `hubspot.NAME` or `app.NAME` for a field that holds consent, or
+empty where a whole record is gone; then the values say `there` and `gone`."""
+
+NAMED_LIMIT = 1_000
+"""At most so many unexplained differences are named in a result; the workspace holds them all."""
+
+
+@dataclass(frozen=True)
+class Unexplained:
+    """Where a difference is that nothing explains; `field` as in DIFFERENT. All texts are raw."""
+
+    hubspot_id: str
+    app_id: str
+    field: str
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -30,7 +58,7 @@ class Missing:
     `reason_state` and `reason_cause` come from the last check's verdict; `reason_state` is `in_flight` for what came
     after that check and `unexplained` where no verdict says why. `existing` are ids of records on the target side with
     the same normalised e-mail (or, inbound, of the record that is there but does not match the filter). `fields` are
-    the empty target fields. All texts are raw.
+    the target fields that are empty or, for a named contact, do not hold the source's value. All texts are raw.
     """
 
     hubspot_id: str
@@ -60,11 +88,15 @@ class Verification:
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """The three verifications and the count of differing values per class; only `unexplained` = 0 is success."""
+    """The three verifications and the count of differing values per class; only `unexplained` = 0 is success.
+
+    `unexplained_differences` names the first 1,000 of them.
+    """
 
     verifications: tuple[Verification, ...]
     differences: Mapping[str, int] = field(default_factory=dict)
     unexplained: int = 0
+    unexplained_differences: tuple[Unexplained, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import ConfigurationError
 from engine.gates import STATES
 from engine.visible import visible
 from tui.commands.session import Session, conduct
@@ -22,19 +23,25 @@ ANSWER_COLUMNS = ("hubspot_id", "app_id", "email", "state", "cause")
 
 def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
     """Examines both sides and shows counts per state and cause. Exit code 1 if something is to be acted on."""
+    if contacts is not None and not contacts.parent.is_dir():
+        raise ConfigurationError(
+            "there is no such folder",
+            where=str(contacts.parent),
+            remedy="Make it, or choose another place for the file.",
+        )
     result = run_check(chosen, quiet=as_json)
-    if contacts is not None:
-        write_contacts(chosen, contacts)
     if as_json:
         document({"connection": chosen.name, **checkup_document(result)})
     else:
         show_checkup(chosen, result)
+    if contacts is not None:
+        write_contacts(chosen, contacts)
     if result.refusal is not None:
         return fail(result.refusal, as_json=False)
     return int(result.to_act_on)
 
 
-def run_check(chosen: Session, *, quiet: bool = False) -> Checkup:
+def run_check(chosen: Session, *, quiet: bool = False, chain: bool = False) -> Checkup:
     """The check itself, as a run."""
     from diagnostics.checkup import check as examine
 
@@ -48,6 +55,7 @@ def run_check(chosen: Session, *, quiet: bool = False) -> Checkup:
         exit_code=code,
         counts=lambda result: dict(result.states.items()),
         quiet=quiet,
+        chain=chain,
     )
 
 
@@ -111,9 +119,9 @@ def _cell(value: str | None) -> str:
     return f"'{shown}" if shown[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else shown
 
 
-def run_check_or_raise(chosen: Session, *, quiet: bool) -> Checkup:
+def run_check_or_raise(chosen: Session, *, quiet: bool, chain: bool = False) -> Checkup:
     """A check whose sides could be read. Raises the AccessError otherwise."""
-    result = run_check(chosen, quiet=quiet)
+    result = run_check(chosen, quiet=quiet, chain=chain)
     if result.refusal is not None:
         raise result.refusal
     return result

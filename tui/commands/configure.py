@@ -14,6 +14,8 @@ from engine.visible import visible
 from engine.workspace import Workspace
 from tui.home import Home, write_private
 from tui.output import count, document, note, say
+from tui.processes import is_alive
+from tui.reading.health import run_row
 
 SHOWN_STATES = ("in_sync", "pending", "excluded", "failing", "conflict", "unknown")
 
@@ -46,7 +48,7 @@ def _health(home: Home, name: str) -> dict[str, object]:
             with Workspace(home.workspace(name), read_only=True) as workspace:
                 row |= _last_check(workspace)
     except SyncdoctorError as error:
-        row["problem"] = visible(str(error))
+        row["problem"] = "; ".join(visible(part) for part in (error.what, error.where, error.remedy) if part)
     return row
 
 
@@ -56,11 +58,18 @@ def _last_check(workspace: Workspace) -> dict[str, object]:
         found["state"]: found["contacts"]
         for found in workspace.rows("SELECT state, count(*) AS contacts FROM verdict GROUP BY state")
     }
-    runs = workspace.rows("SELECT id, command, state, started_at, ended_at FROM run ORDER BY id DESC LIMIT 1")
-    last = dict(runs[0]) if runs else None
-    summary = ", ".join(f"{state} {count(number)}" for state, number in states.items())
-    when = f" ({last['command']} {last['state']} {last['ended_at'] or last['started_at']})" if last else ""
-    return {"states": states, "last_run": last, "summary": f"{summary}{when}"}
+    runs = workspace.rows("SELECT * FROM run ORDER BY id DESC LIMIT 1")
+    if not runs:
+        return {}
+    newest = run_row(runs[0])
+    state = newest.state if not newest.running or is_alive(newest) else "abandoned"
+    last = {name: runs[0][name] for name in ("id", "command", "started_at", "ended_at")} | {"state": state}
+    examined = sum(states.values())
+    summary = (
+        ", ".join(f"{state} {count(number)}" for state, number in states.items()) if examined else "not examined yet"
+    )
+    when = f" ({newest.command} {state} {newest.ended_at or newest.started_at})"
+    return {"states": states if examined else None, "last_run": last, "summary": f"{summary}{when}"}
 
 
 def connect(home: Home, file: Path, *, name: str, as_json: bool) -> int:

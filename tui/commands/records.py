@@ -12,6 +12,8 @@ from engine.visible import visible
 from engine.workspace import Workspace
 from tui.commands.session import Session
 from tui.output import count, document, say
+from tui.processes import is_alive
+from tui.reading.health import run_row
 
 FOLLOW_SECONDS = 1.0
 SHOWN_RUNS = 20
@@ -24,13 +26,14 @@ def report(chosen: Session, *, as_json: bool, folder: Path | None, reveal: bool)
     from engine.lock import locked
     from engine.runs import Run, iso, utc_now
 
-    with chosen.reading() as workspace:
-        built = build_report(workspace, chosen.connection, now=utc_now(), reveal=reveal)
     if as_json:
-        say(built.model_dump_json(indent=2))
+        with chosen.reading() as workspace:
+            say(build_report(workspace, chosen.connection, now=utc_now(), reveal=reveal).model_dump_json(indent=2))
         return 0
-    paths = write_report(built, folder or chosen.home.reports, ("md", "json"))
+    chosen.reading().close()
     with locked(chosen.path, "report"), Workspace(chosen.path) as workspace:
+        built = build_report(workspace, chosen.connection, now=utc_now(), reveal=reveal)
+        paths = write_report(built, folder or chosen.home.reports, ("md", "json"))
         run = Run(workspace, "report")
         with workspace.transaction() as sql:
             sql.executemany(
@@ -125,6 +128,9 @@ def _follow(workspace: Workspace, name: str) -> int:
             shown = line
         if row["state"] != "running":
             say(_run_line(dict(row)))
+            return 0
+        if not is_alive(run_row(row)):
+            say("  its process is gone; the next run tidies up")
             return 0
         time.sleep(FOLLOW_SECONDS)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.connection import Connection, read_connection
-from engine.errors import CredentialsRefused, Halted, SyncdoctorError
+from engine.errors import CredentialsRefused, Halted, Stopped, SyncdoctorError
 from engine.lock import locked
 from engine.runs import Run, StopFlag, close_abandoned_runs, iso, utc_now
 from engine.schema import SIDES, Side
-from engine.workspace import Workspace
+from engine.workspace import Workspace, explained
 from tui.home import Home
 from tui.output import ProgressLine, note
 from tui.practice import open_practice, secrets, transports, uses_practice
@@ -70,16 +70,18 @@ def conduct(
     exit_code: Callable[[T], int],
     counts: Callable[[T], Mapping[str, object]],
     quiet: bool = False,
+    chain: bool = False,
 ) -> T:
     """Runs one piece of long work under the connection's lock, with its row in `run`, progress, and both sides open.
 
     Raises what the work raises; the run's row then says `failed` or `stopped`. The first Ctrl-C, SIGTERM or SIGHUP
-    stops at the next safe point, a second one at once.
+    stops at the next safe point, a second one at once. With `chain` (more work follows) a request that came after
+    the last safe point ends the chain.
     """
     chosen.home.prepare()
     stop = StopFlag()
     line = ProgressLine(quiet=quiet)
-    with locked(chosen.path, command), Workspace(chosen.path) as workspace:
+    with explained(chosen.path), locked(chosen.path, command), Workspace(chosen.path) as workspace:
         close_abandoned_runs(workspace)
         _announce_doubt(workspace)
         run = Run(workspace, command, stop=stop, on_progress=line)
@@ -91,7 +93,9 @@ def conduct(
             raise
         line.close()
         run.finish("done", exit_code(result), counts=counts(result))
-        return result
+    if stop.reason and chain:
+        raise Stopped(stop.reason, remedy="What was done is kept. Run the command again to go on.")
+    return result
 
 
 def _record_failure(run: Run, error: BaseException) -> None:

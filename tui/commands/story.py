@@ -51,16 +51,16 @@ def _step(name: str, command: str) -> None:
 def _tell(chosen: Session, step: str) -> None:
     match step:
         case "check":
-            show_checkup(chosen, run_check_or_raise(chosen, quiet=False))
+            show_checkup(chosen, run_check_or_raise(chosen, quiet=False, chain=True))
         case "plan":
             with chosen.reading() as workspace:
                 conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
                 show_plan(chosen, plan_counts(workspace), conflicts, ())
         case "sync":
-            counts, result = run_sync(chosen)
+            counts, result = run_sync(chosen, chain=True)
             show_sync(chosen, counts)
             show_checkup(chosen, result)
         case "verify":
-            show_verification(chosen, run_verify(chosen, ()))
+            show_verification(chosen, run_verify(chosen, (), chain=True))
         case "report":
             report(chosen, as_json=False, folder=None, reveal=False)

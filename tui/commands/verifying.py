@@ -10,10 +10,13 @@ from tui.commands.session import Session, conduct
 from tui.output import count, document, say
 
 if TYPE_CHECKING:
-    from diagnostics.verify import VerificationResult
+    from diagnostics.verify import Missing, VerificationResult
     from engine.connectors import Connector
     from engine.observe import Sides
     from engine.runs import Run
+
+_MOST_UNEXPLAINED = 20
+_MOST_MISSING = 5
 
 
 def verify(chosen: Session, *, as_json: bool, named: Sequence[str]) -> int:
@@ -30,7 +33,9 @@ def _verify_code(result: VerificationResult) -> int:
     return int(not result.passed)
 
 
-def run_verify(chosen: Session, named: Sequence[str], *, quiet: bool = False) -> VerificationResult:
+def run_verify(
+    chosen: Session, named: Sequence[str], *, quiet: bool = False, chain: bool = False
+) -> VerificationResult:
     """The verification itself, as a run."""
     from diagnostics.verify import verify as examine
     from engine.errors import WorkspaceError
@@ -54,11 +59,12 @@ def run_verify(chosen: Session, named: Sequence[str], *, quiet: bool = False) ->
         exit_code=_verify_code,
         counts=lambda result: {"unexplained": result.unexplained, **result.differences},
         quiet=quiet,
+        chain=chain,
     )
 
 
 def verification_document(result: VerificationResult) -> dict[str, Any]:
-    """A verification as documented in docs/json.md; `missing` names ids, states and causes, no addresses."""
+    """A verification as documented in docs/json.md; `missing` names ids, fields, states and causes, no addresses."""
     return {
         "verifications": [
             {
@@ -73,6 +79,8 @@ def verification_document(result: VerificationResult) -> dict[str, Any]:
                         "state": missing.reason_state,
                         "cause": missing.reason_cause,
                         "existing": list(missing.existing),
+                        "fields": list(missing.fields),
+                        "note": missing.note,
                     }
                     for missing in item.missing
                 ],
@@ -82,6 +90,10 @@ def verification_document(result: VerificationResult) -> dict[str, Any]:
         ],
         "differences": dict(result.differences),
         "unexplained": result.unexplained,
+        "unexplained_differences": [
+            {"hubspot_id": each.hubspot_id, "app_id": each.app_id, "field": each.field}
+            for each in result.unexplained_differences
+        ],
     }
 
 
@@ -97,6 +109,34 @@ def show_verification(chosen: Session, result: VerificationResult) -> None:
             reasons[reason] = reasons.get(reason, 0) + 1
         for reason, number in sorted(reasons.items(), key=lambda pair: -pair[1]):
             say(f"      missing {count(number)}: {visible(reason)}")
+        for line in _missing_lines(item.missing):
+            say(f"        {line}")
     for name, number in result.differences.items():
         say(f"  differences, {name}: {count(number)}")
     say(f"  unexplained differences: {count(result.unexplained)}")
+    for each in result.unexplained_differences[:_MOST_UNEXPLAINED]:
+        say(f"    {_pair(each.hubspot_id, each.app_id)}: {visible(each.field) or 'the whole record'}")
+    if result.unexplained > _MOST_UNEXPLAINED:
+        say(f"    … {count(result.unexplained - _MOST_UNEXPLAINED)} more")
+
+
+def _missing_lines(missing: Sequence[Missing]) -> list[str]:
+    """What there is to say of single contacts: everyone who was named and is nowhere, of the others the first few."""
+    nowhere = [each for each in missing if each.note and not each.fields and not each.existing]
+    others = [each for each in missing if each.fields or each.existing]
+    lines = []
+    for each in [*nowhere, *others[:_MOST_MISSING]]:
+        parts = [", ".join(each.fields)] if each.fields else []
+        parts += [f"already there: {', '.join(each.existing)}"] if each.existing else []
+        parts += [each.note] if each.note else []
+        ids = _pair(each.hubspot_id, each.app_id)
+        who = ", ".join(filter(None, (visible(each.email) if each in nowhere else "", ids)))
+        lines.append(": ".join(filter(None, (who, visible("; ".join(parts))))))
+    if len(others) > _MOST_MISSING:
+        lines.append(f"… {count(len(others) - _MOST_MISSING)} more")
+    return lines
+
+
+def _pair(hubspot_id: str, app_id: str) -> str:
+    ids = (f"HubSpot {hubspot_id}" if hubspot_id else "", f"app {app_id}" if app_id else "")
+    return visible(", ".join(filter(None, ids)))

@@ -127,9 +127,9 @@ def saved_digest(path: Path, name: str) -> str:
     return digest
 
 
-def sync(chosen: Session, *, as_json: bool, plan_file: Path | None) -> int:
+def sync(chosen: Session, *, as_json: bool, plan_file: Path | None, yes: bool) -> int:
     """Writes what the plan holds and shows what became of it. Exit code 1 if a write was refused or is in doubt."""
-    digest = saved_digest(plan_file, chosen.name) if plan_file else ""
+    digest = saved_digest(plan_file, chosen.name) if plan_file else confirmed_digest(chosen, asked=yes or as_json)
     counts, result = run_sync(chosen, digest=digest, quiet=as_json)
     if as_json:
         document({"connection": chosen.name, **counts, "after": checkup_document(result)})
@@ -143,25 +143,32 @@ def _left_over(counts: Mapping[str, int]) -> int:
     return counts["refused"] + counts["in_doubt"] + counts["not_applied"] + counts["changed_meanwhile"]
 
 
-def confirm_sync(chosen: Session, *, asked: bool) -> None:
+def confirmed_digest(chosen: Session, *, asked: bool) -> str:
     """On a terminal: shows the plan and asks before anything is written. Elsewhere the call itself is the consent.
 
-    Raises Stopped if the answer is not the number of writes.
+    Returns the digest of the plan that was confirmed, empty if nothing was asked. Raises Stopped if the answer is not
+    the number of writes.
     """
+    from engine.cycle import plan_digest
+
     if asked or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
+        return ""
     run_check_or_raise(chosen, quiet=False)
     with chosen.reading() as workspace:
         counts = plan_counts(workspace)
         conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
         show_plan(chosen, counts, conflicts, _operations(workspace, values=False)[:10])
+        digest = plan_digest(workspace)
     if counts["writes"]:
         note(f"Type {counts['writes']} to write these contacts, anything else to leave them:")
         if sys.stdin.readline().strip().replace(",", "") != str(counts["writes"]):
             raise Stopped("not confirmed; nothing was written", where=f"sync {chosen.name}")
+    return digest
 
 
-def run_sync(chosen: Session, *, digest: str = "", quiet: bool = False) -> tuple[Mapping[str, int], Checkup]:
+def run_sync(
+    chosen: Session, *, digest: str = "", quiet: bool = False, chain: bool = False
+) -> tuple[Mapping[str, int], Checkup]:
     """The sync itself, as a run."""
     from diagnostics.checkup import synchronise
 
@@ -176,6 +183,7 @@ def run_sync(chosen: Session, *, digest: str = "", quiet: bool = False) -> tuple
         exit_code=code,
         counts=lambda result: {**result[0], **dict(result[1].states.items())},
         quiet=quiet,
+        chain=chain,
     )
 
 

@@ -40,9 +40,10 @@ class VerificationRow:
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """One field that differs between the sides, with its class."""
+    """One field that differs between the sides, with its class; `who` is the contact's e-mail, or an id without one."""
 
     contact: int | None
+    who: str
     hubspot_id: str
     app_id: str
     field: str
@@ -148,15 +149,29 @@ def verification(workspace: Workspace) -> Verification:
         (number,),
     )
     differences = workspace.rows(
-        "SELECT contact_id, coalesce(hubspot_id, ''), coalesce(app_id, ''), field, class, hubspot_value, app_value "
-        f"FROM difference WHERE run_id = ? ORDER BY class <> 'unexplained', class, contact_id, field LIMIT {DIFFERENCES_SHOWN}",
+        "SELECT d.contact_id, coalesce(c.email, '') AS email, coalesce(d.hubspot_id, '') AS hubspot_id, "
+        "coalesce(d.app_id, '') AS app_id, d.field, d.class, d.hubspot_value, d.app_value "
+        "FROM difference d LEFT JOIN contact c ON c.id = d.contact_id WHERE d.run_id = ? "
+        f"ORDER BY d.class <> 'unexplained', d.class, d.contact_id, d.field LIMIT {DIFFERENCES_SHOWN}",
         (number,),
     )
     return Verification(
         one_run(workspace, number),
         rows,
         tuple((row[0], row[1]) for row in classes),
-        tuple(DifferenceRow(*row) for row in differences),
+        tuple(
+            DifferenceRow(
+                contact=row["contact_id"],
+                who=who(row["email"], row["hubspot_id"], row["app_id"]),
+                hubspot_id=row["hubspot_id"],
+                app_id=row["app_id"],
+                field=row["field"],
+                kind=row["class"],
+                hubspot_value=row["hubspot_value"],
+                app_value=row["app_value"],
+            )
+            for row in differences
+        ),
     )
 
 
@@ -178,6 +193,11 @@ def last_report(workspace: Workspace) -> ReportFile | None:
     return ReportFile(rows[0]["at"], str(path), text, "", others)
 
 
+def who(email: object, hubspot_id: object, app_id: object) -> str:
+    """The first of e-mail, HubSpot id and app id that is not blank; `?` where all are."""
+    return next((text for one in (email, hubspot_id, app_id) if (text := str(one or "").strip())), "?")
+
+
 def _missing(document: str) -> tuple[str, ...]:
     """Whom a verification misses, one line each."""
     try:
@@ -191,9 +211,9 @@ def _missing(document: str) -> tuple[str, ...]:
         if not isinstance(entry, dict):
             lines.append(str(entry))
             continue
-        who = entry.get("email") or entry.get("hubspot_id") or entry.get("app_id") or "?"
+        name = who(entry.get("email"), entry.get("hubspot_id"), entry.get("app_id"))
         reason = " ".join(str(entry[key]) for key in ("reason_state", "reason_cause") if entry.get(key))
-        parts = [f"{who}: {reason or 'not explained'}"]
+        parts = [f"{name}: {reason or 'not explained'}"]
         parts += [f"{word} {', '.join(str(one) for one in entry[key])}" for key, word in _LISTS if entry.get(key)]
         parts += [str(entry["note"])] if entry.get("note") else []
         lines.append("; ".join(parts))

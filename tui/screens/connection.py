@@ -106,9 +106,9 @@ class ConnectionScreen(ConnectionFrame):
         if self.query_one("#body").has_class("hidden"):
             return
         if not typing:
-            for widget in tab.query("Table, Lines").results(Widget):
+            widget = tab.takes_keys()
+            if widget is not None:
                 widget.focus()
-                break
         if isinstance(tab, ContactsTab) and wanted is not None:
             tab.action_clear_filter()
             tab.filter_by(wanted)

@@ -12,7 +12,6 @@ from textual.css.query import NoMatches
 from engine.errors import SyncdoctorError
 from tui.actions import bindings_for
 from tui.open_connection import OpenConnection
-from tui.processes import stop
 from tui.progress import progress_line
 from tui.reader import Superseded
 from tui.reading.health import file_trace, glimpse
@@ -51,7 +50,7 @@ class ConnectionFrame(Frame):
         """Runs exclude each other."""
         if action in {"check", "sync", "verify", "report"}:
             return self.connection.busy
-        if action == "stop" and self.connection.active is None:
+        if action == "stop" and self.connection.active is None and not self.connection.launched.starting:
             return "no run is at work"
         return ""
 
@@ -66,11 +65,12 @@ class ConnectionFrame(Frame):
 
     def look(self) -> None:
         """Cheap first: nothing is asked while the files are the same and no run is at work."""
-        if self.app.screen is not self:
+        if self.app.screen is self:
+            message = self.connection.child_ended()
+            if message:
+                self.say(message)
+        elif not self.connection.launched.stop_wanted:
             return
-        message = self.connection.child_ended()
-        if message:
-            self.say(message)
         trace = file_trace(self.connection.reader.path)
         if not self._looking and (trace != self._trace or self.connection.active is not None):
             self._trace, self._looking = trace, True
@@ -88,9 +88,13 @@ class ConnectionFrame(Frame):
         if self.connection.active is not None and self._announced_start:
             self._announced_start = False
             self.message_read()
+        asked = self.connection.launched.stop_if_wanted(self.connection.active)
+        if asked:
+            self.say(asked)
         self.draw_status()
         if ended and seen.newest is not None:
-            self.say(f"{seen.newest.command}: {seen.newest.state}. {seen.newest.message}".rstrip(". "))
+            state = "cut off, its process is gone" if seen.newest.running else seen.newest.state
+            self.say(f"{seen.newest.command}: {state}. {seen.newest.message}".rstrip(". "))
         changed = seen.data_version != self._version
         if changed or ended:
             await self.read(run_ended=ended or self.connection.active is None or not self._has_read)
@@ -142,10 +146,8 @@ class ConnectionFrame(Frame):
 
     def action_stop(self) -> None:
         """Asks the run at work to stop."""
-        if self.refused("stop") or self.connection.active is None:
-            return
-        reason = stop(self.connection.active)
-        self.say(reason or "asked it to stop; it does so at its next safe point, and what was done stays")
+        if not self.refused("stop"):
+            self.say(self.connection.stop())
 
     def action_find(self) -> None:
         """Goes to the contacts' filter line, from wherever this is."""
@@ -161,6 +163,6 @@ class ConnectionFrame(Frame):
         """Starts a command in the background and says so."""
         message = self.connection.launch(*arguments)
         self.say(message)
-        self._announced_start = self.connection.child is not None
+        self._announced_start = self.connection.launched.child is not None
         self._trace = None
         self.draw_frame()

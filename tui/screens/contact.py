@@ -11,6 +11,7 @@ from textual.widget import Widget
 from engine.workspace import Workspace
 from tui.notation import STATE_STYLES, sign
 from tui.open_connection import OpenConnection
+from tui.reading.record import who
 from tui.screens.connection_frame import ConnectionFrame
 from tui.widgets.lines import Lines, Page
 
@@ -55,7 +56,7 @@ class ContactScreen(ConnectionFrame):
             return explain(workspace, configuration, number)
 
         seen = await self.connection.reader.ask(explained, topic="explain")
-        self._who = seen.email or seen.hubspot_id or seen.app_id or ""
+        self._who = who(seen.email, seen.hubspot_id, seen.app_id)
         self._record = shlex.quote(seen.hubspot_id or seen.app_id or "WHO")
         self.query_one(Lines).show(contact_page(seen))
 

@@ -13,7 +13,7 @@ from tui.actions import bindings_for
 from tui.home import Home
 from tui.notation import SIGNS, STATE_ORDER, moment, number, plural
 from tui.open_connection import Now, OpenConnection, equivalent
-from tui.processes import Start, is_alive
+from tui.processes import STOP_ASKED, Launched, Start, is_alive, stop
 from tui.progress import progress_line
 from tui.reading.connections import KnownConnection, known_connection
 from tui.reading.health import file_trace
@@ -40,7 +40,7 @@ class HomeScreen(Frame):
         self._known: dict[str, KnownConnection] = {}
         self._trace: object = None
         self._seconds = 0
-        self._starting: OpenConnection | None = None
+        self._launched: dict[str, Launched] = {}
 
     def compose_body(self) -> Iterable[Widget]:
         """The connections, or what to type where there are none."""
@@ -69,7 +69,10 @@ class HomeScreen(Frame):
             return "there is no connection yet"
         if action == "check" and run is not None and is_alive(run):
             return f"{run.command} is at work; x stops it"
-        if action == "stop" and (run is None or not is_alive(run)):
+        starting = self._launched[known.name].starting if known is not None and known.name in self._launched else ""
+        if action == "check" and starting:
+            return f"{starting} is starting; x stops it"
+        if action == "stop" and (run is None or not is_alive(run)) and not starting:
             return "no run is at work on this connection"
         return ""
 
@@ -88,22 +91,36 @@ class HomeScreen(Frame):
         """Reads again what changed."""
         if self.app.screen is not self:
             return
-        if self._starting is not None:
-            message = self._starting.child_ended()
+        for name in self._launched:
+            message = self._connection(name).child_ended()
             if message:
                 self.say(message)
         trace = tuple(
-            (name, *file_trace(self._home.connection(name)), *file_trace(self._home.workspace(name)))
+            (
+                name,
+                self._at_work(name),
+                *file_trace(self._home.connection(name)),
+                *file_trace(self._home.workspace(name)),
+            )
             for name in self._home.names()
         )
         if trace != self._trace:
             self._trace = trace
             in_background(self, self._read, group="home", exclusive=True)
 
+    def _at_work(self, name: str) -> bool:
+        """Whether a run is at work. A process that was killed leaves the files as they are."""
+        run = self._known[name].health.active if name in self._known else None
+        return run is not None and is_alive(run)
+
     async def _read(self) -> None:
         names = self._home.names()
         known = [await asyncio.to_thread(known_connection, self._home, name) for name in names]
         self._known = {one.name: one for one in known}
+        for name, launched in self._launched.items():
+            asked = launched.stop_if_wanted(self._known[name].health.active) if name in self._known else ""
+            if asked:
+                self.say(asked)
         self.query_one(Table).show_rows([connection_row(one) for one in known])
         self.query_one(Table).set_class(not known, "hidden")
         self.query_one("#nothing").set_class(bool(known), "hidden")
@@ -125,7 +142,11 @@ class HomeScreen(Frame):
 
     def open_connection(self, name: str) -> None:
         """Opens a connection by name."""
-        self.app.push_screen(ConnectionScreen(OpenConnection(self._home, name, self._start, self._now)))
+        self.app.push_screen(ConnectionScreen(self._connection(name)))
+
+    def _connection(self, name: str) -> OpenConnection:
+        launched = self._launched.setdefault(name, Launched())
+        return OpenConnection(self._home, name, self._start, self._now, launched)
 
     def action_check(self) -> None:
         """Examines the selected connection in the background."""
@@ -133,17 +154,21 @@ class HomeScreen(Frame):
         if self.refused("check") or row is None:
             return
         name = str(row.key)
-        self._starting = OpenConnection(self._home, name, self._start, self._now)
-        self.say(self._starting.launch("check", name))
+        self.say(self._connection(name).launch("check", name))
 
     def action_stop(self) -> None:
         """Asks the selected connection's run to stop."""
-        from tui.processes import stop
-
         known = self._selected()
-        if self.refused("stop") or known is None or known.health.active is None:
+        if self.refused("stop") or known is None:
             return
-        self.say(stop(known.health.active) or "asked it to stop; it does so at its next safe point")
+        run = known.health.active
+        at_work = run is not None and is_alive(run)
+        self.say(stop(run) or STOP_ASKED if run is not None and at_work else self._launched[known.name].want_stop())
+
+    def on_unmount(self) -> None:
+        """A stop that could not be sent yet is sent on leaving."""
+        for launched in self._launched.values():
+            launched.stop_unheard()
 
     def action_leave(self) -> None:
         """Leaves the console."""
@@ -159,14 +184,16 @@ def connection_row(known: KnownConnection) -> Row:
         active = known.health.active
         if active is not None and is_alive(active):
             what = f".. {active.command} is at work: {active.phase}"
+        elif active is not None:
+            what = f"!! {active.command} was cut off: n checks it"
         return Row(known.name, (known.name, what, ""))
     counts = known.health.check.counts
     parts = []
     if known.health.in_doubt:
         parts.append(f"?? {plural(known.health.in_doubt, 'write')} in doubt")
     active = known.health.active
-    if active is not None and is_alive(active):
-        parts.append(f".. {active.command} at work")
+    if active is not None:
+        parts.append(f".. {active.command} at work" if is_alive(active) else f"!! {active.command} cut off")
     order = ("failing", "conflict", "unknown", "pending", "excluded", "in_sync")
     parts += [f"{SIGNS[state]} {number(counts[state])}" for state in order if counts.get(state)]
     return Row(known.name, (known.name, "  ".join(parts), moment(known.health.check.at)))

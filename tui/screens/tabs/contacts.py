@@ -104,13 +104,12 @@ class ContactsTab(Tab):
         await self.frame.guarded(self.reload)
 
     def start_typing(self, text: str = "") -> None:
-        """Opens the filter line."""
+        """Opens the filter line for a new search: with this text and nothing of the last one."""
         self.query_one("#filter_line").remove_class("hidden")
         field = self.query_one("#filter", Input)
         field.focus()
-        if text:
-            field.value = text
-            field.cursor_position = len(text)
+        field.value = text
+        field.cursor_position = len(text)
 
     def on_key(self, event: events.Key) -> None:
         """A printable key that means nothing else starts the filter."""

@@ -24,7 +24,13 @@ COLUMNS = (
     Column("exit", 4, right=True),
     Column("what it said", 6, grow=1),
 )
-SIGNS = {"done": ("ok", ""), "running": ("..", "yellow"), "stopped": ("--", ""), "failed": ("!!", "bold red")}
+SIGNS = {
+    "done": ("ok", ""),
+    "running": ("..", "yellow"),
+    "stopped": ("--", ""),
+    "failed": ("!!", "bold red"),
+    "abandoned": ("!!", "bold red"),
+}
 
 
 class LogTab(Tab):
@@ -59,5 +65,6 @@ def _row(run: RunRow) -> Row:
     state = "cut off" if gone else run.state
     code = "" if run.exit_code is None else str(run.exit_code)
     took = between(run.started_at, run.ended_at)
-    cells = (str(run.id), f"{sign} {state}", run.command, moment(run.started_at), took, code, run.message or run.phase)
+    said = f"its process is gone, in phase {run.phase or 'start'}" if gone else run.message or run.phase
+    cells = (str(run.id), f"{sign} {state}", run.command, moment(run.started_at), took, code, said)
     return Row(run.id, cells, style)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.containers import Vertical
+from textual.widget import Widget
 
 from tui.open_connection import OpenConnection
 from tui.screens.connection_frame import ConnectionFrame
@@ -25,6 +26,10 @@ class Tab(Vertical):
     async def reload(self) -> None:
         """Reads the workspace and shows it. Raises SyncdoctorError, Superseded or sqlite3.Error."""
         raise NotImplementedError
+
+    def takes_keys(self) -> Widget | None:
+        """The widget that has the keys when the tab is shown."""
+        return next(iter(self.query("Table, Lines").results(Widget)), None)
 
     def equivalent(self) -> str:
         """The command that gives the same."""
