@@ -227,6 +227,7 @@ def _reason(error: Exception) -> str:
     return (error.strerror or "no reason given") if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
+_SECRET_KEYS = ("token", "key", "api_key", "apikey", "secret", "password", "access_token")
 _SECRET = re.compile(r"\b(pat-[a-z0-9]+-[0-9a-f-]{20,}|[0-9a-f]{32}-us\d{1,2})\b", re.IGNORECASE)
 
 
@@ -253,6 +254,8 @@ def _first_problem(error: ValidationError, text: str, path: Path) -> Configurati
     if problem["type"] == "extra_forbidden":
         known = list(_known_keys(keys[:-1]))
         near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
+        if keys[-1].lower() in _SECRET_KEYS:
+            near, known = [], [*known, "nothing secret: store it with syncdoctor login"]
         remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known)}."
         return ConfigurationError(f"unknown key {visible(keys[-1])!r}", where=where, remedy=remedy)
     if problem["type"] == "missing":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from engine.connection import Connection
+from engine.connection import Connection, GoalContacts
 from engine.connectors import Connector, HubSpotSource, ListSource, Record
 from engine.errors import BrakeTripped, ConfigurationError, LimitExhausted, ScopeMissing
 from engine.gates import Situation
@@ -136,8 +136,21 @@ def check_fit(connection: Connection, schemas: Mapping[Side, SideSchema]) -> Non
         _known(schemas["hubspot"], connection.opt_in.property, f"{where}, opt_in.property")
     if connection.goals.contacts:
         _known(schemas["hubspot"], connection.goals.contacts.property, f"{where}, goals.contacts.property")
+        _options_known(schemas["hubspot"], connection.goals.contacts, f"{where}, goals.contacts.values")
     for name in connection.hubspot.on_create:
         _known(schemas["hubspot"], name, f"{where}, hubspot.on_create")
+
+
+def _options_known(schema: SideSchema, goal: GoalContacts, where: str) -> None:
+    options = [option.value for option in schema.fields[goal.property].options]
+    for value in goal.values:
+        if options and value not in options:
+            near = difflib.get_close_matches(value, options, n=1)
+            raise ConfigurationError(
+                f"{goal.property} has no option {visible(value)!r}",
+                where=where,
+                remedy=f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(options)}.",
+            )
 
 
 def _identity_flows(connection: Connection, schemas: Mapping[Side, SideSchema], where: str) -> None:

@@ -68,7 +68,7 @@ class OpenConnection:
         if self.busy:
             return f"not now: {self.busy}"
         try:
-            self.launched.child = self._start(self.home.path, self.name, arguments)
+            self.launched.began(self._start(self.home.path, self.name, arguments))
         except OSError as error:
             return f"it cannot be started: {error.strerror or error}"
         return f"started in the background: {' '.join(arguments)}"
@@ -78,17 +78,6 @@ class OpenConnection:
         if self.active is not None:
             return stop(self.active) or STOP_ASKED
         return self.launched.want_stop() if self.launched.starting else "no run is at work"
-
-    def child_ended(self) -> str:
-        """Once after a started command has ended: how, in words. Otherwise nothing."""
-        child = self.launched.child
-        code = child.ended() if child is not None else None
-        if child is None or code is None:
-            return ""
-        self.launched.child, self.launched.stop_wanted = None, False
-        if code in (0, 1):
-            return f"{child.command}: done" + (" (there is something to act on)" if code else "")
-        return f"{child.command}: ended with exit code {code}. {child.last_words()}"
 
     def close(self) -> None:
         """Closes the reader; runs go on."""

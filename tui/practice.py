@@ -78,8 +78,9 @@ def _try_out(partial: Path, source: Path) -> None:
     try:
         open_portal(partial, state).close()
     except DataFolderError as error:
-        told = str(error).replace(str(partial), str(source))
-        raise ConfigurationError(told, remedy="See docs/practice.md for the folder's files.") from None
+        raise ConfigurationError(
+            str(error), where=str(source), remedy="See docs/practice.md for the folder's files."
+        ) from None
     finally:
         for file in partial.glob("trial.sqlite*"):
             file.unlink()

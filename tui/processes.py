@@ -57,6 +57,23 @@ class Launched:
         """The command of a child that has not ended, or nothing."""
         return self.child.command if self.child is not None and self.child.ended() is None else ""
 
+    def began(self, child: Started) -> None:
+        """Takes over a command that was just started."""
+        self.child, self.stop_wanted = child, False
+
+    def child_ended(self) -> str:
+        """Once after a started command has ended: how, in words. Otherwise nothing."""
+        child = self.child
+        code = child.ended() if child is not None else None
+        if child is None or code is None:
+            return ""
+        self.child, self.stop_wanted = None, False
+        if code in (0, 1):
+            return f"{child.command}: done" + (" (there is something to act on)" if code else "")
+        if code == -signal.SIGTERM:
+            return f"{child.command}: stopped before it was at work"
+        return f"{child.command}: ended with exit code {code}. {child.last_words()}"
+
     def want_stop(self) -> str:
         """Remembers to stop the child as soon as its run is there. Returns what to tell the user."""
         self.stop_wanted = True

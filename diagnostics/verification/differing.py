@@ -11,7 +11,6 @@ from diagnostics.verification.consent import ConsentRule, consent_differences
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide
 from diagnostics.verification.joined import joined_pairs
 from diagnostics.verification.known import Known, moment
-from diagnostics.verification.result import DIFFERENT
 from engine.connectors import Connector
 from engine.merge import MappedPair
 from engine.runs import Run
@@ -37,7 +36,7 @@ async def find_differences(
     app: FreshSide,
     connectors: tuple[Connector, Connector],
 ) -> tuple[pl.DataFrame, FreshSide, FreshSide]:
-    """Rows of DIFFERENT for every pair of the last check, and both sides as they were at the second look.
+    """Rows of `result.DIFFERENT` for every pair of the last check, and both sides as they were at the second look.
 
     Records whose difference is unexplained or in flight are read once more by id, so that a change between two
     readings does not count.
@@ -61,7 +60,7 @@ async def find_differences(
 
 
 def differing(expected: Expectation, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
-    """Rows of DIFFERENT for two fresh readings, in slices of pairs."""
+    """Rows of `result.DIFFERENT` for two fresh readings, in slices of pairs."""
     known, began = expected.known, expected.began
     joined = joined_pairs(known, hubspot, app)
     rows = [_gone(joined), consent_differences(joined, expected.rules, known, began)]

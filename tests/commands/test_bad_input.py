@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -54,6 +56,9 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
         ('audience = "a1b2c3d4e5"', 'audience = "ffffffffff"', ("a1b2c3d4e5",)),
         ("account = 4711001", "account = 4711002", ("4711001", "4711002")),
         ("[brakes]", "[brake]", ("brakes", "line")),
+        ("account = 4711001", 'token = "abc"', ("'token'", "syncdoctor login")),
+        ('hubspot = "email"', 'direction = "to_app"\nhubspot = "email"', ("address", "two_way")),
+        ('partner"]', 'partnr"]', ("partnr", "partner")),
     ],
 )
 def test_a_connection_that_does_not_fit_is_refused_with_the_near_right_name(
@@ -269,3 +274,72 @@ def test_login_takes_a_token_from_standard_input_and_never_shows_it(
     refused(command("check", "practice", "--home", fresh), 3, "log in")
     assert command("logout", "practice", "--home", fresh).code == 0
     assert command("check", "practice", "--home", fresh).code == 1
+
+
+def test_usage_errors_are_documents_too(command: Command, fresh: Path) -> None:
+    """A misspelt option with --json still gives a script something to read."""
+    answer = command("check", "--json", "--home", fresh)
+
+    assert answer.code == 2
+    assert answer.document["error"]["code"] == "usage"
+
+
+def test_a_missing_write_scope_is_told_before_the_first_write(
+    command: Command, checked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`check` already says that a sync could not write."""
+    monkeypatch.setenv("SYNCDOCTOR_PRACTICE_HUBSPOT", "practice-hubspot-readonly")
+
+    findings = command("check", "practice", "--home", checked, "--json").document["connection_findings"]
+
+    assert [(f["code"], f["blocking"]) for f in findings if "crm.objects.contacts.write" in f["evidence"]] == [
+        ("scope-missing", False)
+    ]
+
+
+def test_a_faulty_population_is_refused_before_anything_is_set_up(
+    command: Command, fresh: Path, tmp_path: Path
+) -> None:
+    """The user's own file is named, and the corrected folder is taken afterwards."""
+    people, home = tmp_path / "people", tmp_path / "home"
+    shutil.copytree(fresh / "practice" / "data", people)
+    good = (people / "hubspot_lists.json").read_text(encoding="utf-8")
+    (people / "hubspot_lists.json").write_text("[", encoding="utf-8")
+
+    refused(
+        command("demo", "--headless", "--until", "check", "--home", home, "--data", people),
+        2,
+        str(people),
+        "hubspot_lists.json",
+    )
+    (people / "hubspot_lists.json").write_text(good, encoding="utf-8")
+    assert command("demo", "--headless", "--until", "check", "--home", home, "--data", people).code == 0
+
+
+def test_a_defect_of_ours_is_one_line_and_a_private_log_without_values(
+    command: Command, checked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last resort: no traceback, no value, the log in the chosen home."""
+
+    def broken(*_: object, **__: object) -> None:
+        address = "jane@example.com"
+        raise ZeroDivisionError(address)
+
+    monkeypatch.setattr("tui.commands.configure.connections", broken)
+
+    answer = command("connections", "--home", checked)
+
+    assert answer.code == 1
+    assert "Traceback" not in answer.err
+    (log,) = (checked / "log").glob("defect-*")
+    assert "jane@example.com" not in log.read_text() + answer.err
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_a_port_in_use_is_named(command: Command, fresh: Path) -> None:
+    """`practice serve` says which port, exit code 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(command("practice", "serve", "--port", port, "--home", fresh), 2, str(port))

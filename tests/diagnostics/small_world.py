@@ -13,7 +13,7 @@ from engine.errors import ConfigurationError, ScopeMissing
 from engine.gates import Situation
 from engine.mirror import add_columns, store
 from engine.runs import Run
-from engine.schema import Account, Field, FieldType, InclusionList, Option, Side, SideSchema
+from engine.schema import Account, ConsentField, Field, FieldType, InclusionList, Option, Side, SideSchema
 from engine.situation import remember
 from engine.workspace import Workspace
 
@@ -28,6 +28,8 @@ HUBSPOT_FIELDS: Mapping[str, FieldType] = {
     "phone": "phone",
     "lifecyclestage": "option",
     "hs_object_source": "option",
+    "hs_email_optout": "bool",
+    "newsletter_opt_in": "bool",
 }
 APP_FIELDS: Mapping[str, FieldType] = {
     "EMAIL": "email",
@@ -35,7 +37,13 @@ APP_FIELDS: Mapping[str, FieldType] = {
     "LNAME": "text",
     "PHONE": "phone",
     "STAGE": "option",
+    "member_status": "option",
 }
+
+
+STATUS = ConsentField(
+    "member_status", ("subscribed",), {"unsubscribed": "has unsubscribed", "pending": "not confirmed"}
+)
 
 
 def connection(**changes: object) -> Connection:
@@ -72,7 +80,9 @@ def schemas() -> dict[Side, SideSchema]:
     )
     return {
         "hubspot": SideSchema("hubspot", "hubspot", portal, fields(HUBSPOT_FIELDS), "email"),
-        "app": SideSchema("app", "mailchimp", Account("a1b2c3d4e5", "Rundbrief"), fields(APP_FIELDS), "EMAIL"),
+        "app": SideSchema(
+            "app", "mailchimp", Account("a1b2c3d4e5", "Rundbrief"), fields(APP_FIELDS), "EMAIL", consent=STATUS
+        ),
     }
 
 
@@ -98,9 +108,10 @@ class FakeSide:
     refusal: ScopeMissing | None = None
 
     def put(self, id: str, created_at: str = LONG_AGO, updated_at: str = LONG_AGO, **values: str) -> None:
-        """Adds or replaces a record; fields not given are explicitly empty."""
+        """Adds or replaces a record; fields not given are explicitly empty, a member is subscribed."""
         names = HUBSPOT_FIELDS if self.side == "hubspot" else APP_FIELDS
-        self.held[id] = Record(id, {**dict.fromkeys(names, ""), **values}, created_at, updated_at)
+        status = {} if self.side == "hubspot" else {"member_status": "subscribed"}
+        self.held[id] = Record(id, {**dict.fromkeys(names, ""), **status, **values}, created_at, updated_at)
 
     def change(self, id: str, updated_at: str = "", **values: str) -> None:
         """Changes values behind everyone's back."""

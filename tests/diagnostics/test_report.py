@@ -8,6 +8,7 @@ import re
 import socket
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from diagnostics.report.masking import Mask
 from diagnostics.report.writing import cell, code
 from diagnostics.verify import verify
 from engine.errors import ConfigurationError, WorkspaceError
+from engine.gates import Situation
+from engine.situation import remember
 from tests.diagnostics.small_world import LONG_AGO, NOW, SmallWorld, connection, schemas
 
 HOSTILE = (
@@ -112,9 +115,12 @@ def test_what_was_not_examined_is_never_ruled_out(world: SmallWorld) -> None:
     """Before the first check, and where a side could not be read, no question is answered with ruled out."""
     assert set(answers(built(world)).values()) == {"could not be checked"}
     world.hubspot_only("1", "unknown", "unreachable")
-    world.sql("INSERT INTO run_state VALUES (?, 'unknown', 'unreachable', 1)", world.check)
     world.sql(
-        "INSERT INTO side_finding VALUES (?, 'unreachable', 'unknown', 1, 1, 'app', 'no answer after 4 attempts')",
+        "INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, 'unknown', 'unreachable', 1)", world.check
+    )
+    world.sql(
+        "INSERT INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
+        "VALUES (?, 'unreachable', 'unknown', 1, 1, 'app', 'no answer after 4 attempts')",
         world.check,
     )
     world.examined()
@@ -135,8 +141,12 @@ def test_a_list_finding_of_the_whole_connection_counts_as_found(world: SmallWorl
     """A deleted list answers the third question although no single contact carries it."""
     world.pair("1")
     world.examined()
-    world.sql("INSERT INTO run_state VALUES (?, 'in_sync', '', 1)", world.check)
-    world.sql("INSERT INTO side_finding VALUES (?, 'list-deleted', 'failing', 1, 7, '', 'deleted')", world.check)
+    world.sql("INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, 'in_sync', '', 1)", world.check)
+    world.sql(
+        "INSERT INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
+        "VALUES (?, 'list-deleted', 'failing', 1, 7, '', 'deleted')",
+        world.check,
+    )
     question = built(world).questions[2]
     assert (question.answer, question.contacts, question.codes[0].code) == ("found", 7, "list-deleted")
 
@@ -172,6 +182,24 @@ def test_identity_and_scope_name_both_sides(world: SmallWorld) -> None:
     assert report.scope.last_good_run is not None
 
 
+def test_identity_names_each_fact_once(world: SmallWorld) -> None:
+    """What the settings and the side both say is one line: the side's word."""
+    declared = schemas()
+    account = replace(declared["hubspot"].account, details={"API version": "v3"})
+    world.run.now = lambda: NOW
+    remember(
+        world.run,
+        Situation(
+            connection(),
+            {**declared, "hubspot": replace(declared["hubspot"], account=account)},
+            None, NOW, 0, {},
+        ),
+    )  # fmt: skip
+    names = [fact.name for fact in built(world).identity]
+    assert len(names) == len(set(names))
+    assert [fact.value for fact in built(world).identity if fact.name == "HubSpot API version"] == ["v3"]
+
+
 async def test_verification_is_reported_with_its_reasons(world: SmallWorld) -> None:
     """The last verification, its missing ones by reason, and unexplained differences with masked values."""
     world.pair("1")
@@ -183,10 +211,49 @@ async def test_verification_is_reported_with_its_reasons(world: SmallWorld) -> N
     assert (part.unexplained, part.differences) == (1, {"unexplained": 1})
     outbound = part.lines[0]
     assert (outbound.name, outbound.status, outbound.expected, outbound.found) == ("outbound", "passed", 3, 2)
+    assert re.search(r"^\| `outbound` .*\| `Every missing contact is explained: 0 excluded, 1 failing\.` \|$",
+                     render_markdown(built(world)), re.MULTILINE)  # fmt: skip
     group = outbound.missing[0]
     assert (group.state, group.cause, group.contacts, group.examples) == ("failing", "required-field", 1, ("h3",))
     assert part.examples[0].app_value == "<9 characters: letters>"
     assert built(world, reveal=True).verification.examples[0].app_value == "Getauscht"
+
+
+async def test_a_changed_status_is_shown_as_such(world: SmallWorld) -> None:
+    """Consent has a fixed choice of values: the status is no secret, free text in its place is masked."""
+    world.pair("1")
+    world.pair("2")
+    world.examined()
+    world.app.change("a1", member_status="unsubscribed")
+    world.app.change("a2", member_status="Ungewöhnlich")
+    await verify(world.run, connection(), world.hubspot, world.app, schemas(), [])
+    assert [(each.field, each.hubspot_value, each.app_value) for each in built(world).verification.examples] == [
+        ("app.member_status", "", "unsubscribed"),
+        ("app.member_status", "", "<12 characters: letters>"),
+    ]
+
+
+def test_a_cause_of_another_version_is_shown_by_its_code(world: SmallWorld) -> None:
+    """Unknown codes in every table that holds one are listed as they are, and the report is built."""
+    contact = world.pair("1", "failing", "from-the-future")
+    world.finding(contact, "from-the-future", field="FNAME", value="x", rule="nobody knows")
+    world.finding(world.pair("2"), "later-still", blocking=0)
+    world.sql("INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, 'failing', 'from-the-future', 1)",
+              world.check)  # fmt: skip
+    world.sql(
+        "INSERT INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
+        "VALUES (?, 'side-of-tomorrow', 'failing', 1, 1, '', '')",
+        world.check,
+    )
+    world.examined()
+    report = built(world)
+    assert [(line.code, line.title) for line in report.causes] == [
+        ("from-the-future", "Not known to this version"),
+        ("later-still", "Not known to this version"),
+    ]
+    assert [finding.code for finding in report.whole] == ["side-of-tomorrow"]
+    assert [(each.cause, each.evidence[0].code) for each in report.examples] == [("from-the-future", "from-the-future")]
+    assert "`from-the-future`" in render_markdown(report)
 
 
 def test_examples_are_few_and_the_smallest(world: SmallWorld) -> None:
@@ -289,6 +356,35 @@ def test_only_failed_exchanges_are_listed(world: SmallWorld) -> None:
     assert "`GET /crm/v3/objects/contacts/{id}`" in render_markdown(report)
 
 
+def test_the_newest_answers_of_the_last_run_have_ids(world: SmallWorld) -> None:
+    """Per side and request the newest correlation id of the last run with any, also when nothing failed."""
+    earlier = world.sql("INSERT INTO run(command, state, started_at) VALUES ('check small', 'done', ?)", LONG_AGO)
+    later = world.sql("INSERT INTO run(command, state, started_at) VALUES ('sync small', 'done', ?)", LONG_AGO)
+    silent = world.sql("INSERT INTO run(command, state, started_at) VALUES ('report small', 'done', ?)", LONG_AGO)
+    for run, side, method, correlation in (
+        (earlier, "hubspot", "DELETE", "old"),
+        (later, "hubspot", "GET", "h-1"),
+        (later, "hubspot", "GET", "h-2"),
+        (later, "hubspot", "GET", ""),
+        (later, "app", "GET", "a-1"),
+        (later, "hubspot", "POST", "h-3"),
+        (silent, "hubspot", "GET", ""),
+    ):
+        world.sql(
+            "INSERT INTO exchange(run_id, at, side, method, path, status, milliseconds, attempt, correlation_id, note) "
+            "VALUES (?, ?, ?, ?, '/things/{id}', 200, 12, 1, ?, '')",
+            run, LONG_AGO, side, method, correlation,
+        )  # fmt: skip
+    report = built(world)
+    assert report.exchanges == ()
+    assert [(line.side, line.method, line.correlation_id) for line in report.latest_exchanges] == [
+        ("app", "GET", "a-1"),
+        ("hubspot", "GET", "h-2"),
+        ("hubspot", "POST", "h-3"),
+    ]
+    assert "| hubspot | `POST /things/{id}` | 200 | `h-3` |" in render_markdown(report)
+
+
 def test_settings_are_complete_and_hold_no_address(world: SmallWorld) -> None:
     """Settings are TOML with defaults; a server's address and named contacts' e-mails are taken out."""
     lines = built(
@@ -348,7 +444,13 @@ async def test_no_personal_value_of_the_population_appears(world: SmallWorld, se
         said = f"{first} {last} <{email}> was not accepted: {phone} ({last}, {first})"
         if cause == "conflict":
             world.sql(
-                "INSERT INTO conflict VALUES (?, 'lastname', ?, ?, ?, ?, 1)", contact, last, first, LONG_AGO, LONG_AGO
+                "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, app_changed_at, run_id) "
+                "VALUES (?, 'lastname', ?, ?, ?, ?, 1)",
+                contact,
+                last,
+                first,
+                LONG_AGO,
+                LONG_AGO,
             )
         else:
             world.finding(
@@ -410,12 +512,14 @@ def hostile_world(world: SmallWorld) -> Report:
             world.check, LONG_AGO, text, text, text,
         )  # fmt: skip
         world.sql(
-            "INSERT INTO difference VALUES (?, ?, ?, ?, ?, 'unexplained', ?, ?)",
+            "INSERT INTO difference(run_id, contact_id, hubspot_id, app_id, field, class, hubspot_value, app_value) "
+            "VALUES (?, ?, ?, ?, ?, 'unexplained', ?, ?)",
             world.run.id, contact, text, text, text, text, text,
         )  # fmt: skip
     missing = [{"hubspot_id": HOSTILE[1], "app_id": "", "reason_state": HOSTILE[3], "reason_cause": HOSTILE[2]}]
     world.sql(
-        "INSERT INTO verification VALUES (?, 'outbound', 'failed', 1, 0, ?, ?)",
+        "INSERT INTO verification(run_id, name, status, expected, found, missing, note) "
+            "VALUES (?, 'outbound', 'failed', 1, 0, ?, ?)",
         world.run.id, json.dumps(missing), HOSTILE[4],
     )  # fmt: skip
     world.sql("UPDATE run SET message = ?, command = ?", HOSTILE[7], HOSTILE[1])
@@ -440,7 +544,7 @@ def test_hostile_text_is_inert(world: SmallWorld) -> None:
     for row in re.findall(r"^\|.*$", markdown, re.MULTILINE):
         assert row.endswith("|")
     cells = [token for token in tokens if token.type == "th_open"]
-    assert len(cells) == 2 + 2 + 7 + 5 + 5 + 10 + 7 + 8
+    assert len(cells) == 2 + 2 + 7 + 6 + 5 + 10 + 7 + 5 + 8
 
 
 @given(st.text(alphabet="`|\\\\ ab*[]()<>", min_size=1))

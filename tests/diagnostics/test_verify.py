@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.verify import Verification, VerificationResult, verify
+from diagnostics.verify import Unexplained, Verification, VerificationResult, verify
 from engine.connection import Connection
 from engine.connectors import Record
 from engine.errors import ConfigurationError, ScopeMissing, Stopped
+from engine.merge import mapped_pairs
 from tests.diagnostics.small_world import LONG_AGO, SmallWorld, connection, schemas
+from tui.commands.session import Session
+from tui.commands.verifying import show_verification, verification_document
+from tui.home import Home
 
 
 @pytest.fixture
@@ -26,6 +30,16 @@ async def verified(
     world: SmallWorld, configured: Connection | None = None, named: Sequence[str] = ()
 ) -> VerificationResult:
     return await verify(world.run, configured or connection(), world.hubspot, world.app, schemas(), named)
+
+
+def agreed(world: SmallWorld, contact: int, field: str, hubspot: str, app: str, fingerprint: str | None = None) -> None:
+    """The last agreement on a field, by default under the mapping's present meaning."""
+    meaning = {pair.name: pair.fingerprint for pair in mapped_pairs(connection(), schemas())}
+    world.sql(
+        "INSERT INTO base_field(contact_id, field, hubspot_value, app_value, fingerprint, run_id) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        contact, field, hubspot, app, meaning[field] if fingerprint is None else fingerprint, world.check,
+    )  # fmt: skip
 
 
 def one(result: VerificationResult, name: str) -> Verification:
@@ -53,6 +67,8 @@ async def test_a_value_changed_behind_the_engines_back_is_unexplained(world: Sma
     row = world.workspace.rows("SELECT * FROM difference")[0]
     assert (row["run_id"], row["class"], row["hubspot_id"], row["app_id"]) == (world.run.id, "unexplained", "h2", "a2")
     assert "Getauscht" in (row["hubspot_value"], row["app_value"])
+    mapping = {"LNAME": "lastname", "STAGE": "lifecyclestage"}.get(field, field)
+    assert result.unexplained_differences == (Unexplained("h2", "a2", mapping),)
 
 
 async def test_spelling_is_no_difference(world: SmallWorld) -> None:
@@ -78,8 +94,17 @@ async def test_a_stopped_contact_explains_its_difference(
 async def test_conflict_and_plan_explain_only_their_own_field(world: SmallWorld) -> None:
     """A stored conflict and a planned write each cover one field; a third field of that contact stays unexplained."""
     contact = world.pair("1", "conflict", "conflict")
-    world.sql("INSERT INTO conflict VALUES (?, 'lastname', 'Beispiel', 'Anders', NULL, NULL, ?)", contact, world.check)
-    world.sql("INSERT INTO planned_write VALUES (?, 'app', 'update', 'FNAME', 'Eva', 'Ada')", contact)
+    world.sql(
+        "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, app_changed_at, run_id) "
+        "VALUES (?, 'lastname', 'Beispiel', 'Anders', NULL, NULL, ?)",
+        contact,
+        world.check,
+    )
+    world.sql(
+        "INSERT INTO planned_write(contact_id, side, kind, field, before, value) "
+        "VALUES (?, 'app', 'update', 'FNAME', 'Eva', 'Ada')",
+        contact,
+    )
     world.app.change("a1", LNAME="Anders", FNAME="Eva", PHONE="+49 40 999999")
     result = await verified(world)
     assert result.differences == {"conflict": 1, "pending": 1, "unexplained": 1}
@@ -88,10 +113,18 @@ async def test_conflict_and_plan_explain_only_their_own_field(world: SmallWorld)
 async def test_a_settled_difference_is_policy_until_a_value_moves(world: SmallWorld) -> None:
     """Two values that differ exactly as at the last agreement are policy; one step further they are unexplained."""
     contact = world.pair("1")
-    world.sql("INSERT INTO base_field VALUES (?, 'lastname', 'Beispiel', 'Kurz', ?)", contact, world.check)
+    agreed(world, contact, "lastname", "Beispiel", "Kurz")
     world.app.change("a1", LNAME="Kurz")
     assert (await verified(world)).differences == {"policy": 1}
     world.app.change("a1", LNAME="Kürzer")
+    assert (await verified(world)).differences == {"unexplained": 1}
+
+
+async def test_an_agreement_on_another_meaning_settles_nothing(world: SmallWorld) -> None:
+    """A base that was stored for another mapping of the same name does not make a difference policy."""
+    contact = world.pair("1")
+    agreed(world, contact, "lastname", "Beispiel", "Kurz", fingerprint="another meaning")
+    world.app.change("a1", LNAME="Kurz")
     assert (await verified(world)).differences == {"unexplained": 1}
 
 
@@ -105,7 +138,7 @@ async def test_an_empty_source_of_a_one_way_field_is_policy(world: SmallWorld) -
 async def test_a_source_that_was_emptied_later_is_not_policy(world: SmallWorld) -> None:
     """Where both sides once agreed on a stage, an emptied source is a change that nothing explains."""
     contact = world.pair("1")
-    world.sql("INSERT INTO base_field VALUES (?, 'lifecyclestage', 'lead', 'lead', ?)", contact, world.check)
+    agreed(world, contact, "lifecyclestage", "lead", "lead")
     world.hubspot.change("h1", lifecyclestage="")
     assert (await verified(world)).differences == {"unexplained": 1}
 
@@ -152,6 +185,87 @@ async def test_a_vanished_record_needs_a_verdict_that_says_so(
     assert tuple(row) == ("", "there", "gone")
 
 
+OPT_IN = {"property": "newsletter_opt_in", "accepted": ["true"]}
+
+
+@pytest.mark.parametrize("state", ["in_sync", "pending", "conflict"])
+@pytest.mark.parametrize(
+    ("side", "field", "value"),
+    [
+        ("app", "member_status", "unsubscribed"),
+        ("hubspot", "newsletter_opt_in", "false"),
+        ("hubspot", "newsletter_opt_in", ""),
+        ("hubspot", "hs_email_optout", "true"),
+    ],
+)
+async def test_consent_that_was_withdrawn_since_is_unexplained(
+    world: SmallWorld, state: str, side: str, field: str, value: str
+) -> None:
+    """Whoever the last check takes for allowed and whose fresh consent says no is one unexplained difference."""
+    for number in "12":
+        world.pair(number, state, "conflict" if state == "conflict" else "")
+        world.hubspot.change(f"h{number}", newsletter_opt_in="true")
+    assert (await verified(world, connection(opt_in=OPT_IN))).differences == {}
+    (world.app if side == "app" else world.hubspot).change(f"{side[0]}2", **{field: value})
+    result = await verified(world, connection(opt_in=OPT_IN))
+    assert result.differences == {"unexplained": 1}
+    assert result.unexplained_differences == (Unexplained("h2", "a2", f"{side}.{field}"),)
+    row = world.workspace.rows("SELECT hubspot_value, app_value FROM difference")[0]
+    assert (row[f"{side}_value"], row["hubspot_value" if side == "app" else "app_value"]) == (value, "")
+
+
+async def test_an_opt_in_property_counts_only_where_the_connection_names_it(world: SmallWorld) -> None:
+    """Without an opt-in rule an empty opt-in property is no difference."""
+    world.pair("1")
+    assert (await verified(world)).differences == {}
+
+
+async def test_consent_withdrawn_during_the_reading_is_in_flight(world: SmallWorld) -> None:
+    """The app's record was changed after the verification began: in flight; a change in HubSpot does not cover it."""
+    world.pair("1")
+    world.pair("2")
+    world.app.change("a1", "2026-03-02T09:00:30Z", member_status="unsubscribed")
+    world.hubspot.change("h2", "2026-03-02T09:00:30Z")
+    world.app.change("a2", member_status="unsubscribed")
+    result = await verified(world)
+    assert result.differences == {"in_flight": 1, "unexplained": 1}
+    assert result.unexplained_differences == (Unexplained("h2", "a2", "app.member_status"),)
+
+
+async def test_consent_that_is_back_at_the_second_look_does_not_count(world: SmallWorld) -> None:
+    """The doubtful status is read once more by id, and the second reading holds."""
+    world.pair("1")
+    settled = world.app.held["a1"]
+    world.app.change("a1", member_status="unsubscribed")
+    world.app.late["a1"] = settled
+    assert (await verified(world)).differences == {}
+    assert world.app.asked == ["a1"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "side", "field", "forbidden"),
+    [
+        ("member-status", "app", "member_status", "unsubscribed"),
+        ("opt-in", "hubspot", "newsletter_opt_in", "false"),
+        ("opt-in", "hubspot", "hs_email_optout", "true"),
+    ],
+)
+async def test_consent_that_was_loosened_is_unexplained(
+    world: SmallWorld, cause: str, side: str, field: str, forbidden: str
+) -> None:
+    """Excluded because of a field that now allows it: unexplained; as long as it still forbids it, nothing differs."""
+    held, allowed = (world.app, "subscribed") if side == "app" else (world.hubspot, "true")
+    allowed = "false" if field == "hs_email_optout" else allowed
+    contact = world.pair("1", "excluded", cause)
+    world.finding(contact, cause, field=f"{side}.{field}", state="excluded", value=forbidden)
+    held.change(f"{side[0]}1", **{field: forbidden})
+    assert (await verified(world, connection(opt_in=OPT_IN))).differences == {}
+    held.change(f"{side[0]}1", **{field: allowed})
+    result = await verified(world, connection(opt_in=OPT_IN))
+    assert result.unexplained_differences == (Unexplained("h1", "a1", f"{side}.{field}"),)
+    assert not result.passed
+
+
 async def test_outbound_lists_each_missing_one_with_its_reason(world: SmallWorld) -> None:
     """Stopped members are missing with state and cause, and explained ones do not fail the verification."""
     world.pair("1")
@@ -163,6 +277,16 @@ async def test_outbound_lists_each_missing_one_with_its_reason(world: SmallWorld
         ("h2", "excluded", "email-missing"),
         ("h3", "failing", "required-field"),
     ]
+    assert outbound.note == "Every missing contact is explained: 1 excluded, 1 failing."
+
+
+async def test_outbound_does_not_call_the_unexamined_explained(world: SmallWorld) -> None:
+    """Who could not be examined is counted apart from those whose absence is explained."""
+    world.hubspot_only("1", "unknown", "unreachable")
+    world.hubspot_only("2", "excluded", "opt-in")
+    assert one(await verified(world), "outbound").note == (
+        "1 could not be examined. Every other missing contact is explained: 1 excluded, 0 failing."
+    )
 
 
 async def test_outbound_shows_the_records_that_hold_the_same_address(world: SmallWorld) -> None:
@@ -340,6 +464,77 @@ async def test_update_only_looks_at_named_contacts_field_by_field(world: SmallWo
         ("", "niemand@firma.example", ()),
     ]
     assert (filled.expected, filled.found) == (8 - 1, 8 - 1 - 1)
+
+
+async def test_a_named_contacts_field_must_also_agree(world: SmallWorld) -> None:
+    """Both filled but different fails for a named contact, in another spelling it does not; the unnamed do not count."""
+    for number in "12":
+        world.pair(number)
+        world.app.change(f"a{number}", STAGE="Kunde", PHONE="0049301234567")
+    filled = one(await verified(world, named=["h1"]), "update-only")
+    assert (filled.status, filled.expected, filled.found) == ("failed", 10, 9)
+    assert [(row.hubspot_id, row.reason_state, row.fields) for row in filled.missing] == [
+        ("h1", "unexplained", ("app: STAGE",))
+    ]
+    assert "nothing explains it" in filled.missing[0].note
+
+
+async def test_a_named_contacts_explained_difference_is_no_failure(world: SmallWorld) -> None:
+    """Where a conflict is known, the named contact's field counts as found."""
+    contact = world.pair("1", "conflict", "conflict")
+    world.sql(
+        "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, run_id) "
+        "VALUES (?, 'lastname', 'Beispiel', 'Anders', ?)",
+        contact, world.check,
+    )  # fmt: skip
+    world.app.change("a1", LNAME="Anders")
+    filled = one(await verified(world, named=["h1"]), "update-only")
+    assert (filled.status, filled.missing) == ("passed", ())
+
+
+async def test_a_result_names_at_most_a_thousand_differences(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count is whole where the names are cut."""
+    monkeypatch.setattr("diagnostics.verify.NAMED_LIMIT", 2)
+    for number in "123":
+        world.pair(number)
+        world.app.change(f"a{number}", LNAME="Anders")
+    result = await verified(world)
+    assert result.unexplained == 3
+    assert [each.hubspot_id for each in result.unexplained_differences] == ["h1", "h2"]
+
+
+async def test_the_document_names_records_fields_and_notes(world: SmallWorld) -> None:
+    """The JSON form says which records differ, what is missing of a named contact, and never an address."""
+    world.pair("1")
+    world.app.change("a1", LNAME="Anders")
+    document = verification_document(await verified(world, named=["h1", "niemand@firma.example"]))
+    assert document["unexplained_differences"] == [{"hubspot_id": "h1", "app_id": "a1", "field": "lastname"}]
+    differing, nowhere = next(each for each in document["verifications"] if each["name"] == "update-only")["missing"]
+    assert (differing["hubspot_id"], differing["fields"]) == ("h1", ["app: LNAME", "hubspot: lastname"])
+    assert nowhere["note"] == "Neither side has a contact with this e-mail or id."
+    assert "@" not in json.dumps(document)
+
+
+async def test_the_text_names_records_and_reasons(
+    world: SmallWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the screen stand unexplained records with their field, candidates with the address, and who is nowhere."""
+    for number in range(21):
+        world.pair(f"{number:02}")
+        world.app.change(f"a{number:02}", LNAME="Anders")
+    world.hubspot_only("d", "failing", "email-duplicate", email="leser@firma.example")
+    world.app.put("x1", EMAIL="leser@firma.example")
+    world.app.put("x2", EMAIL="Leser@firma.example")
+    result = await verified(world, named=["niemand@firma.example"])
+    show_verification(Session(Home(tmp_path), connection()), result)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "niemand@firma.example: Neither side has a contact with this e-mail or id." in lines
+    assert "HubSpot hd: already there: x1, x2" in lines
+    assert "HubSpot h00, app a00: lastname" in lines
+    assert len([line for line in lines if line.endswith(": lastname")]) == 20
+    assert "… 1 more" in lines
 
 
 async def test_update_only_does_not_apply_without_one_way_fields_and_names(world: SmallWorld) -> None:

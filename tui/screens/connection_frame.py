@@ -66,7 +66,7 @@ class ConnectionFrame(Frame):
     def look(self) -> None:
         """Cheap first: nothing is asked while the files are the same and no run is at work."""
         if self.app.screen is self:
-            message = self.connection.child_ended()
+            message = self.connection.launched.child_ended()
             if message:
                 self.say(message)
         elif not self.connection.launched.stop_wanted:

@@ -91,8 +91,8 @@ class HomeScreen(Frame):
         """Reads again what changed."""
         if self.app.screen is not self:
             return
-        for name in self._launched:
-            message = self._connection(name).child_ended()
+        for launched in self._launched.values():
+            message = launched.child_ended()
             if message:
                 self.say(message)
         trace = tuple(

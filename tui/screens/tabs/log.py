@@ -16,11 +16,11 @@ from tui.screens.tabs.tab import Tab
 from tui.widgets.table import Column, Row, Table
 
 COLUMNS = (
-    Column("run", 5, right=True),
+    Column("run", 4, right=True),
     Column("state", 12),
-    Column("command", 10),
-    Column("started", 21),
-    Column("took", 12),
+    Column("command", 8),
+    Column("started", 20),
+    Column("took", 11),
     Column("exit", 4, right=True),
     Column("what it said", 6, grow=1),
 )

@@ -12,6 +12,7 @@ from tui.actions import bindings_for
 from tui.notation import plural
 from tui.open_connection import OpenConnection
 from tui.reading.plan import PlanRow, PlanSummary, open_plan, plan_page
+from tui.reading.record import who
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.tabs.tab import Tab
 from tui.widgets.lines import Note, Page
@@ -134,14 +135,14 @@ def _beyond(plan: PlanSummary, creates: int, updates: int, clears: int) -> tuple
 
 def plan_row(row: PlanRow) -> Row:
     """A value as a line of the table."""
-    who = row.email or row.hubspot_id or row.app_id
+    whose = who(row.email, row.hubspot_id, row.app_id)
     if row.kind == "conflict":
-        cells = ("<> both", who, row.field, f"HubSpot: {row.before}", f"app: {row.value}")
+        cells = ("<> both", whose, row.field, f"HubSpot: {row.before}", f"app: {row.value}")
         return Row((row.contact, row.side, row.field), cells, "bold magenta")
     sign = "+" if row.kind == "create" else "~"
     cells = (
         f"{sign} {SIDES.get(row.side, row.side)}",
-        who,
+        whose,
         row.field,
         row.before or "(empty)",
         row.value or "(cleared)",
