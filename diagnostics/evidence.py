@@ -27,10 +27,11 @@ from engine.visible import masked, visible
 
 SENTENCE_CHARACTERS = 600
 VALUE_CHARACTERS = 200
-_IMPERSONAL = frozenset(
-    module.CODE
-    for module in (list_deleted, list_empty, list_membership, list_processing, list_stale, plan_tier, rules_unreadable)
+_OF_A_LIST = frozenset(
+    module.CODE for module in (list_deleted, list_empty, list_membership, list_processing, list_stale)
 )
+"""Causes whose value is the list's name."""
+_IMPERSONAL = _OF_A_LIST | {plan_tier.CODE, rules_unreadable.CODE}
 """Causes whose value is the name of a list, property or rule."""
 _AN_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,24}")
 _WRITTEN = frozenset(
@@ -56,6 +57,8 @@ def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str
         verb = "would be" if code in _WRITTEN else "is"
         empty = f" {verb} empty" if code in _EMPTY else ""
         text = f"{place} {verb} {shown}: {clause}" if shown else f"{place}{empty}: {clause}"
+    elif shown and code in _OF_A_LIST:
+        text = f"the list {shown}: {clause}"
     elif shown:
         text = f"{clause}: {shown}"
     else:

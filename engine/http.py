@@ -218,7 +218,7 @@ class AccountClient:
             )  # fmt: skip
 
     async def _send(self, call: _Call) -> _Received:
-        host = visible(self._http.base_url.host, 100)
+        host = visible(self._http.base_url.netloc.decode(), 100)
         try:
             async with (
                 asyncio.timeout(self._deadline),

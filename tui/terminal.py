@@ -30,7 +30,7 @@ def refusal(environ: Mapping[str, str], *, terminal: bool, encoding: str) -> str
     paints through. TERM=dumb is not honoured by Textual, it would paint a full screen.
     """
     if not terminal:
-        return f"The console needs a terminal for input and output.\n{HEADLESS}"
+        return f"The console needs a terminal for input, output and errors.\n{HEADLESS}"
     if environ.get("TERM", "") in ("dumb", ""):
         return f"This terminal (TERM={environ.get('TERM') or 'not set'}) cannot show a full screen.\n{HEADLESS}"
     if encoding.lower().replace("-", "").replace("_", "") != "utf8":

@@ -27,7 +27,7 @@ def _not_a_member(population: Population, situation: Situation) -> pl.DataFrame:
 def _rule(situation: Situation) -> str:
     edited = situation.inclusion.criteria_updated_at if situation.inclusion else None
     when = f"; its criteria were last edited on {day(edited)}" if edited else ""
-    return f"only members of the list sync{when}"
+    return f"the contact is not in it, and only its members sync{when}"
 
 
 CAUSE = Cause(

@@ -154,7 +154,7 @@ def test_two_hundred_thousand_contacts_pass_without_a_step_per_contact(monkeypat
         (("email-missing", "hubspot.email", "", "it is needed"), "HubSpot's email is empty: it is needed."),
         (("email-invalid", "hubspot.email", "x", "no @"), 'HubSpot\'s email is "x": no @.'),
         (("field-type", "hubspot.city", "", "it could not be kept"), "HubSpot's city: it could not be kept."),
-        (("list-membership", "", "Kunden", "only members sync"), 'Only members sync: "Kunden".'),
+        (("list-membership", "", "Kunden", "only members sync"), 'The list "Kunden": only members sync.'),
         (("plan-tier", "", "", "a free account"), "A free account."),
         (("unreachable", "", "", ""), "A side cannot be reached."),
         (
