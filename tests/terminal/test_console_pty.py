@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import signal
@@ -238,3 +239,18 @@ def test_the_mouse_is_off_over_ssh_and_can_be_switched(home: Path, terminals: li
 
     assert terminal.end() == 0
     assert terminal.received.rindex(b"\x1b[?1003l") > terminal.received.rindex(b"\x1b[?1003h")
+
+
+def test_from_the_start_to_a_contacts_reason_in_five_keys(checked: Path, terminals: list[Terminal]) -> None:
+    """On the practice portal at 80x24: Enter, /, the address, Enter, Enter, and the reason stands there."""
+    with (checked / "practice" / "data" / "answer_key.csv").open(encoding="utf-8", newline="") as file:
+        person = next(row for row in csv.DictReader(file) if row["cause"] == "list-criteria" and row["email"].isascii())
+    terminal = Terminal(checked)
+    terminals.append(terminal)
+    terminal.until("practice")
+    keys = ["\r", "/", person["email"], "\r", "\r"]
+    for key, shown in zip(keys, ["2,400 contacts", "find:", "1 of 2,400", "> Contacts", "Failing: "], strict=True):
+        terminal.child.send(key)
+        terminal.until(shown)
+
+    assert "the goal names" in terminal.text()
