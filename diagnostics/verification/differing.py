@@ -127,11 +127,12 @@ def _class(pair: MappedPair, began: str) -> pl.Expr:
     """The first reason that holds; settled is a difference whose two values are those of the last agreement."""
     state = pl.col("state")
     settled = (pl.col("h") == pl.col("base_hubspot")) & (pl.col("a") == pl.col("base_app"))
+    # An empty source flows only where it was emptied since the last agreement.
     empty_source = {
-        "to_app": pl.col("h") == "",
-        "to_hubspot": pl.col("a") == "",
+        "to_app": (pl.col("h") == "") & (pl.col("base_hubspot").fill_null("") == ""),
+        "to_hubspot": (pl.col("a") == "") & (pl.col("base_app").fill_null("") == ""),
         "two_way": pl.lit(False),
-    }[pair.direction] & pl.col("base_hubspot").is_null()
+    }[pair.direction]
     return (
         pl.when(_changed(began))
         .then(pl.lit("in_flight"))
