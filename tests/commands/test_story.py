@@ -164,6 +164,7 @@ def test_every_write_is_in_the_journal_and_every_exchange_in_the_log(command: Co
     detail = command("log", "practice", "--home", synced, "--run", sync["id"], "--json").document
 
     assert {row["state"] for row in runs} == {"done"}
+    assert sync["counts"]["writes"] > 0
     assert any(exchange["method"] == "POST" for exchange in detail["exchanges"])
     assert not [exchange for exchange in detail["exchanges"] if "@" in exchange["path"]]
 

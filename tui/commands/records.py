@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -74,7 +75,8 @@ def log(chosen: Session, *, as_json: bool, run: int | None, follow: bool) -> int
 def _runs(workspace: Workspace, run: int | None) -> list[dict[str, Any]]:
     where = "WHERE id = ?1" if run is not None else "WHERE ?1 IS NULL"
     rows = workspace.rows(f"SELECT * FROM run {where} ORDER BY id DESC LIMIT {SHOWN_RUNS}", (run,))
-    return [{key: row[key] for key in row.keys() if key not in ("pid", "host")} for row in rows]  # noqa: SIM118
+    shown = [{key: value for key, value in dict(row).items() if key not in ("pid", "host")} for row in rows]
+    return [row | {"counts": json.loads(row["counts"])} for row in shown]
 
 
 def _detail(workspace: Workspace, run: int | None) -> dict[str, list[dict[str, Any]]]:
