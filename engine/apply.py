@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.base import keep_written, mapping_names
+from engine.brakes import refuse_observed
 from engine.connectors import Connector, Outcome, Record, Write
-from engine.errors import AccessError, ConfigurationError
+from engine.errors import AccessError
 from engine.gates import Situation
 from engine.journal import (
     ALREADY_LINKED,
@@ -50,12 +51,7 @@ async def apply(run: Run, situation: Situation, sides: Sides, operations: Sequen
 
     Raises AccessError when a side cannot be reached any more; everything settled until then is kept.
     """
-    if situation.connection.mode == "observed":
-        raise ConfigurationError(
-            "this connection is observed: another engine writes, Syncdoctor only reads",
-            where=f"connection {situation.connection.name}",
-            remedy='Set mode = "managed" if Syncdoctor is to do the syncing.',
-        )
+    refuse_observed(situation.connection)
     applied = Applied()
     done = 0
     for side, kind, batch in _batches(operations, sides):

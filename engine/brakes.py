@@ -1,11 +1,11 @@
-"""Brakes: limits on what one run may write, looked at before the first write."""
+"""Brakes: whether a run may write at all, and how much; looked at before the first write."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from engine.connection import Connection
-from engine.errors import BrakeTripped
+from engine.errors import BrakeTripped, ConfigurationError
 
 
 def brake(connection: Connection, counts: Mapping[str, int]) -> None:
@@ -25,3 +25,13 @@ def brake(connection: Connection, counts: Mapping[str, int]) -> None:
                 where=f"connection {connection.name}, brakes.{name}",
                 remedy=f"Look at the plan (syncdoctor plan {connection.name}). If it is right, raise brakes.{name} and run again.",
             )
+
+
+def refuse_observed(connection: Connection) -> None:
+    """Raises ConfigurationError for a connection that another engine keeps in sync."""
+    if connection.mode == "observed":
+        raise ConfigurationError(
+            "this connection is observed: another engine writes, Syncdoctor only reads",
+            where=f"connection {connection.name}",
+            remedy='Set mode = "managed" if Syncdoctor is to do the syncing.',
+        )

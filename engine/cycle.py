@@ -11,7 +11,7 @@ import polars as pl
 
 from engine.apply import Applied, apply
 from engine.base import agree, mapping_names
-from engine.brakes import brake
+from engine.brakes import brake, refuse_observed
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
@@ -150,12 +150,7 @@ async def sync(
     With `expected_digest` (of a saved plan) anything else than exactly that plan is refused. Raises BrakeTripped and
     ConfigurationError before the first write; AccessError or Stopped may come later: what was settled is kept.
     """
-    if connection.mode == "observed":
-        raise ConfigurationError(
-            "this connection is observed: another engine writes, Syncdoctor only reads",
-            where=f"connection {connection.name}",
-            remedy='Set mode = "managed" if Syncdoctor is to do the syncing.',
-        )
+    refuse_observed(connection)
     situation = await observe(run, connection, sides)
     settle_after_crash(run, mapping_names(situation))
     planned = plan_all(run, situation, gates)

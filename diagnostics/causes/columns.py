@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
-from engine.gates import Population
+from engine.gates import Population, Situation
 from engine.schema import Side
 
 EVIDENCE_CHARACTERS = 200
@@ -28,3 +30,18 @@ def evidence(value: pl.Expr) -> pl.Expr:
 def trimmed(column: str) -> pl.Expr:
     """A column without outer white space; null stays null."""
     return pl.col(column).str.strip_chars()
+
+
+def deciding_addresses(population: Population, situation: Situation) -> Iterator[tuple[Side, str, pl.LazyFrame]]:
+    """The address by which a contact is recognised: HubSpot's where there is a HubSpot record, else the app's.
+
+    For each side whose address was fetched: the side, the address's column, and the contacts that it decides for.
+    """
+    here: tuple[tuple[Side, pl.Expr], ...] = (
+        ("hubspot", pl.col("hubspot")),
+        ("app", pl.col("app") & ~pl.col("hubspot")),
+    )
+    for side, present in here:
+        field = situation.schemas[side].identity_field
+        if fetched(population, side, field):
+            yield side, column_name(side, field), population.contacts.lazy().filter(present)

@@ -7,28 +7,18 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.addresses import certainly_valid, invalid_addresses
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.columns import column_name, evidence, fetched, trimmed
+from diagnostics.causes.columns import deciding_addresses, evidence, trimmed
 from engine.gates import Population, Situation, found, nothing
-from engine.schema import Side
 
 CODE = "email-invalid"
 
 
 def _not_an_address(population: Population, situation: Situation) -> pl.DataFrame:
     parts = [nothing()]
-    present: tuple[tuple[Side, pl.Expr], ...] = (
-        ("hubspot", pl.col("hubspot")),
-        ("app", pl.col("app") & ~pl.col("hubspot")),
-    )
-    for side, here in present:
-        field = situation.schemas[side].identity_field
-        if not fetched(population, side, field):
-            continue
-        column = column_name(side, field)
+    for _, column, contacts in deciding_addresses(population, situation):
         address = trimmed(column)
         doubtful = (
-            population.contacts.lazy()
-            .filter(here & (address != "") & ~certainly_valid(address))
+            contacts.filter((address != "") & ~certainly_valid(address))
             .select("contact", column, address=address)
             .collect()
         )

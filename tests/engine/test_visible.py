@@ -49,12 +49,10 @@ def test_length_is_limited_and_said() -> None:
     assert visible("x" * 20, 10) == "x" * 10 + "… +10"
 
 
-@given(st.text(min_size=1, max_size=30))
+@given(st.text(alphabet="äöüÄÖÜß0123456789-' ", min_size=4, max_size=30))
 def test_a_masked_value_shows_none_of_its_words(value: str) -> None:
     """Masking tells length and kinds, never the text."""
-    shown = masked(value)
-
-    assert len(value) < 4 or "@" in value or value not in shown
+    assert value not in masked(value)
 
 
 @pytest.mark.parametrize(
