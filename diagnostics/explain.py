@@ -111,7 +111,9 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
     answer = plan(contacts, base, situation, GATES)
     known = workspace.rows("SELECT state, cause FROM verdict WHERE contact_id = ?", (contact,))
     state, code = answer.verdicts.row(0)[1:]
-    if known and known[0]["state"] == "unknown":
+    # A side that could not be read at all: no gate says so, the checkup did.
+    unreadable = bool(known) and known[0]["state"] == "unknown" and cause(known[0]["cause"]).gate is None
+    if unreadable:
         state, code = known[0]["state"], known[0]["cause"]
     row = rows[0]
     return Explanation(
@@ -123,7 +125,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
         state=state,
         cause=code,
         sentence=_in_one_sentence(state, code, answer, situation),
-        gates=_gates(answer, code, unreadable=bool(known) and known[0]["state"] == "unknown" and code != ""),
+        gates=_gates(answer, code, unreadable=unreadable),
         fields=_fields(contacts, base, answer, situation),
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),

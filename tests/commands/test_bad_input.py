@@ -205,6 +205,8 @@ def test_an_observed_connection_is_never_written(command: Command, fresh: Path) 
 
     assert command("check", "practice", "--home", fresh).code == 1
     refused(command("sync", "practice", "--home", fresh), 2, "observed")
+    with sqlite3.connect(fresh / "workspaces" / "practice.sqlite") as sql:
+        assert sql.execute("SELECT count(*) FROM journal").fetchone()[0] == 0
 
 
 def test_a_home_that_cannot_be_written(command: Command, tmp_path: Path) -> None:
@@ -343,3 +345,23 @@ def test_a_port_in_use_is_named(command: Command, fresh: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         refused(command("practice", "serve", "--port", port, "--home", fresh), 2, str(port))
+
+
+def test_a_list_that_may_not_be_read_is_unknown_and_never_passed(command: Command, fresh: Path, keys: None) -> None:
+    """Without the lists' scope the list gates answer "not examined", in the counts and in an explanation; all add up."""
+    faults = [
+        Fault(server="hubspot", method=method, path=r"/lists", nth=0, kind="403_scope") for method in ("GET", "POST")
+    ]
+    with served(fresh, *faults):
+        document = command("check", "practice", "--home", fresh, "--json").document
+
+    unknown = [cause for cause in document["causes"] if cause["state"] == "unknown"]
+    assert [cause["code"] for cause in unknown] == ["list-membership"]
+    assert document["states"]["unknown"] == unknown[0]["contacts"] > 0
+    assert sum(document["states"].values()) == document["population"]
+    assert "scope-missing" in [finding["code"] for finding in document["connection_findings"]]
+    with sqlite3.connect(fresh / "workspaces" / "practice.sqlite") as sql:
+        (who,) = sql.execute("SELECT hubspot_id FROM contacts WHERE cause = 'list-membership' LIMIT 1").fetchone()
+    explained = command("explain", "practice", who, "--home", fresh, "--json").document
+    gates = {gate["code"]: gate["passed"] for gate in explained["gates"]}
+    assert (explained["state"], gates["list-membership"], gates["email-missing"]) == ("unknown", None, True)

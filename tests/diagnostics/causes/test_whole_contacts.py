@@ -105,16 +105,20 @@ def test_email_invalid_overlooks_outer_blanks_and_cuts_long_evidence() -> None:
 
 
 def test_email_duplicate_stops_all_that_share_an_address_and_counts_them() -> None:
-    """Twins on either side stop the contact, unless it is linked or has no address."""
+    """Twins on either side stop the contact, unless it is linked or has no address; so does an address that a linked
+    record of the other side has."""
     people = contacts(
         person(1, {}, None, hubspot_twins=2, app_twins=0),
         person(2, None, {}, hubspot_twins=1, app_twins=3),
         person(3, {}, {}, hubspot_twins=2, linked=True),
         person(4, {"email": ""}, None, hubspot_twins=2),
         person(5, {}, {}),
+        person(6, {}, None, hubspot_twins=1, app_twins=0),
+        person(7, {}, None, hubspot_twins=1, app_twins=1),
+        person(8, None, {}, hubspot_twins=1, app_twins=1),
     )
     rows = findings("email-duplicate", people)
-    assert [(row["contact"], row["state"]) for row in rows] == [(1, "failing"), (2, "failing")]
+    assert [(row["contact"], row["state"]) for row in rows] == [(who, "failing") for who in (1, 2, 7, 8)]
     assert "2 in HubSpot and 0 in Mailchimp" in rows[0]["rule"]
     assert "1 in HubSpot and 3 in Mailchimp" in rows[1]["rule"]
 
