@@ -1,12 +1,17 @@
 # make demo   install, then the console on the practice portal (the story as text where there is no terminal)
 # make test   install, then everything that must hold: format, lint, types, import rules, tests
 # make check  the fast half of it: format, lint, types, import rules
+# make prove  random histories against the invariants, the long version: SEEDS=10000
+# make crash  the process killed at N seeded points, restarted, compared: N=1000
 # make bench  what is measured
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check bench clean
+SEEDS ?= 1000
+N ?= 100
+
+.PHONY: demo test check prove crash bench clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -24,6 +29,12 @@ check: $(INSTALLED)
 
 test: check
 	$(BIN)/python -m pytest -n 2
+
+prove: $(INSTALLED)
+	$(BIN)/python -m tests.invariants --seeds $(SEEDS)
+
+crash: $(INSTALLED)
+	$(BIN)/python -m tests.crash --points $(N)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

@@ -15,8 +15,9 @@ from engine.canonical import email_key
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import Situation
+from engine.memory import Memory, memory_of_slice
 from engine.merge import differences, mapped_pairs
-from engine.mirror import base_of, slice_of
+from engine.mirror import slice_of
 from engine.plan import Plan, plan
 from engine.situation import recall
 from engine.workspace import Workspace
@@ -107,8 +108,8 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
     rows = workspace.rows("SELECT * FROM contact WHERE id = ?", (contact,))
     if not rows or contacts.is_empty():
         raise ConfigurationError("there is no such contact any more", remedy=f"Run: syncdoctor check {connection.name}")
-    base = base_of(workspace, contact - 1, contact)
-    answer = plan(contacts, base, situation, GATES)
+    memory = memory_of_slice(workspace, contact - 1, contact)
+    answer = plan(contacts, memory, situation, GATES)
     known = workspace.rows("SELECT state, cause FROM verdict WHERE contact_id = ?", (contact,))
     state, code = answer.verdicts.row(0)[1:]
     # A side that could not be read at all: no gate says so, the checkup did.
@@ -126,7 +127,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
         cause=code,
         sentence=_in_one_sentence(state, code, answer, situation),
         gates=_gates(answer, code, unreadable=unreadable),
-        fields=_fields(contacts, base, answer, situation),
+        fields=_fields(contacts, memory, answer, situation),
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact)),
@@ -175,12 +176,12 @@ def _gates(answer: Plan, decides: str, *, unreadable: bool) -> tuple[GateResult,
     return tuple(results)
 
 
-def _fields(contacts: pl.DataFrame, base: pl.DataFrame, answer: Plan, situation: Situation) -> tuple[FieldView, ...]:
+def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Situation) -> tuple[FieldView, ...]:
     contact = contacts.row(0, named=True)
     pairs = mapped_pairs(situation.connection, situation.schemas)
-    merged = differences(contacts, base, situation.connection, pairs)
+    merged = differences(contacts, memory, situation.connection, pairs)
     left = set(merged.filter(pl.col("outcome").is_in(["settled", "kept"]))["mapping"].to_list())
-    bases = {row["field"]: row for row in base.iter_rows(named=True)}
+    bases = {row["field"]: row for row in memory.base.iter_rows(named=True)}
     wanted = {(row["side"], row["field"]): row["value"] for row in answer.wanted.iter_rows(named=True)}
     stopped = answer.writes.is_empty()
     disputed = set(answer.conflicts["field"].to_list())

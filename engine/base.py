@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from engine.gates import Situation
+from engine.memory import memory_of, memory_of_slice
 from engine.merge import agreed_values, mapped_pairs
-from engine.mirror import base_of, bases_of, contacts_of, slice_of
+from engine.mirror import contacts_of, slice_of
 from engine.runs import Run
 from engine.schema import Side
 
@@ -29,7 +30,7 @@ def agree(run: Run, situation: Situation, after: int, up_to: int) -> int:
         slice_of(run.workspace, after, up_to).filter("linked"), mapped_pairs(situation.connection, situation.schemas)
     )
     same = values.filter(pl.col("hubspot_value") == pl.col("app_value"))
-    return _store(run, same, base_of(run.workspace, after, up_to))
+    return _store(run, same, memory_of_slice(run.workspace, after, up_to).base)
 
 
 def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, str]]) -> int:
@@ -39,7 +40,7 @@ def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, st
         return 0
     ids = chosen["contact"].unique().to_list()
     values = agreed_values(contacts_of(run.workspace, ids), mapped_pairs(situation.connection, situation.schemas))
-    return _store(run, values.join(chosen, on=["contact", "field"], how="semi"), bases_of(run.workspace, ids))
+    return _store(run, values.join(chosen, on=["contact", "field"], how="semi"), memory_of(run.workspace, ids).base)
 
 
 def _store(run: Run, values: pl.DataFrame, known: pl.DataFrame) -> int:

@@ -16,7 +16,8 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
 from engine.journal import planned_operations, settle_after_crash
-from engine.mirror import base_of, bounds, slice_of
+from engine.memory import memory_of_slice
+from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
 from engine.plan import Plan, plan
 from engine.runs import Run, iso
@@ -52,7 +53,7 @@ def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examinati
     done = 0
     for after, up_to in bounds(run.workspace):
         contacts = slice_of(run.workspace, after, up_to)
-        answer = plan(contacts, base_of(run.workspace, after, up_to), situation, gates)
+        answer = plan(contacts, memory_of_slice(run.workspace, after, up_to), situation, gates)
         _store(run, answer)
         done += contacts.height
         run.progress("examining", done, population)

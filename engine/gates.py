@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import polars as pl
 
 from engine.connection import Connection
+from engine.memory import Memory, nothing_known
 from engine.schema import InclusionList, Side, SideSchema
 
 State = Literal["in_sync", "pending", "excluded", "failing", "conflict", "unknown"]
@@ -20,13 +21,15 @@ FINDING = pl.Schema(
         "contact": pl.Int64,
         "state": pl.String,
         "blocking": pl.Boolean,
+        "only_field": pl.Boolean,
         "field": pl.String,
         "value": pl.String,
         "rule": pl.String,
     }
 )
 """What a gate gives: a row per contact that it stops (or only reports, `blocking` false), with the evidence:
-the field, the value found there, and the rule that it does not meet, in words."""
+the field (`SIDE.NAME`), the value found there, and the rule that it does not meet, in words. `only_field`: the finding
+gives the verdict, but only the write of that one field is held back and the contact's other fields flow."""
 
 WRITE = pl.Schema(
     {
@@ -66,13 +69,13 @@ class Population:
     `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),
     `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
     `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),
-    `refused_side`, `refused_sent`, `refused_code`, `refused_field`, `refused_message`, `refused_correlation`
-    (the last refusal by a server, null if none), and every mirrored field as `hubspot.NAME` and `app.NAME`.
-    `writes`: rows of WRITE.
+    and every mirrored field as `hubspot.NAME` and `app.NAME`.
+    `writes`: rows of WRITE. `memory`: what earlier runs left, for instance the quarantine.
     """
 
     contacts: pl.DataFrame
     writes: pl.DataFrame
+    memory: Memory = field(default_factory=nothing_known)
 
 
 class Gate(Protocol):
@@ -93,6 +96,7 @@ def found(
     *,
     state: State,
     blocking: bool = True,
+    only_field: bool = False,
     field: pl.Expr | str = "",
     value: pl.Expr | str = "",
     rule: pl.Expr | str = "",
@@ -108,6 +112,7 @@ def found(
             pl.col("contact").cast(pl.Int64),
             pl.lit(state).alias("state"),
             pl.lit(blocking).alias("blocking"),
+            pl.lit(only_field).alias("only_field"),
             text(field).alias("field"),
             text(value).alias("value"),
             text(rule).alias("rule"),

@@ -150,14 +150,14 @@ def _link(sql: sqlite3.Connection, side: Side, op: Operation, outcome: Outcome, 
 def _quarantine(sql: sqlite3.Connection, op: Operation, outcome: Outcome, run: int, moment: str) -> None:
     sent = "\x1e".join(f"{field}\x1f{op.values[field]}" for field in sorted(op.values))
     sql.execute(
-        "INSERT OR REPLACE INTO quarantine(contact_id, side, sent, code, field, message, correlation_id, run_id, at) "
+        "INSERT OR REPLACE INTO quarantine(contact_id, side, field, sent, code, message, correlation_id, run_id, at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             op.contact,
             op.side,
+            outcome.field,
             digest_of(sent),
             outcome.code,
-            outcome.field,
             outcome.message,
             outcome.correlation_id,
             run,

@@ -14,6 +14,7 @@ import polars as pl
 
 from engine.canonical import canonical
 from engine.connection import Connection, Direction, FieldMapping
+from engine.memory import Memory
 from engine.schema import SIDES, FieldType, Side, SideSchema
 
 DIFFERENCE = pl.Schema(
@@ -98,17 +99,17 @@ def _fingerprint(connection: Connection, mapping: FieldMapping, kind: FieldType)
 
 
 def differences(
-    contacts: pl.DataFrame, base: pl.DataFrame, connection: Connection, pairs: tuple[MappedPair, ...]
+    contacts: pl.DataFrame, memory: Memory, connection: Connection, pairs: tuple[MappedPair, ...]
 ) -> pl.DataFrame:
     """Rows of DIFFERENCE for every pair in `contacts` (as in `gates.Population`) and mapping whose values differ.
 
-    `base`: `contact`, `field`, `hubspot_value`, `app_value` (canonical), `fingerprint`. Both values must have been fetched.
+    Both values must have been fetched.
     """
     both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
     tidy = [_differing(both, pair) for pair in pairs if _fetched(contacts, pair)]
     if not tidy:
         return pl.DataFrame(schema=DIFFERENCE)
-    base_columns = base.lazy().select(
+    base_columns = memory.base.lazy().select(
         "contact", pl.col("field").alias("mapping"), "fingerprint", base_hubspot="hubspot_value", base_app="app_value"
     )
     rows = pl.concat(tidy).join(base_columns, on=["contact", "mapping", "fingerprint"], how="left")

@@ -179,34 +179,17 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
         "h._created_at AS hubspot_created_at", "a._created_at AS app_created_at",
         "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"", "coalesce(a._unreadable, '') AS \"app._unreadable\"",
         "h._subscription AS \"hubspot._subscription\"",
-        "q.side AS refused_side", "q.sent AS refused_sent", "q.code AS refused_code", "q.field AS refused_field",
-        "q.message AS refused_message", "q.correlation_id AS refused_correlation",
         *(f"h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in fields["hubspot"]),
         *(f"a.{quoted(name)} AS {quoted('app.' + name)}" for name in fields["app"]),
     ]  # fmt: skip
     frame = workspace.frame(
         f"SELECT {', '.join(selected)} FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id "
         "LEFT JOIN app_contact a ON a._id = c.app_id LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
-        f"LEFT JOIN quarantine q ON q.contact_id = c.id WHERE {where} ORDER BY c.id",
+        f"WHERE {where} ORDER BY c.id",
         parameters,
         integers=("contact", "hubspot_twins", "app_twins", *_FLAGS),
     )
-    return frame.with_columns(pl.col(_FLAGS).cast(pl.Boolean)).unique("contact", keep="first", maintain_order=True)
-
-
-def base_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
-    """The base of a slice: `contact`, `field`, `hubspot_value`, `app_value`, `fingerprint`."""
-    return _base(workspace, "contact_id > ? AND contact_id <= ?", (after, up_to))
-
-
-def bases_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
-    """The base of the named contacts, as `base_of` gives it."""
-    return _base(workspace, "contact_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
-
-
-def _base(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
-    columns = "contact_id AS contact, field, hubspot_value, app_value, fingerprint"
-    return workspace.frame(f"SELECT {columns} FROM base_field WHERE {where}", parameters, integers=("contact",))
+    return frame.with_columns(pl.col(_FLAGS).cast(pl.Boolean))
 
 
 def mirrored(

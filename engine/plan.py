@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from engine.gates import FINDING, WRITE, Gate, Population, Situation
+from engine.memory import Memory
 from engine.merge import MappedPair, differences, mapped_pairs
 from engine.schema import Side
 
@@ -33,8 +34,8 @@ class Plan:
     """The answer for a slice.
 
     `verdicts`: one row of VERDICT per contact; `cause` is empty for in_sync and pending. `findings`: rows of FINDING
-    plus `code` and `rank` (the gate's place; the smallest blocking rank decides). `writes`: rows of WRITE for contacts
-    that no gate stops; `wanted`: those of stopped contacts too. `conflicts`: rows of CONFLICT.
+    plus `code` and `rank` (the gate's place; the smallest blocking rank decides). `writes`: rows of WRITE that no gate
+    holds back; `wanted`: all that would be written without gates. `conflicts`: rows of CONFLICT.
     """
 
     verdicts: pl.DataFrame
@@ -44,12 +45,12 @@ class Plan:
     wanted: pl.DataFrame
 
 
-def plan(contacts: pl.DataFrame, base: pl.DataFrame, situation: Situation, gates: Sequence[Gate]) -> Plan:
-    """Plans a slice. `contacts` as in `gates.Population`; `base` as in `merge.differences`."""
+def plan(contacts: pl.DataFrame, memory: Memory, situation: Situation, gates: Sequence[Gate]) -> Plan:
+    """Plans a slice. `contacts` as in `gates.Population`."""
     pairs = mapped_pairs(situation.connection, situation.schemas)
-    merged = differences(contacts, base, situation.connection, pairs)
+    merged = differences(contacts, memory, situation.connection, pairs)
     wanted = pl.concat([*_creates(contacts, situation, pairs), *_updates(merged, pairs)])
-    population = Population(contacts, wanted)
+    population = Population(contacts, wanted, memory)
     findings = pl.concat(
         [_ranked(gate, rank, population, situation) for rank, gate in enumerate(gates)]
         or [pl.DataFrame(schema={**FINDING, "code": pl.String, "rank": pl.Int32})]
@@ -85,14 +86,22 @@ def plan(contacts: pl.DataFrame, base: pl.DataFrame, situation: Situation, gates
         )
         .collect()
     )
-    stopped = decided.select("contact").collect()
+    blocking = findings.filter("blocking")
+    stopped = blocking.filter(~pl.col("only_field")).select("contact").unique()
     return Plan(
         verdicts=verdicts,
         findings=findings,
-        writes=wanted.join(stopped, on="contact", how="anti"),
+        writes=_released(wanted.join(stopped, on="contact", how="anti"), blocking.filter("only_field")),
         conflicts=conflicts.join(stopped, on="contact", how="anti"),
         wanted=wanted,
     )
+
+
+def _released(writes: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """The writes without those of the fields that findings hold back."""
+    named = held.select("contact", written="field").unique()
+    written = pl.concat_str("side", pl.lit("."), "field").alias("written")
+    return writes.with_columns(written).join(named, on=["contact", "written"], how="anti").drop("written")
 
 
 def _ranked(gate: Gate, rank: int, population: Population, situation: Situation) -> pl.DataFrame:

@@ -57,15 +57,51 @@ CREATE TABLE journal (
   id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), contact_id INTEGER NOT NULL, side TEXT NOT NULL,
   kind TEXT NOT NULL, record_id TEXT, email_key TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, sent TEXT NOT NULL,
   before TEXT NOT NULL, kept TEXT, status INTEGER, code TEXT NOT NULL DEFAULT '', field TEXT NOT NULL DEFAULT '',
-  message TEXT NOT NULL DEFAULT '', correlation_id TEXT NOT NULL DEFAULT '', planned_at TEXT NOT NULL, settled_at TEXT
+  message TEXT NOT NULL DEFAULT '', correlation_id TEXT NOT NULL DEFAULT '', planned_at TEXT NOT NULL, settled_at TEXT,
+  undoes INTEGER REFERENCES journal(id)
 );
 CREATE INDEX journal_of_contact ON journal(contact_id, id);
 CREATE INDEX journal_of_run ON journal(run_id, id);
 CREATE INDEX journal_unsettled ON journal(state) WHERE state IN ('intent', 'in_doubt');
 CREATE TABLE quarantine (
-  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, sent TEXT NOT NULL,
-  code TEXT NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, correlation_id TEXT NOT NULL, run_id INTEGER NOT NULL,
-  at TEXT NOT NULL, PRIMARY KEY (contact_id, side)
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, field TEXT NOT NULL,
+  sent TEXT NOT NULL, circumstances TEXT NOT NULL DEFAULT '', lasting INTEGER NOT NULL DEFAULT 1, code TEXT NOT NULL,
+  message TEXT NOT NULL, correlation_id TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 1, wake_at TEXT,
+  run_id INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (contact_id, side, field)
+) WITHOUT ROWID;
+
+CREATE TABLE alias (
+  side TEXT NOT NULL, old_id TEXT NOT NULL, record_id TEXT NOT NULL, run_id INTEGER NOT NULL, at TEXT NOT NULL,
+  PRIMARY KEY (side, old_id)
+) WITHOUT ROWID;
+CREATE TABLE additional_email (
+  record_id TEXT NOT NULL, email_key TEXT NOT NULL, PRIMARY KEY (record_id, email_key)
+) WITHOUT ROWID;
+CREATE INDEX additional_email_key ON additional_email(email_key);
+CREATE TABLE suppression (
+  address_hash TEXT PRIMARY KEY, reason TEXT NOT NULL, run_id INTEGER, at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE cursor_slice (
+  side TEXT NOT NULL, fingerprint TEXT NOT NULL, low TEXT NOT NULL, high TEXT NOT NULL, run_id INTEGER NOT NULL,
+  PRIMARY KEY (side, fingerprint, low)
+) WITHOUT ROWID;
+CREATE TABLE full_reading (
+  side TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, run_id INTEGER NOT NULL, at TEXT NOT NULL, records INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE decision (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, winner TEXT NOT NULL,
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (contact_id, field)
+) WITHOUT ROWID;
+CREATE TABLE suspended_field (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, flips INTEGER NOT NULL,
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, hubspot_writer TEXT NOT NULL DEFAULT '',
+  app_writer TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL, at TEXT NOT NULL, PRIMARY KEY (contact_id, field)
+) WITHOUT ROWID;
+CREATE TABLE release_stage (
+  run_id INTEGER NOT NULL REFERENCES run(id), stage INTEGER NOT NULL, planned INTEGER NOT NULL,
+  as_predicted INTEGER NOT NULL DEFAULT 0, otherwise INTEGER NOT NULL DEFAULT 0, at TEXT NOT NULL,
+  PRIMARY KEY (run_id, stage)
 ) WITHOUT ROWID;
 
 CREATE TABLE verdict (
@@ -94,7 +130,8 @@ CREATE TABLE planned_write (
 ) WITHOUT ROWID;
 CREATE TABLE conflict (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, hubspot_value TEXT NOT NULL,
-  app_value TEXT NOT NULL, hubspot_changed_at TEXT, app_changed_at TEXT, run_id INTEGER NOT NULL,
+  app_value TEXT NOT NULL, hubspot_changed_at TEXT, app_changed_at TEXT, hubspot_source TEXT NOT NULL DEFAULT '',
+  app_source TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
   PRIMARY KEY (contact_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE verification (

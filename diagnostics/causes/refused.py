@@ -14,27 +14,25 @@ CODE = "refused"
 
 
 def _still_the_same(population: Population, situation: Situation) -> pl.DataFrame:
-    refused = population.contacts.filter(pl.col("refused_side").is_not_null())
+    refused = population.memory.refused
     if refused.is_empty():
         return nothing()
     digests = sent_digest(population.writes.join(refused.select("contact"), on="contact", how="semi"))
     again = refused.lazy().join(
         digests.lazy(),
-        left_on=["contact", "refused_side", "refused_sent"],
+        left_on=["contact", "side", "sent"],
         right_on=["contact", "side", "digest"],
         how="semi",
     )
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
-    server = pl.when(pl.col("refused_side") == "hubspot").then(pl.lit(hubspot)).otherwise(pl.lit(app))
-    field, words = pl.col("refused_field").fill_null(""), pl.col("refused_code").fill_null("")
-    correlation = pl.col("refused_correlation").fill_null("")
+    server = pl.when(pl.col("side") == "hubspot").then(pl.lit(hubspot)).otherwise(pl.lit(app))
+    field, words = pl.col("field").fill_null(""), pl.col("code").fill_null("")
+    correlation = pl.col("correlation_id").fill_null("")
     return found(
         again,
         state="failing",
-        field=pl.when(field != "")
-        .then(pl.concat_str(pl.col("refused_side"), pl.lit("."), field))
-        .otherwise(pl.lit("")),
-        value=evidence(pl.col("refused_message")),
+        field=pl.when(field != "").then(pl.concat_str(pl.col("side"), pl.lit("."), field)).otherwise(pl.lit("")),
+        value=evidence(pl.col("message")),
         rule=pl.concat_str(
             server,
             pl.lit(" refused these values"),

@@ -11,19 +11,11 @@ from hypothesis import strategies as st
 
 from engine.connection import Connection
 from engine.gates import Situation
+from engine.memory import BASE, Memory, nothing_known
 from engine.merge import differences, mapped_pairs
 from engine.plan import plan
 from engine.schema import Account, Field, Side, SideSchema
 
-BASE = pl.Schema(
-    {
-        "contact": pl.Int64,
-        "field": pl.String,
-        "hubspot_value": pl.String,
-        "app_value": pl.String,
-        "fingerprint": pl.String,
-    }
-)
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 
 
@@ -78,10 +70,10 @@ def pair(
     )
 
 
-def base_frame(base: tuple[str, str] | None, chosen: Connection) -> pl.DataFrame:
+def base_frame(base: tuple[str, str] | None, chosen: Connection) -> Memory:
     """The base of the city under the mapping as it is now."""
     fingerprint = mapped_pairs(chosen, schemas())[1].fingerprint
-    return pl.DataFrame([(1, "city", *base, fingerprint)] if base else [], schema=BASE, orient="row")
+    return nothing_known(pl.DataFrame([(1, "city", *base, fingerprint)] if base else [], schema=BASE, orient="row"))
 
 
 def outcome(contacts: pl.DataFrame, base: tuple[str, str] | None, chosen: Connection) -> str:
@@ -179,7 +171,7 @@ def test_options_are_compared_and_written_in_the_targets_words() -> None:
     situation = Situation(chosen, schemas(), None, datetime(2026, 1, 1, tzinfo=UTC))
 
     assert outcome(pair("bern", "Bern (CH)"), None, chosen) == "equal"
-    answer = plan(pair("bern", ""), pl.DataFrame(schema=BASE), situation, ())
+    answer = plan(pair("bern", ""), nothing_known(), situation, ())
     assert answer.writes.select("side", "field", "value").rows() == [("app", "CITY", "Bern (CH)")]
 
 

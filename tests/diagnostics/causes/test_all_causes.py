@@ -8,6 +8,7 @@ import pytest
 from diagnostics.causes import CAUSES, Cause, cause
 from diagnostics.evidence import sentence
 from engine.gates import FINDING, Population
+from engine.memory import nothing_known
 from engine.plan import plan
 from tests.diagnostics.causes.world import CONTACTS, contacts, person, situation, write, writes
 
@@ -18,15 +19,6 @@ ORDER = (
     "list-processing", "list-empty", "list-criteria", "list-membership", "required-field", "field-type",
     "field-option", "field-format", "field-length", "field-range", "refused",
 )  # fmt: skip
-BASE = pl.DataFrame(
-    schema={
-        "contact": pl.Int64,
-        "field": pl.String,
-        "hubspot_value": pl.String,
-        "app_value": pl.String,
-        "fingerprint": pl.String,
-    }
-)
 
 
 def by_code(entry: Cause) -> str:
@@ -96,7 +88,7 @@ def test_the_planner_takes_the_gates_and_the_first_blocker_decides() -> None:
         person(3, {"firstname": "", "lifecyclestage": "lead"}, None),
         person(4, {"firstname": "Jo", "lifecyclestage": "evangelist"}, None, member_since=None),
     )
-    answer = plan(people, BASE, situation(), [gate for entry in CAUSES if (gate := entry.gate)])
+    answer = plan(people, nothing_known(), situation(), [gate for entry in CAUSES if (gate := entry.gate)])
     assert answer.verdicts.sort("contact").rows() == [
         (1, "excluded", "email-invalid"),
         (2, "pending", ""),

@@ -9,6 +9,7 @@ import pytest
 
 from diagnostics.causes import side_findings
 from engine.gates import Situation
+from engine.memory import REFUSED, Memory, nothing_known
 from engine.plan import sent_digest
 from engine.schema import Field, Option, Rule, RuleKind, Side, SideSchema
 from tests.diagnostics.causes.world import (
@@ -278,38 +279,39 @@ def test_fields_that_the_server_fills_itself_and_the_address_are_not_asked_for()
     assert stopped("required-field", contacts(person(1, {}, None)), of, written) == []
 
 
-def refused_person(side: Side, sent: pl.DataFrame) -> dict[str, object]:
-    """A contact whose write was refused."""
-    return person(
-        1, {}, {}, refused_side=side, refused_sent=sent_digest(sent)["digest"][0], refused_code="VALIDATION_ERROR",
-        refused_field="city", refused_message="no such town", refused_correlation="c-1",
-    )  # fmt: skip
+def quarantined(side: Side, sent: pl.DataFrame, **words: str) -> Memory:
+    """The memory of a contact whose write was refused."""
+    row = {
+        "contact": 1, "side": side, "field": "city", "sent": sent_digest(sent)["digest"][0], "lasting": 1,
+        "code": "VALIDATION_ERROR", "message": "no such town", "correlation_id": "c-1",
+    }  # fmt: skip
+    return replace(nothing_known(), refused=pl.DataFrame([row | words], schema=REFUSED))
 
 
 def test_a_refused_write_stops_the_contact_until_something_else_would_be_sent() -> None:
     """Changing one value lifts it; the server's words and the correlation id are the evidence."""
     sent = writes(write(1, "hubspot", "city", "Ulm"))
-    people = contacts(refused_person("hubspot", sent), person(2, {}, {}))
-    rows = findings("refused", people, None, sent)
+    people, memory = contacts(person(1, {}, {}), person(2, {}, {})), quarantined("hubspot", sent)
+    rows = findings("refused", people, None, sent, memory)
     assert [(row["contact"], row["field"], row["value"]) for row in rows] == [(1, "hubspot.city", "no such town")]
     assert "VALIDATION_ERROR" in rows[0]["rule"]
     assert "c-1" in rows[0]["rule"]
-    assert stopped("refused", people, None, writes(write(1, "hubspot", "city", "Bonn"))) == []
-    assert stopped("refused", people, None, writes()) == []
+    assert stopped("refused", people, None, writes(write(1, "hubspot", "city", "Bonn")), memory) == []
+    assert stopped("refused", people, None, writes(), memory) == []
 
 
 def test_a_refusal_of_one_side_does_not_stop_the_same_values_for_the_other() -> None:
     """The digest belongs to a side."""
     sent = writes(write(1, "hubspot", "city", "Ulm"))
     other = sent.with_columns(side=pl.lit("app"))
-    assert stopped("refused", contacts(refused_person("hubspot", sent)), None, other) == []
+    assert stopped("refused", contacts(person(1, {}, {})), None, other, quarantined("hubspot", sent)) == []
 
 
 def test_a_refusal_without_words_still_tells_the_side() -> None:
     """Code, field, message and correlation id may all be missing."""
     sent = writes(write(1, "app", "CITY", "Ulm"))
-    bare = dict.fromkeys(("refused_code", "refused_field", "refused_message", "refused_correlation"), "")
-    row = findings("refused", contacts(refused_person("app", sent) | bare), None, sent)[0]
+    bare = quarantined("app", sent, code="", field="", message="", correlation_id="")
+    row = findings("refused", contacts(person(1, {}, {})), None, sent, bare)[0]
     assert (row["field"], row["value"], row["rule"]) == ("", "", "Mailchimp refused these values")
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from diagnostics.causes import cause
 from engine.connection import Connection
 from engine.gates import FINDING, WRITE, Population, Situation
+from engine.memory import Memory, nothing_known
 from engine.schema import (
     Account,
     ConsentField,
@@ -42,12 +43,6 @@ CONTACTS = {
     "hubspot_written_at": pl.String,
     "app_written_at": pl.String,
     "app_updated_at": pl.String,
-    "refused_side": pl.String,
-    "refused_sent": pl.String,
-    "refused_code": pl.String,
-    "refused_field": pl.String,
-    "refused_message": pl.String,
-    "refused_correlation": pl.String,
 }
 
 CONNECTION: Mapping[str, Any] = {
@@ -214,18 +209,28 @@ def writes(*rows: Mapping[str, object]) -> pl.DataFrame:
 
 
 def findings(
-    code: str, people: pl.DataFrame, of: Situation | None = None, written: pl.DataFrame | None = None
+    code: str,
+    people: pl.DataFrame,
+    of: Situation | None = None,
+    written: pl.DataFrame | None = None,
+    memory: Memory | None = None,
 ) -> list[dict[str, Any]]:
     """What the cause's gate gives, in the order of contacts; the frame has exactly the columns of FINDING."""
     gate = cause(code).gate
     assert gate is not None
-    rows = gate.findings(Population(people, writes() if written is None else written), of or situation())
+    rows = gate.findings(
+        Population(people, writes() if written is None else written, memory or nothing_known()), of or situation()
+    )
     assert rows.schema == FINDING
     return rows.sort("contact", "field").to_dicts()
 
 
 def stopped(
-    code: str, people: pl.DataFrame, of: Situation | None = None, written: pl.DataFrame | None = None
+    code: str,
+    people: pl.DataFrame,
+    of: Situation | None = None,
+    written: pl.DataFrame | None = None,
+    memory: Memory | None = None,
 ) -> list[int]:
     """The contacts that the cause blocks, in order."""
-    return sorted({row["contact"] for row in findings(code, people, of, written) if row["blocking"]})
+    return sorted({row["contact"] for row in findings(code, people, of, written, memory) if row["blocking"]})
