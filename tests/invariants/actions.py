@@ -301,9 +301,13 @@ def break_write(world: World, chance: random.Random) -> bool:
 
 
 def die(world: World, chance: random.Random) -> bool:
-    """The next run will be killed at a boundary: around a request or a transaction."""
-    world.desk.kill_in = chance.randint(1, max(20, world.longest_run))
-    world.say(f"the next run dies at boundary {world.desk.kill_in}")
+    """The next run will be killed at a boundary: around a request or a transaction, or when a write was just applied."""
+    if chance.random() < 0.5:
+        world.desk.kill_at_write = chance.randint(1, 3)
+        world.say(f"the next run dies when its write {world.desk.kill_at_write} is applied")
+    else:
+        world.desk.kill_in = chance.randint(1, max(20, world.longest_run))
+        world.say(f"the next run dies at boundary {world.desk.kill_in}")
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,21 +12,29 @@ from sqlite3 import Connection as Sql
 from typing import Literal
 from unittest.mock import patch
 
+import polars as pl
+
 import engine.connectors.hubspot
 import engine.connectors.hubspot_lists
 import engine.connectors.mailchimp
+import engine.cycle
 from diagnostics import explain as explaining
 from diagnostics.causes import CAUSES
 from diagnostics.report.building import build_report
 from diagnostics.report.writing import render_json, render_markdown
+from engine.apply import apply
 from engine.auth.secret import Secret
 from engine.connection import Connection
 from engine.connectors.open import open_connectors
-from engine.cycle import examine, sync
+from engine.cycle import examine, link_pairs, sync
 from engine.errors import AccessError, BrakeTripped, SyncdoctorError
 from engine.gates import STATES, Gate
+from engine.journal import Operation, planned_operations
+from engine.memory import BASE, nothing_known
+from engine.merge import differences, mapped_pairs
 from engine.observe import Sides
 from engine.runs import Run, close_abandoned_runs
+from engine.schema import Account, Field, SideSchema
 from engine.workspace import Workspace
 from sample_data.population.person import TAGS
 from tests.invariants.population import connection_of
@@ -148,7 +156,8 @@ class Engine:
     def reopen(self) -> None:
         """A new process on the same file."""
         self.workspace.close()
-        self.desk.dead, self.desk.kill_in = False, None
+        self.desk.dead = False
+        self.desk.spare()
         self.workspace = WatchedWorkspace(self.file, self.desk)
         close_abandoned_runs(self.workspace, self.desk.time.now)
 
@@ -189,6 +198,19 @@ class Engine:
             await sides.app.close()  # type: ignore[attr-defined]
         self.runs.append(Ran(number, command, end, said, wrote))
         return self.runs[-1]
+
+    async def apply_twice(self, connection: Connection, between: Callable[[], None]) -> None:
+        """Plans once and applies the same operations two times; `between` is called after the first."""
+        self.desk.run = len(self.runs) + 1
+        sides = self._sides(connection)
+        run = Run(self.workspace, "sync", now=self.desk.time.now, monotonic=self.desk.time.clock)
+        situation = (await examine(run, connection, sides, self.gates)).situation
+        link_pairs(run)
+        operations = planned_operations(run)
+        await apply(run, situation, sides, operations)
+        between()
+        await apply(run, situation, sides, operations)
+        run.finish("done", 0)
 
     def _sides(self, connection: Connection) -> Sides:
         portal, time = self.desk.portal, self.desk.time
@@ -287,3 +309,56 @@ def limited(limits: Limits) -> Iterator[None]:
             for connector in (hubspot.HubSpotConnector, mailchimp.MailchimpConnector):
                 stack.enter_context(patch.object(connector, "batch_size", limits.batch))
         yield
+
+
+@contextmanager
+def shuffled(chance: random.Random) -> Iterator[None]:
+    """The engine with its planned operations in another order."""
+    real = planned_operations
+
+    def mixed(run: Run) -> list[Operation]:
+        operations = real(run)
+        chance.shuffle(operations)
+        return operations
+
+    with patch.object(engine.cycle, "planned_operations", mixed):
+        yield
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """One field of a pair, seen from either side: values, when each record was touched, and what both held before."""
+
+    values: Mapping[Side, str]
+    touched: Mapping[Side, str]
+    base: Mapping[Side, str] | None
+    direction: str
+    policy: str
+
+
+def merged(meeting: Meeting) -> str:
+    """What the engine's merge does: to_app, to_hubspot, conflict, settled, kept, or equal."""
+    document = {
+        "name": "pure", "format": 1, "app": {"name": "mailchimp", "audience": "a"},
+        "sync": {"direction": meeting.direction, "conflicts": meeting.policy, "clock_skew_seconds": 300},
+        "mappings": [{"hubspot": "motto", "app": "MOTTO"}],
+    }  # fmt: skip
+    connection = Connection.model_validate(document)
+    names: Mapping[Side, str] = {"hubspot": "motto", "app": "MOTTO"}
+    sides: tuple[Side, Side] = ("hubspot", "app")
+    schemas = {
+        side: SideSchema(side, side, Account("1", side), {names[side]: Field(names[side], "Motto", "text")}, "email")
+        for side in sides
+    }
+    pairs = mapped_pairs(connection, schemas)
+    row: dict[str, object] = {"contact": 1, "linked": True, "hubspot_id": "1", "app_id": "2"}
+    for side in sides:
+        row |= {side: True, f"{side}.{names[side]}": meeting.values[side]}
+        row |= {f"{side}_updated_at": meeting.touched[side], f"{side}_written_at": None}
+    contacts = pl.DataFrame([row], schema_overrides={f"{side}_written_at": pl.String() for side in sides})
+    base = pl.DataFrame(schema=BASE)
+    if meeting.base is not None:
+        held = ("motto", meeting.base["hubspot"], meeting.base["app"], pairs[0].fingerprint)
+        base = pl.DataFrame([(1, *held)], schema=BASE, orient="row")
+    found = differences(contacts, nothing_known(base), connection, pairs)
+    return str(found["outcome"][0]) if found.height else "equal"

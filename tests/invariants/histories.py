@@ -73,7 +73,7 @@ def step(world: World, name: str, chance: random.Random) -> None:
 def come_to_rest(world: World) -> None:
     """No more faults or edits: a few syncs, then nothing is left to do (I1, I2, I18). Raises Broken."""
     world.desk.waiting.clear()
-    world.desk.kill_in = None
+    world.desk.spare()
     world.connection = with_brakes(world.connection, tight=False)
     world.say("at rest from here on")
     for _ in range(ROUNDS_TO_REST):

@@ -77,7 +77,7 @@ class Ledger:
 
     def partner(self, side: Side, id: str) -> Record | None:
         """The record across that belongs to this one, if it is there."""
-        for links in (self.links, self.maybe):
+        for links in (self.links, self._sure, self.maybe):
             found = (
                 links.get(id)
                 if side == "hubspot"

@@ -99,6 +99,7 @@ class Desk:
     fired: Counter[str] = field(default_factory=Counter)
     run: int = 0
     kill_in: int | None = None
+    kill_at_write: int | None = None
     dead: bool = False
     boundaries: int = 0
 
@@ -112,6 +113,18 @@ class Desk:
             if self.kill_in <= 0:
                 self.kill_in, self.dead = None, True
                 raise Killed
+
+    def written(self) -> None:
+        """A write has reached its service, and its answer is on the way. Raises Killed if this is the chosen one."""
+        if self.kill_at_write is not None:
+            self.kill_at_write -= 1
+            if self.kill_at_write <= 0:
+                self.kill_at_write, self.dead = None, True
+                raise Killed
+
+    def spare(self) -> None:
+        """Nobody is to be killed any more."""
+        self.kill_in = self.kill_at_write = None
 
     def due(self, side: Side, kind: Kind) -> FaultKind | None:
         """Counts a request for the waiting faults and takes the one that is due."""
@@ -156,6 +169,8 @@ class Wire(httpx.AsyncBaseTransport):
             old = desk.requests[number]
             desk.requests[number] = Request(**{**old.__dict__, "status": status, "changes": changed})
             desk.on_changes(changed)
+        if kind == "write":
+            desk.written()
         desk.boundary()
         return response
 

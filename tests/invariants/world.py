@@ -150,7 +150,7 @@ class World:
             with suppress(asyncio.CancelledError):
                 self.runner.run(_cancel_the_rest())
             self.engine.reopen()
-        self.desk.kill_in = None
+        self.desk.spare()
         self.longest_run = max(self.longest_run, self.desk.boundaries - boundaries)
         hidden = any(request.fault == "missing_items" for request in self.desk.requests[started:])
         self.ledger.run_ends(sync=command == "sync", finished=ran.end == "done", trusted=not hidden)
