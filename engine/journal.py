@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from engine.mirror import columns_of, mirrored
 from engine.operations import NEVER_SENT, UNSETTLED, Operation, State, along
 from engine.runs import Run, iso
 from engine.schema import Side
@@ -119,6 +120,23 @@ def supersede_left_over(run: Run) -> int:
     left = [row["id"] for row in run.workspace.rows("SELECT id FROM journal WHERE state = 'planned'")]
     supersede(run, left, NEVER_SENT)
     return len(left)
+
+
+def verify_applied(run: Run) -> int:
+    """Closes rows whose read-back had failed, where the mirror shows now what was sent. Returns how many."""
+    verified = []
+    for row in run.workspace.rows("SELECT id, side, record_id, sent FROM journal WHERE state = 'applied'"):
+        values = json.loads(row["sent"])
+        if not set(values) <= set(columns_of(run.workspace, row["side"])):
+            continue
+        held = mirrored(run.workspace, row["side"], [row["record_id"]], list(values)).get(row["record_id"], {})
+        if held and all((held[name] or "").strip() == value.strip() for name, value in values.items()):
+            verified.append(row["id"])
+    if verified:
+        with run.workspace.transaction() as sql:
+            for entry in verified:
+                move(sql, entry, ("verified",), iso(run.now()))
+    return len(verified)
 
 
 def move(sql: sqlite3.Connection, entry: int, states: Sequence[State], moment: str, **known: object) -> None:

@@ -12,7 +12,7 @@ from engine.canonical import email_key
 from engine.connectors import Connector, Outcome, Record
 from engine.errors import AccessError
 from engine.gates import Situation
-from engine.journal import supersede_left_over, unsettled
+from engine.journal import supersede_left_over, unsettled, verify_applied
 from engine.observe import Sides, fields_to_read
 from engine.operations import AMBIGUOUS, EXISTS, GONE, NOT_APPLIED, Operation
 from engine.outcomes import record
@@ -37,6 +37,7 @@ async def settle_doubt(run: Run, situation: Situation, sides: Sides) -> int:
     Returns how many were settled.
     """
     supersede_left_over(run)
+    verify_applied(run)
     settled = 0
     doubtful = unsettled(run.workspace)
     for side in SIDES:

@@ -15,7 +15,6 @@ from engine.gates import Population, Situation
 from engine.memory import REFUSED
 from engine.merge import mapped_pairs
 from engine.operations import ALREADY_LINKED, EXISTS, Operation
-from engine.plan import digest_of
 from engine.runs import iso
 from engine.schema import Side, SideSchema
 
@@ -111,7 +110,7 @@ def _digest(text: str) -> str:
 
 def sent(values: Mapping[str, str]) -> str:
     """The digest of values that would be sent together."""
-    return digest_of("\x1e".join(f"{field}\x1f{values[field]}" for field in sorted(values)))
+    return _digest("\x1e".join(f"{field}\x1f{values[field]}" for field in sorted(values)))
 
 
 def held(population: Population, situation: Situation) -> pl.DataFrame:
