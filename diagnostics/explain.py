@@ -246,8 +246,8 @@ def _history(workspace: Workspace, contact: int) -> list[str]:
 
 def _wrote(row: sqlite3.Row) -> str:
     fields = ", ".join(json.loads(row["sent"]))
-    outcome = {"verified": "done", "applied": "done", "refused": f"refused: {row['message']}"}.get(
-        row["state"], row["state"]
-    )
+    refused = f"refused: {row['message']}"
+    words = {"verified": "done", "applied": "done", **dict.fromkeys(("permanent", "quarantined", "retryable"), refused)}
+    outcome = words.get(row["state"], f"{row['state'].replace('_', ' ')}, {row['code']}".removesuffix(", "))
     correlation = f" [{row['correlation_id']}]" if row["correlation_id"] else ""
     return f"{row['kind']} in {row['side']} ({fields}): {outcome}{correlation}"

@@ -63,6 +63,8 @@ CREATE TABLE journal (
 CREATE INDEX journal_of_contact ON journal(contact_id, id);
 CREATE INDEX journal_of_run ON journal(run_id, id);
 CREATE INDEX journal_unsettled ON journal(state) WHERE state IN ('intent', 'in_doubt');
+CREATE INDEX journal_planned ON journal(state) WHERE state = 'planned';
+CREATE INDEX journal_applied ON journal(state) WHERE state = 'applied';
 CREATE TABLE quarantine (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, field TEXT NOT NULL,
   sent TEXT NOT NULL, circumstances TEXT NOT NULL DEFAULT '', lasting INTEGER NOT NULL DEFAULT 1, code TEXT NOT NULL,

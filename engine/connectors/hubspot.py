@@ -101,7 +101,9 @@ class HubSpotConnector:
         except SyncdoctorError:
             return outcomes
         return [
-            replace(outcome, record=kept.get(outcome.record.id, outcome.record)) if outcome.record else outcome
+            replace(outcome, record=kept[outcome.record.id], read_back=True)
+            if outcome.record and outcome.record.id in kept
+            else outcome
             for outcome in outcomes
         ]
 

@@ -19,7 +19,8 @@ from engine.connection import Connection, read_connection
 from engine.connectors.open import open_connectors
 from engine.cycle import examine, link_pairs, plan_all, sync
 from engine.errors import ConfigurationError
-from engine.journal import planned_operations, what_became
+from engine.journal import planned_operations
+from engine.lookup import what_became
 from engine.observe import Sides
 from engine.runs import Run
 from engine.workspace import Workspace
