@@ -23,6 +23,7 @@ from engine.situation import recall
 from engine.workspace import Workspace
 
 MANY = 10
+_LINKED = {"email": "by e-mail", "additional e-mail": "by an additional e-mail address of the HubSpot contact"}
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def _history(workspace: Workspace, contact: int) -> list[str]:
     for row in workspace.rows(
         "SELECT linked_at, linked_by FROM contact WHERE id = ? AND linked_at IS NOT NULL", (contact,)
     ):
-        how = "by e-mail" if row["linked_by"] == "email" else "when it was created"
+        how = _LINKED.get(row["linked_by"], "when it was created")
         lines.append((row["linked_at"], f"{row['linked_at']}  linked {how}"))
     return [text for _, text in sorted(lines, reverse=True)]
 

@@ -88,6 +88,17 @@ class Connector(Protocol):
         """The named records as they are now; missing ones are left out."""
         ...
 
+    async def resolve(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """The live record that each id leads to, by the id asked for: a merged one gives the survivor with its own id.
+
+        Ids that lead nowhere (deleted, archived) are left out.
+        """
+        ...
+
+    async def gone_for_good(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids, all of which `resolve` left out, whose record cannot be restored either."""
+        ...
+
     async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Records with these e-mail addresses as they are now; used to settle writes in doubt and to verify."""
         ...
