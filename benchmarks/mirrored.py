@@ -12,8 +12,9 @@ from engine.auth.secret import Secret
 from engine.connection import Connection, read_connection
 from engine.connectors.open import open_connectors
 from engine.gates import Situation
-from engine.mirror import add_columns, pair_contacts
+from engine.mirror import add_columns
 from engine.observe import fields_to_read
+from engine.pairing import pair_contacts
 from engine.runs import Run, utc_now
 from engine.schema import SIDES, InclusionList, Side, SideSchema
 from engine.situation import remember
@@ -68,12 +69,7 @@ def build(path: Path, contacts: int) -> None:
                 "INSERT INTO list_member(record_id, added_at) SELECT _id, '2026-01-01T00:00:00Z' FROM hubspot_contact "
                 "WHERE lifecyclestage <> 'other'"
             )
-        pair_contacts(
-            workspace,
-            run.id,
-            {"hubspot": ("firstname", "lastname"), "app": ("FNAME", "LNAME")},
-            {side: schemas[side].identity_field for side in SIDES},
-        )
+        pair_contacts(workspace, run.id, schemas)
         members = int(workspace.value("SELECT count(*) FROM list_member"))
         remember(run, Situation(connection, schemas, inclusion, utc_now(), members))
         run.finish("done", 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from diagnostics.causes import (
+    address_swap,
+    address_taken,
     cause,
     email_missing,
     field_format,
@@ -35,7 +37,17 @@ _IMPERSONAL = _OF_A_LIST | {plan_tier.CODE, rules_unreadable.CODE}
 """Causes whose value is the name of a list, property or rule."""
 _AN_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,24}")
 _WRITTEN = frozenset(
-    module.CODE for module in (field_format, field_length, field_option, field_range, field_type, required_field)
+    module.CODE
+    for module in (
+        address_swap,
+        address_taken,
+        field_format,
+        field_length,
+        field_option,
+        field_range,
+        field_type,
+        required_field,
+    )
 )
 """Causes whose value is not there yet: it is what would be written."""
 _EMPTY = frozenset((email_missing.CODE, required_field.CODE))

@@ -23,6 +23,7 @@ from engine.situation import recall
 from engine.workspace import Workspace
 
 MANY = 10
+_LINKED = {"email": "by e-mail", "additional e-mail": "by an additional e-mail address of the HubSpot contact"}
 
 
 @dataclass(frozen=True)
@@ -239,15 +240,15 @@ def _history(workspace: Workspace, contact: int) -> list[str]:
     for row in workspace.rows(
         "SELECT linked_at, linked_by FROM contact WHERE id = ? AND linked_at IS NOT NULL", (contact,)
     ):
-        how = "by e-mail" if row["linked_by"] == "email" else "when it was created"
+        how = _LINKED.get(row["linked_by"], "when it was created")
         lines.append((row["linked_at"], f"{row['linked_at']}  linked {how}"))
     return [text for _, text in sorted(lines, reverse=True)]
 
 
 def _wrote(row: sqlite3.Row) -> str:
     fields = ", ".join(json.loads(row["sent"]))
-    outcome = {"verified": "done", "applied": "done", "refused": f"refused: {row['message']}"}.get(
-        row["state"], row["state"]
-    )
+    refused = f"refused: {row['message']}"
+    words = {"verified": "done", "applied": "done", **dict.fromkeys(("permanent", "quarantined", "retryable"), refused)}
+    outcome = words.get(row["state"], f"{row['state'].replace('_', ' ')}, {row['code']}".removesuffix(", "))
     correlation = f" [{row['correlation_id']}]" if row["correlation_id"] else ""
     return f"{row['kind']} in {row['side']} ({fields}): {outcome}{correlation}"

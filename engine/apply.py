@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal
 
-from engine.base import keep_written, mapping_names
+from engine.bisect import RECORDS, can_be_parted, in_parts
 from engine.brakes import refuse_observed
 from engine.connectors import Connector, Outcome, Record, Write
 from engine.errors import AccessError
 from engine.gates import Situation
-from engine.journal import (
-    ALREADY_LINKED,
-    NOT_APPLIED,
-    Operation,
-    forget,
-    forget_base,
-    intend,
-    linked_elsewhere,
-    record,
-    what_became,
-)
+from engine.journal import intend, note_planned, supersede, without_doubt
+from engine.lookup import looked_up
 from engine.mirror import mirrored, store
 from engine.observe import Sides, fields_to_read
+from engine.operations import CHANGED, GONE, IN_PARTS, KEPT_DIFFERENTLY, NOT_APPLIED, Operation
+from engine.outcomes import record
+from engine.quarantine import blamed, essential, gone, vague
 from engine.runs import Run
 from engine.schema import SIDES, Side
+
+Kind = Literal["create", "update"]
+KINDS: tuple[Kind, Kind] = ("create", "update")
 
 
 @dataclass
 class Applied:
-    """Counts of what became of the operations."""
+    """Counts of what became of the operations: one for each contact and side, however many requests it took."""
 
     created: int = 0
     updated: int = 0
     refused: int = 0
+    """A server refused the record or one of its fields."""
     in_doubt: int = 0
     not_applied: int = 0
+    """Superseded after all: looked for and not there, or there already under the same address; planned anew."""
     changed_meanwhile: int = 0
     """Left alone because one of the contact's records had changed since it was read; planned anew."""
 
@@ -46,177 +46,233 @@ class Applied:
         return self.created + self.updated
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """An operation whose records were looked at again at a moment (monotonic seconds); `version` of the one written to."""
+
+    operation: Operation
+    at: float
+    version: str
+
+
 async def apply(run: Run, situation: Situation, sides: Sides, operations: Sequence[Operation]) -> Applied:
     """Sends the operations and records what became of each. Stops at a safe point between batches.
 
-    Raises AccessError when a side cannot be reached any more; everything settled until then is kept.
+    Raises AccessError when a side cannot be reached any more, WorkspaceError when an outcome cannot be stored; what was
+    settled until then is kept, and what is in doubt is looked up by the next run.
     """
     refuse_observed(situation.connection)
-    applied = Applied()
-    done = 0
-    for side, kind, batch in _batches(operations, sides):
-        run.progress("writing", done, len(operations))
-        unchanged = await _unchanged(run, situation, sides, batch)
-        applied.changed_meanwhile += len(batch) - len(unchanged)
-        if unchanged:
-            _count(applied, unchanged, await _send(run, situation, sides, side, kind, unchanged))
-        done += len(batch)
-    run.progress("writing", done, len(operations))
-    return applied
+    writing = _Writing(run, situation, sides)
+    waiting = without_doubt(run.workspace, operations)
+    try:
+        while waiting:
+            waiting = await writing.round(waiting)
+    finally:
+        writing.tell()
+    return writing.applied
 
 
-def _connector(sides: Sides, side: Side) -> Connector:
-    return sides.hubspot if side == "hubspot" else sides.app
+class _Writing:
+    """One application of a plan."""
 
+    def __init__(self, run: Run, situation: Situation, sides: Sides) -> None:
+        self._run = run
+        self._situation = situation
+        self._connectors: Mapping[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
+        self._hubspot = sides.hubspot
+        self._essential = {side: essential(situation.schemas[side]) for side in SIDES}
+        self._parted = 0
+        self._kept_differently = 0
+        self._windows: list[int] = []
+        self._counted: set[tuple[int, Side, str]] = set()
+        self.applied = Applied()
 
-def _batches(
-    operations: Sequence[Operation], sides: Sides
-) -> Iterator[tuple[Side, Literal["create", "update"], list[Operation]]]:
-    kinds: tuple[Literal["create", "update"], ...] = ("create", "update")
-    for kind in kinds:
+    async def round(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Sends operations; gives those to send next: what is left of them without the one field that was refused."""
+        noted = note_planned(self._run, operations)
+        self._run.progress("writing", 0, len(noted))
+        done = 0
+        again: list[Operation] = []
+        for kind, side in product(KINDS, SIDES):
+            chosen = [op for op in noted if op.kind == kind and op.side == side]
+            async for batch in self._ready(side, chosen):
+                operations = [ready.operation for ready in batch]
+                outcomes = await self._send(side, kind, batch)
+                for op, outcome in zip(operations, outcomes, strict=True):
+                    if outcome.code == IN_PARTS:
+                        self._parted += 1
+                        await in_parts(op, self._essential[side], self._send_part)
+                again += self._without_refused(operations, outcomes)
+                done += len(batch)
+                self._run.progress("writing", done + self.applied.changed_meanwhile, len(noted))
+        return again
+
+    def tell(self) -> None:
+        """Logs what the side kept differently and how long others could have come between a look and its answer."""
+        if self._kept_differently:
+            text = f"{self._kept_differently} writes were kept differently than they were sent; that is the base now"
+            self._run.event("info", "kept_differently", text)
+        if self._windows:
+            low, high = min(self._windows), max(self._windows)
+            text = f"from looking at the records again to the answer: {low} to {high} ms, {len(self._windows)} batches"
+            self._run.event("info", "race_window", text)
+
+    async def _ready(self, side: Side, operations: Sequence[Operation]) -> AsyncIterator[list[_Ready]]:
+        """Full batches of operations whose records are still as the plan saw them, read in full batches as well."""
+        size = self._connectors[side].batch_size
+        ready: list[_Ready] = []
+        for start in range(0, len(operations), size):
+            self._run.safe_point()
+            looked_at = operations[start : start + size]
+            unchanged = await self._unchanged(looked_at)
+            changed = {op.entry for op in looked_at} - {one.operation.entry for one in unchanged}
+            supersede(self._run, changed, CHANGED)
+            self.applied.changed_meanwhile += len(changed)
+            ready += unchanged
+            while len(ready) >= size:
+                yield ready[:size]
+                ready = ready[size:]
+        if ready:
+            yield ready
+
+    async def _unchanged(self, batch: Sequence[Operation]) -> list[_Ready]:
+        """The operations whose records are still as the plan saw them: read again just before writing, both sides.
+
+        A person who opted out, or a value that somebody typed since, takes the contact out of this run.
+        """
+        run, situation = self._run, self._situation
+        at = run.monotonic()
+        changed: set[int] = set()
+        versions: dict[tuple[Side, str], str] = {}
         for side in SIDES:
-            chosen = [operation for operation in operations if operation.kind == kind and operation.side == side]
-            size = _connector(sides, side).batch_size
-            for start in range(0, len(chosen), size):
-                yield side, kind, chosen[start : start + size]
+            contact_of = {op.ids[side]: op.contact for op in batch if op.ids[side]}
+            ids = [record_id for record_id in contact_of if record_id]
+            fields = fields_to_read(situation.connection, situation.schemas, side)
+            seen = mirrored(run.workspace, side, ids, fields)
+            fresh = {found.id: found for found in await self._connectors[side].read(ids, fields)} if ids else {}
+            differing = [record_id for record_id in ids if _differs(fresh.get(record_id), seen.get(record_id, {}))]
+            moved = [fresh[record_id] for record_id in differing if record_id in fresh]
+            store(run.workspace, side, moved, fields, situation.schemas[side].identity_field, run.id)
+            changed |= {contact_of[record_id] for record_id in differing}
+            versions |= {(side, record_id): found.version for record_id, found in fresh.items()}
+        changed |= await self._opted_out(batch)
+        return [
+            _Ready(op, at, versions.get((op.side, op.record_id or ""), "")) for op in batch if op.contact not in changed
+        ]
 
+    async def _opted_out(self, batch: Sequence[Operation]) -> set[int]:
+        """Contacts that would be created in the app and whose subscription in HubSpot is gone since it was read."""
+        rule = self._situation.connection.opt_in
+        identity = self._situation.schemas["app"].identity_field
+        creates = {
+            op.values[identity]: op.contact
+            for op in batch
+            if op.side == "app" and op.kind == "create" and op.values.get(identity)
+        }
+        if rule is None or not rule.subscription or not creates:
+            return set()
+        statuses = await self._hubspot.subscriptions(list(creates), rule.subscription)
+        return {contact for address, contact in creates.items() if statuses.get(address) != "SUBSCRIBED"}
 
-def _count(applied: Applied, batch: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
-    for operation, outcome in zip(batch, outcomes, strict=True):
+    async def _send(
+        self, side: Side, kind: Kind, batch: Sequence[_Ready], *, part: bool | None = None
+    ) -> list[Outcome]:
+        """Sends one batch and records what became of it. `part`: whether its vague refusal is followed by smaller parts."""
+        run, situation, connector = self._run, self._situation, self._connectors[side]
+        operations = [ready.operation for ready in batch]
+        intend(run, operations)
+        writes = [
+            Write(op.entry, kind, op.record_id, op.values, ready.version)
+            for op, ready in zip(operations, batch, strict=True)
+        ]
+        try:
+            answered = await connector.write(writes, fields_to_read(situation.connection, situation.schemas, side))
+        except AccessError:
+            # Only requests that were certainly not applied end in an AccessError; anything else comes back as in doubt.
+            supersede(run, [op.entry for op in operations], NOT_APPLIED)
+            raise
+        self._windows.append(round((run.monotonic() - min(ready.at for ready in batch)) * 1000))
+        by_entry = {outcome.operation: outcome for outcome in answered}
+        outcomes = [by_entry.get(op.entry, Outcome(op.entry, "in_doubt")) for op in operations]
+        outcomes = list(self._understood(operations, outcomes, part))
+        outcomes = await self._recorded(side, operations, outcomes)
+        for op, outcome in zip(operations, outcomes, strict=True):
+            self._count(op, outcome)
+        return outcomes
+
+    async def _recorded(
+        self, side: Side, operations: Sequence[Operation], outcomes: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Records what the answers tell at once, then looks up what they do not tell."""
+        run, situation = self._run, self._situation
+        sure = [outcome.state not in ("in_doubt", "exists") for outcome in outcomes]
+        told = [pair for pair, known in zip(zip(operations, outcomes, strict=True), sure, strict=True) if known]
+        asked = [pair for pair, known in zip(zip(operations, outcomes, strict=True), sure, strict=True) if not known]
+        settled: list[Outcome] = []
+        if told:
+            settled += record(run, situation, side, [op for op, _ in told], [outcome for _, outcome in told])
+        if asked:
+            doubtful = [op for op, _ in asked]
+            found = await looked_up(situation, self._connectors[side], doubtful, [outcome for _, outcome in asked])
+            settled += record(run, situation, side, doubtful, found, looked_up=True)
+        by_entry = {outcome.operation: outcome for outcome in settled}
+        return [by_entry[op.entry] for op in operations]
+
+    async def _send_part(self, op: Operation, more: bool) -> Outcome:
+        """One part of an operation that is taken apart: a write with a row of its own."""
+        self._run.safe_point()
+        (noted,) = note_planned(self._run, [op])
+        (outcome,) = await self._send(op.side, op.kind, [_Ready(noted, self._run.monotonic(), "")], part=more)
+        return outcome
+
+    def _understood(
+        self, operations: Sequence[Operation], outcomes: Sequence[Outcome], part: bool | None
+    ) -> Iterator[Outcome]:
+        """Refusals that are none: of records that are gone, and vague ones that are followed by parts."""
+        chosen = self._parted
+        for op, outcome in zip(operations, outcomes, strict=True):
+            unclear = vague(outcome, self._situation.schemas[op.side])
+            parted = part
+            if unclear and part is None:
+                parted = chosen < RECORDS and can_be_parted(op, self._essential[op.side])
+                chosen += parted
+            if unclear and parted:
+                yield replace(outcome, state="not_applied", code=IN_PARTS)
+            elif outcome.state == "refused" and gone(op, outcome):
+                yield replace(outcome, state="not_applied", code=GONE)
+            else:
+                yield outcome
+
+    def _without_refused(self, operations: Sequence[Operation], outcomes: Sequence[Outcome]) -> Iterator[Operation]:
+        """What is left to send of operations in which one field was refused by name."""
+        for op, outcome in zip(operations, outcomes, strict=True):
+            if outcome.state != "refused":
+                continue
+            field = blamed(op, outcome, self._situation.schemas[op.side])
+            needed = op.kind == "create" and field in self._essential[op.side]
+            if field and not needed and len(op.values) > 1:
+                yield op.without(field)
+
+    def _count(self, op: Operation, outcome: Outcome) -> None:
+        self._kept_differently += outcome.code == KEPT_DIFFERENTLY
+        once = (op.contact, op.side, outcome.state)
+        if once in self._counted:
+            return
+        self._counted.add(once)
         match outcome.state:
-            case "applied" if operation.kind == "create":
-                applied.created += 1
+            case "applied" if op.kind == "create":
+                self.applied.created += 1
             case "applied":
-                applied.updated += 1
+                self.applied.updated += 1
             case "refused":
-                applied.refused += 1
-            case "in_doubt" if outcome.code == NOT_APPLIED:
-                applied.not_applied += 1
+                self.applied.refused += 1
             case "in_doubt":
-                applied.in_doubt += 1
-
-
-async def _unchanged(run: Run, situation: Situation, sides: Sides, batch: Sequence[Operation]) -> list[Operation]:
-    """The operations whose records are still as the plan saw them: read again just before writing, both sides.
-
-    A person who opted out, or a value that somebody typed since, takes the contact out of this run.
-    """
-    changed: set[int] = set()
-    for side in SIDES:
-        contact_of = {op.ids[side]: op.contact for op in batch if op.ids[side]}
-        ids = [record_id for record_id in contact_of if record_id]
-        fields = fields_to_read(situation.connection, situation.schemas, side)
-        seen = mirrored(run.workspace, side, ids, fields)
-        fresh = {record.id: record for record in await _connector(sides, side).read(ids, fields)} if ids else {}
-        differing = [record_id for record_id in ids if _differs(fresh.get(record_id), seen.get(record_id, {}))]
-        moved = [fresh[record_id] for record_id in differing if record_id in fresh]
-        store(run.workspace, side, moved, fields, situation.schemas[side].identity_field, run.id)
-        changed |= {contact_of[record_id] for record_id in differing}
-    changed |= await _opted_out(situation, sides, batch)
-    return [operation for operation in batch if operation.contact not in changed]
+                self.applied.in_doubt += 1
+            case _ if outcome.code != IN_PARTS:
+                self.applied.not_applied += 1
 
 
 def _differs(record: Record | None, seen: Mapping[str, str | None]) -> bool:
     if record is None:
         return True
     return any(value is not None and record.values.get(field) != value for field, value in seen.items())
-
-
-async def _opted_out(situation: Situation, sides: Sides, batch: Sequence[Operation]) -> set[int]:
-    """Contacts that would be created in the app and whose subscription in HubSpot is gone since it was read."""
-    rule = situation.connection.opt_in
-    identity = situation.schemas["app"].identity_field
-    creates = {op.values[identity]: op.contact for op in batch if op.side == "app" and op.values.get(identity)}
-    if rule is None or not rule.subscription or not creates:
-        return set()
-    statuses = await sides.hubspot.subscriptions(list(creates), rule.subscription)
-    return {contact for address, contact in creates.items() if statuses.get(address) != "SUBSCRIBED"}
-
-
-async def _send(
-    run: Run,
-    situation: Situation,
-    sides: Sides,
-    side: Side,
-    kind: Literal["create", "update"],
-    batch: Sequence[Operation],
-) -> list[Outcome]:
-    connector = _connector(sides, side)
-    fields = fields_to_read(situation.connection, situation.schemas, side)
-    journal = intend(run, batch)
-    writes = [Write(entry, kind, op.record_id, op.values) for entry, op in zip(journal, batch, strict=True)]
-    try:
-        outcomes = await connector.write(writes, fields)
-    except AccessError:
-        # Only requests that were certainly not applied end in an AccessError; anything else comes back as in doubt.
-        forget(run, journal)
-        raise
-    by_entry = {outcome.operation: outcome for outcome in outcomes}
-    answered = [by_entry.get(entry, Outcome(entry, "in_doubt")) for entry in journal]
-    settled = await _looked_up(run, situation, connector, batch, answered, fields)
-    settled = [_not_twice(run, side, op, outcome) for op, outcome in zip(batch, settled, strict=True)]
-    kept = [outcome.record for outcome in settled if outcome.state == "applied" and outcome.record]
-    store(run.workspace, side, kept, fields, situation.schemas[side].identity_field, run.id)
-    record(run, side, batch, settled)
-    names = mapping_names(situation)
-    keep_written(
-        run,
-        situation,
-        (
-            (op.contact, names[side, field])
-            for op, outcome in zip(batch, settled, strict=True)
-            if outcome.state == "applied"
-            for field in op.values
-            if (side, field) in names
-        ),
-    )
-    return settled
-
-
-def _not_twice(run: Run, side: Side, op: Operation, outcome: Outcome) -> Outcome:
-    if outcome.state == "applied" and outcome.record and linked_elsewhere(run, side, op.contact, outcome.record.id):
-        message = "the record already belongs to another contact; merge the two, or correct the address"
-        return replace(outcome, state="refused", record=None, code=ALREADY_LINKED, message=message)
-    return outcome
-
-
-async def _looked_up(
-    run: Run,
-    situation: Situation,
-    connector: Connector,
-    batch: Sequence[Operation],
-    outcomes: Sequence[Outcome],
-    fields: Sequence[str],
-) -> list[Outcome]:
-    """Looks on the far side for what an unanswered request did; never sends again."""
-    identity = situation.schemas[connector.side].identity_field
-    doubtful = [op for op, outcome in zip(batch, outcomes, strict=True) if outcome.state == "in_doubt"]
-    if not doubtful:
-        return list(outcomes)
-    sent = [op.values[identity] for op in doubtful if op.kind == "create" and op.values.get(identity)]
-    ids = [op.record_id for op in doubtful if op.record_id]
-    try:
-        created = await connector.find(sent, fields) if sent else []
-        updated = await connector.read(ids, fields) if ids else []
-    except AccessError:
-        return list(outcomes)
-    by_address = {found.values.get(identity, "").strip().lower(): found for found in created}
-    by_id = {found.id: found for found in updated}
-    settled = []
-    for op, outcome in zip(batch, outcomes, strict=True):
-        if outcome.state != "in_doubt":
-            settled.append(outcome)
-            continue
-        address = op.values.get(identity, "").strip().lower()
-        there = by_address.get(address) if op.kind == "create" else by_id.get(op.record_id or "")
-        became = "not_applied"
-        if there is not None:
-            became = "applied" if op.kind == "create" else what_became(op.values, op.before, there.values)
-        if there is not None and became == "ambiguous":
-            forget_base(run, op.contact, op.side, list(op.values), mapping_names(situation), there.updated_at)
-            store(run.workspace, op.side, [there], fields, identity, run.id)
-        if became == "applied":
-            settled.append(replace(outcome, state="applied", record=there))
-        else:
-            settled.append(replace(outcome, code=NOT_APPLIED, message="looked for it: it was not applied"))
-    return settled

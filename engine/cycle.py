@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from engine.apply import Applied, apply
-from engine.base import agree, mapping_names
+from engine.base import agree
 from engine.brakes import brake, refuse_observed
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
-from engine.journal import planned_operations, settle_after_crash
+from engine.journal import planned_operations
+from engine.lookup import settle_doubt
 from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
@@ -153,7 +154,7 @@ async def sync(
     """
     refuse_observed(connection)
     situation = await observe(run, connection, sides)
-    settle_after_crash(run, mapping_names(situation))
+    await settle_doubt(run, situation, sides)
     planned = plan_all(run, situation, gates)
     if expected_digest and plan_digest(run.workspace) != expected_digest:
         raise ConfigurationError(
@@ -166,7 +167,7 @@ async def sync(
     if not run.workspace.fact("activated_at"):
         run.workspace.remember("activated_at", iso(run.now()))
     applied = await apply(run, situation, sides, planned_operations(run))
-    if applied.writes:
+    if applied.writes or applied.not_applied:
         situation = await refresh_list(run, situation, sides)
     result = plan_all(run, situation, gates)
     link_pairs(run)
@@ -180,7 +181,7 @@ def link_pairs(run: Run) -> int:
     must not look like somebody new. Returns how many were made."""
     with run.workspace.transaction() as sql:
         return sql.execute(
-            "UPDATE contact SET linked_at = ?, linked_by = 'email' WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
+            "UPDATE contact SET linked_at = ?, linked_by = matched_by WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
             "AND app_id IS NOT NULL",
             (iso(run.now()),),
         ).rowcount

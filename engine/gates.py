@@ -65,7 +65,11 @@ class Population:
     """A slice of contacts and what would be written for them.
 
     `contacts`: one row per contact: `contact`, `hubspot_id`, `app_id` (null where there is none), `linked`,
-    `hubspot_twins`, `app_twins` (records on that side sharing the normalised e-mail, itself included),
+    `hubspot_twins`, `app_twins` (records on that side sharing the normalised e-mail, itself included; HubSpot's
+    additional addresses count), `hubspot_candidates`, `app_candidates` (text: ids of several records that would be one
+    contact, empty unless that is so), `erased` (a record belongs to an erased person), `hubspot_holder`, `app_holder`
+    (id of another record there that holds the address which this contact's other record has, null if none does),
+    `hubspot_swap`, `app_swap` (that record's contact would get the address that this contact has now),
     `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),
     `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
     `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),

@@ -1,4 +1,4 @@
-"""The workspace's mirror of both sides: stores pages of records, drops what is gone, pairs them, hands out slices."""
+"""The workspace's mirror of both sides: stores pages of records, drops what is gone, hands out slices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import polars as pl
 
 from engine.canonical import email_key
 from engine.connectors import Record
-from engine.identity import paired
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace
 
@@ -18,7 +17,7 @@ SLICE = 100_000
 """Contacts in one frame: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
 
 
-_FLAGS = ("linked", "hubspot", "app")
+_FLAGS = ("linked", "hubspot", "app", "erased", "hubspot_swap", "app_swap")
 
 
 def quoted(name: str) -> str:
@@ -80,64 +79,6 @@ def drop_unseen(workspace: Workspace, side: Side, run: int) -> int:
         return sql.execute(f"DELETE FROM {TABLE[side]} WHERE _seen_run <> ?", (run,)).rowcount
 
 
-def pair_contacts(
-    workspace: Workspace, run: int, name_fields: Mapping[Side, Sequence[str]], identity: Mapping[Side, str]
-) -> int:
-    """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are.
-
-    A link whose two records are both gone ends; the journal keeps its history.
-    """
-    with workspace.transaction() as sql:
-        sql.execute(
-            "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
-            "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
-        )
-    links = workspace.frame(
-        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL", integers=("contact",)
-    )
-    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
-    rows = paired(records["hubspot"], records["app"], links)
-    unlinked = rows.filter(pl.col("contact").is_null()).drop("contact")
-    with workspace.transaction() as sql:
-        sql.execute("UPDATE contact SET seen_run = ? WHERE linked_at IS NOT NULL", (run,))
-        # A match may move a record from one row to another; both columns are unique, so they are cleared first.
-        sql.execute("UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL")
-        sql.executemany(
-            "INSERT INTO contact(anchor, hubspot_id, app_id, hubspot_twins, app_twins, seen_run) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT(anchor) DO UPDATE SET hubspot_id = excluded.hubspot_id, app_id = excluded.app_id, "
-            "hubspot_twins = excluded.hubspot_twins, app_twins = excluded.app_twins, seen_run = excluded.seen_run",
-            (
-                (*row, run)
-                for row in unlinked.select("anchor", "hubspot_id", "app_id", "hubspot_twins", "app_twins").iter_rows()
-            ),
-        )
-        sql.execute("DELETE FROM contact WHERE seen_run <> ?", (run,))
-        sql.execute(_DESCRIBE.format(**_described(workspace, name_fields, identity)))
-    return int(workspace.value("SELECT count(*) FROM contact"))
-
-
-_DESCRIBE = """
-UPDATE contact SET (email, name) = (
-  SELECT coalesce(nullif({hubspot_email}, ''), {app_email}, ''),
-         trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, ''))
-  FROM (SELECT 1) LEFT JOIN hubspot_contact h ON h._id = contact.hubspot_id LEFT JOIN app_contact a ON a._id = contact.app_id
-)
-"""
-
-
-def _described(
-    workspace: Workspace, name_fields: Mapping[Side, Sequence[str]], identity: Mapping[Side, str]
-) -> dict[str, str]:
-    expressions = {}
-    for side, alias in (("hubspot", "h"), ("app", "a")):
-        present = columns_of(workspace, side)  # type: ignore[arg-type]
-        email = identity[side]  # type: ignore[index]
-        expressions[f"{side}_email"] = f"{alias}.{quoted(email)}" if email in present else "NULL"
-        names = [f"coalesce({alias}.{quoted(name)}, '')" for name in name_fields[side] if name in present]  # type: ignore[index]
-        expressions[f"{side}_name"] = " || ' ' || ".join(names) or "NULL"
-    return expressions
-
-
 def columns_of(workspace: Workspace, side: Side) -> list[str]:
     """The mirrored fields of a side (without the mirror's own columns)."""
     rows = workspace.rows(f"SELECT name FROM pragma_table_info('{TABLE[side]}') WHERE substr(name, 1, 1) <> '_'")
@@ -167,11 +108,33 @@ def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
     return _contacts(workspace, "c.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
 
 
+_HOLDER: Mapping[Side, str] = {
+    "hubspot": "CASE WHEN h._email_key <> a._email_key AND a._email_key <> '' THEN coalesce("
+    "(SELECT min(o._id) FROM hubspot_contact o WHERE o._email_key = a._email_key AND o._id <> h._id), "
+    "(SELECT min(e.record_id) FROM additional_email e WHERE e.email_key = a._email_key AND e.record_id <> h._id)) END",
+    "app": "CASE WHEN h._email_key <> a._email_key AND h._email_key <> '' THEN "
+    "(SELECT min(o._id) FROM app_contact o WHERE o._email_key = h._email_key AND o._id <> a._id) END",
+}
+"""Another record of the side that holds the address which this contact's other record has."""
+_SWAP: Mapping[Side, str] = {
+    "hubspot": "EXISTS (SELECT 1 FROM hubspot_contact o JOIN contact t ON t.hubspot_id = o._id "
+    "JOIN app_contact p ON p._id = t.app_id WHERE h._email_key <> a._email_key AND a._email_key <> '' "
+    "AND o._email_key = a._email_key AND p._email_key = h._email_key AND o._id <> h._id)",
+    "app": "EXISTS (SELECT 1 FROM app_contact o JOIN contact t ON t.app_id = o._id "
+    "JOIN hubspot_contact p ON p._id = t.hubspot_id WHERE h._email_key <> a._email_key AND h._email_key <> '' "
+    "AND o._email_key = h._email_key AND p._email_key = a._email_key AND o._id <> a._id)",
+}
+"""Whether that record's contact would in turn get the address that this contact's record has now."""
+
+
 def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
     fields = {side: columns_of(workspace, side) for side in SIDES}
     selected = [
         "c.id AS contact", "c.hubspot_id", "c.app_id", "c.linked_at IS NOT NULL AS linked",
-        "c.hubspot_twins", "c.app_twins", "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
+        "c.hubspot_twins", "c.app_twins", "c.hubspot_candidates", "c.app_candidates", "c.erased",
+        "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
+        f"{_HOLDER['hubspot']} AS hubspot_holder", f"{_HOLDER['app']} AS app_holder",
+        f"{_SWAP['hubspot']} AS hubspot_swap", f"{_SWAP['app']} AS app_swap",
         "m.added_at AS member_since", "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
         "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from engine.aliases import follow_merges
 from engine.connection import Connection, GoalContacts
 from engine.connectors import Connector, HubSpotSource, ListSource, Record
 from engine.errors import BrakeTripped, ConfigurationError, LimitExhausted, ScopeMissing
 from engine.gates import Situation
-from engine.mirror import TABLE, add_columns, drop_unseen, pair_contacts, store
+from engine.mirror import TABLE, add_columns, drop_unseen, store
+from engine.pairing import pair_contacts
 from engine.runs import Run
 from engine.schema import SIDES, InclusionList, Side, SideSchema
 from engine.situation import remember
@@ -56,6 +58,7 @@ async def observe(run: Run, connection: Connection, sides: Sides) -> Situation:
     inclusion, members = await _inclusion(run, connection, sides.hubspot, unavailable)
     fields = {side: fields_to_read(connection, schemas, side) for side in SIDES}
     await _read_both(run, sides, schemas, fields)
+    await follow_merges(run, sides, schemas, fields)
     await _subscriptions(run, connection, sides.hubspot, unavailable)
     population = _pair(run, schemas)
     run.event("info", "observed", f"{population} contacts, {members} in the list")
@@ -84,10 +87,7 @@ async def refresh_list(run: Run, situation: Situation, sides: Sides) -> Situatio
 
 
 def _pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:
-    names = {side: schema.name_fields for side, schema in schemas.items()}
-    return pair_contacts(
-        run.workspace, run.id, names, {side: schema.identity_field for side, schema in schemas.items()}
-    )
+    return pair_contacts(run.workspace, run.id, schemas)
 
 
 def fields_to_read(connection: Connection, schemas: Mapping[Side, SideSchema], side: Side) -> list[str]:
@@ -100,6 +100,8 @@ def fields_to_read(connection: Connection, schemas: Mapping[Side, SideSchema], s
         wanted += [name for name in EVIDENCE_PROPERTIES if name in schema.fields]
     elif schema.consent:
         wanted.append(schema.consent.name)
+    wanted += [schema.additional_emails_field] if schema.additional_emails_field else []
+    wanted += schema.former_ids_fields
     return list(dict.fromkeys(wanted))
 
 

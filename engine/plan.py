@@ -5,7 +5,6 @@ No I/O, no clock; gates are handed in. Checking, explaining, syncing, verifying 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -197,20 +196,3 @@ def _conflicts(contacts: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
         "hubspot_changed_at",
         "app_changed_at",
     ).cast(dict(CONFLICT))  # type: ignore[arg-type]
-
-
-def sent_digest(writes: pl.DataFrame) -> pl.DataFrame:
-    """A digest of what would be sent, per contact and side: `contact`, `side`, `digest` (hex). Hand in few contacts:
-    it hashes one by one."""
-    joined = (
-        writes.sort("contact", "side", "field")
-        .group_by("contact", "side", maintain_order=True)
-        .agg((pl.col("field") + "\x1f" + pl.col("value").fill_null("")).str.join("\x1e").alias("sent"))
-    )
-    digests = [digest_of(text) for text in joined["sent"]]
-    return joined.select("contact", "side").with_columns(pl.Series("digest", digests, dtype=pl.String))
-
-
-def digest_of(sent: str) -> str:
-    """The digest of `field\\x1fvalue` parts joined by `\\x1e` in the order of their fields."""
-    return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -54,7 +54,7 @@ class Run:
         self.workspace = workspace
         self.command = command
         self.now = now
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self.stop = stop or StopFlag()
         self._on_progress = on_progress
         self._phase = ""
@@ -75,7 +75,7 @@ class Run:
     def progress(self, phase: str, done: int, total: int | None = None) -> None:
         """Says how far a phase is; a safe point."""
         self.safe_point()
-        moment = self._monotonic()
+        moment = self.monotonic()
         new_phase = phase != self._phase
         if new_phase:
             self._phase, self._phase_began = phase, moment

@@ -99,6 +99,10 @@ class SideSchema:
     scopes: tuple[str, ...] = ()
     limits: Mapping[str, str] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    additional_emails_field: str = ""
+    """The field with a record's further addresses, joined by semicolons; empty if the side has none."""
+    former_ids_fields: tuple[str, ...] = ()
+    """The fields with the ids of records that were merged into this one, joined by semicolons."""
 
 
 @dataclass(frozen=True)

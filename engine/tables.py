@@ -45,8 +45,9 @@ CREATE TABLE declared (what TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT N
 CREATE TABLE contact (
   id INTEGER PRIMARY KEY, anchor TEXT NOT NULL UNIQUE, hubspot_id TEXT UNIQUE, app_id TEXT UNIQUE,
   linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_written_at TEXT, app_written_at TEXT, hubspot_twins INTEGER NOT NULL DEFAULT 0,
-  app_twins INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '', name TEXT NOT NULL DEFAULT '',
-  seen_run INTEGER NOT NULL
+  app_twins INTEGER NOT NULL DEFAULT 0, hubspot_candidates TEXT NOT NULL DEFAULT '', app_candidates TEXT NOT NULL DEFAULT '',
+  matched_by TEXT NOT NULL DEFAULT '', erased INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '',
+  name TEXT NOT NULL DEFAULT '', seen_run INTEGER NOT NULL
 );
 CREATE TABLE base_field (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL,
@@ -63,6 +64,8 @@ CREATE TABLE journal (
 CREATE INDEX journal_of_contact ON journal(contact_id, id);
 CREATE INDEX journal_of_run ON journal(run_id, id);
 CREATE INDEX journal_unsettled ON journal(state) WHERE state IN ('intent', 'in_doubt');
+CREATE INDEX journal_planned ON journal(state) WHERE state = 'planned';
+CREATE INDEX journal_applied ON journal(state) WHERE state = 'applied';
 CREATE TABLE quarantine (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, field TEXT NOT NULL,
   sent TEXT NOT NULL, circumstances TEXT NOT NULL DEFAULT '', lasting INTEGER NOT NULL DEFAULT 1, code TEXT NOT NULL,
@@ -71,8 +74,8 @@ CREATE TABLE quarantine (
 ) WITHOUT ROWID;
 
 CREATE TABLE alias (
-  side TEXT NOT NULL, old_id TEXT NOT NULL, record_id TEXT NOT NULL, run_id INTEGER NOT NULL, at TEXT NOT NULL,
-  PRIMARY KEY (side, old_id)
+  side TEXT NOT NULL, old_id TEXT NOT NULL, fate TEXT NOT NULL, record_id TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
+  at TEXT NOT NULL, PRIMARY KEY (side, old_id)
 ) WITHOUT ROWID;
 CREATE TABLE additional_email (
   record_id TEXT NOT NULL, email_key TEXT NOT NULL, PRIMARY KEY (record_id, email_key)

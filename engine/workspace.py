@@ -111,8 +111,14 @@ class Workspace:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One all-or-nothing change. Raises WorkspaceError (full disk, locked, damaged) with nothing changed."""
+        """One all-or-nothing change; inside another one it is a part of that one.
+
+        Raises WorkspaceError (full disk, locked, damaged) with nothing changed.
+        """
         with explained(self.path):
+            if self.sql.in_transaction:
+                yield self.sql
+                return
             self.sql.execute("BEGIN IMMEDIATE")
             try:
                 yield self.sql

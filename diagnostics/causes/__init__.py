@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from diagnostics.causes import (
+    address_swap,
+    address_taken,
     bounced,
     counterpart_gone,
     direction,
@@ -10,6 +12,7 @@ from diagnostics.causes import (
     email_duplicate,
     email_invalid,
     email_missing,
+    erased,
     field_format,
     field_length,
     field_option,
@@ -21,6 +24,7 @@ from diagnostics.causes import (
     list_membership,
     list_processing,
     list_stale,
+    many_to_one,
     member_status,
     opt_in,
     plan_tier,
@@ -37,7 +41,9 @@ from diagnostics.causes.set_by_others import SET_BY_OTHERS
 __all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "side_findings"]
 
 CAUSES: tuple[Cause, ...] = (
+    erased.CAUSE,
     direction.CAUSE,
+    many_to_one.CAUSE,
     counterpart_gone.CAUSE,
     plan_tier.CAUSE,
     email_missing.CAUSE,
@@ -60,6 +66,8 @@ CAUSES: tuple[Cause, ...] = (
     field_format.CAUSE,
     field_length.CAUSE,
     field_range.CAUSE,
+    address_swap.CAUSE,
+    address_taken.CAUSE,
     refused.CAUSE,
     list_stale.CAUSE,
     rules_unreadable.CAUSE,

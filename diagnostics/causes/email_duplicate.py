@@ -1,4 +1,4 @@
-"""Several records of one side that share an e-mail address."""
+"""Several records of one side that share an e-mail address, and none of them is linked yet."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ def _shared(population: Population, situation: Situation) -> pl.DataFrame:
     shared = population.contacts.lazy().filter(
         ~pl.col("linked")
         & (pl.col("email_key").fill_null("") != "")
+        & (pl.col("hubspot_candidates") == "")
+        & (pl.col("app_candidates") == "")
         & (
             (pl.col("hubspot_twins") > 1)
             | (pl.col("app_twins") > 1)
-            # Alone, although the other side has the address: that record is linked to another contact.
+            # Alone, although the other side has the address.
             | (~pl.col("app") & (pl.col("app_twins") > 0))
             | (~pl.col("hubspot") & (pl.col("hubspot_twins") > 0))
         )

@@ -1,4 +1,4 @@
-"""A write that the server refused, while what would be written is still the same."""
+"""A write that the server refused, while nothing has changed that could make it take it."""
 
 from __future__ import annotations
 
@@ -8,48 +8,53 @@ from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import evidence
 from engine.gates import Population, Situation, found, nothing
-from engine.plan import sent_digest
+from engine.quarantine import held
 
 CODE = "refused"
 
 
 def _still_the_same(population: Population, situation: Situation) -> pl.DataFrame:
-    refused = population.memory.refused
-    if refused.is_empty():
+    rows = held(population, situation)
+    if rows.is_empty():
         return nothing()
-    digests = sent_digest(population.writes.join(refused.select("contact"), on="contact", how="semi"))
-    again = refused.lazy().join(
-        digests.lazy(),
-        left_on=["contact", "side", "sent"],
-        right_on=["contact", "side", "digest"],
-        how="semi",
-    )
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
     server = pl.when(pl.col("side") == "hubspot").then(pl.lit(hubspot)).otherwise(pl.lit(app))
     field, words = pl.col("field").fill_null(""), pl.col("code").fill_null("")
-    correlation = pl.col("correlation_id").fill_null("")
-    return found(
-        again,
-        state="failing",
-        field=pl.when(field != "").then(pl.concat_str(pl.col("side"), pl.lit("."), field)).otherwise(pl.lit("")),
-        value=evidence(pl.col("message")),
-        rule=pl.concat_str(
-            server,
-            pl.lit(" refused these values"),
-            pl.when(words != "").then(pl.concat_str(pl.lit(" with "), words)).otherwise(pl.lit("")),
-            pl.when(correlation != "")
-            .then(pl.concat_str(pl.lit(" (correlation id "), correlation, pl.lit(")")))
-            .otherwise(pl.lit("")),
-        ),
+    correlation, wakes = pl.col("correlation_id").fill_null(""), pl.col("wake_at").fill_null("")
+    return pl.concat(
+        found(
+            part,
+            state="failing",
+            only_field=only_field,
+            field=pl.when(field != "").then(pl.concat_str(pl.col("side"), pl.lit("."), field)).otherwise(pl.lit("")),
+            value=evidence(pl.col("message")),
+            rule=pl.concat_str(
+                server,
+                pl.when(field != "").then(pl.lit(" refused this value")).otherwise(pl.lit(" refused these values")),
+                pl.when(words != "").then(pl.concat_str(pl.lit(" with "), words)).otherwise(pl.lit("")),
+                pl.when(correlation != "")
+                .then(pl.concat_str(pl.lit(" (correlation id "), correlation, pl.lit(")")))
+                .otherwise(pl.lit("")),
+                pl.when(wakes != "")
+                .then(
+                    pl.concat_str(
+                        pl.lit("; tried again from "), wakes.str.slice(0, 16).str.replace("T", " "), pl.lit(" UTC")
+                    )
+                )
+                .otherwise(pl.lit("")),
+            ),
+        )
+        for only_field, part in ((False, rows.filter("whole")), (True, rows.filter(~pl.col("whole"))))
     )
 
 
 CAUSE = Cause(
     code=CODE,
     title="Refused by the server",
-    explanation="The server refused what would be written, and nothing has changed since; sending it again would be "
-    "refused again.",
-    remedy="Read the server's words and correct the record; it is sent again as soon as it differs.",
+    explanation="The server refused what would be written, and nothing has changed since that could make it take it. "
+    "Where it refused one field, the contact's other fields are written.",
+    remedy="Read the server's words and correct the record, or the field's rules in the target; it is sent again as soon as "
+    "either differs.",
     fixed_by="HubSpot admin",
     says=document.RULES_MATTER,
     question="d",

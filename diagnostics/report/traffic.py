@@ -56,7 +56,10 @@ def refusals(source: Source) -> tuple[Refusal, ...]:
 
     Looks at the newest 500; the personal values of the contact are taken out of the words first.
     """
-    rows = source.workspace.rows("SELECT * FROM journal WHERE state = 'refused' ORDER BY id DESC LIMIT ?", (LOOKED_AT,))
+    rows = source.workspace.rows(
+        "SELECT * FROM journal WHERE state IN ('permanent', 'quarantined', 'retryable') ORDER BY id DESC LIMIT ?",
+        (LOOKED_AT,),
+    )
     choices = choice_fields(source)
     groups: dict[tuple[object, ...], list[sqlite3.Row]] = {}
     for row in rows:

@@ -14,7 +14,8 @@ class Record:
     """One contact as a side gave it.
 
     `values` are texts: `""` is explicitly empty, a missing key was not fetched. `unreadable` names fields whose
-    value cannot be kept (a lone surrogate) with the reason. Times are ISO 8601 in UTC.
+    value cannot be kept (a lone surrogate) with the reason. Times are ISO 8601 in UTC. `version` is the side's mark of
+    this state (an ETag), empty where it has none.
     """
 
     id: str
@@ -22,34 +23,45 @@ class Record:
     created_at: str
     updated_at: str
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
 
 @dataclass(frozen=True)
 class Write:
-    """One intended write. `operation` is the journal's id and goes along as trace id; only changed fields are in `values`."""
+    """One intended write. `operation` is the journal's id and goes along as trace id; only changed fields are in `values`.
+
+    `if_version`: the version that the record had when it was looked at just before; a side that can (`If-Match`)
+    refuses the write of any other. HubSpot and Mailchimp have no such guard.
+    """
 
     operation: int
     kind: Literal["create", "update"]
     record_id: str | None
     values: Mapping[str, str]
+    if_version: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one write.
 
-    `applied` carries the record as the server kept it. `refused` carries the server's words: `code` (its category),
-    `message`, the `field` if it names one. `in_doubt` means that no answer says whether it was applied.
+    `applied` carries the record; `read_back` says that it is all the side holds now, not only the echo of what was sent.
+    `refused` carries the server's words: `code` (its category), `message`, the `field` if it names one. `exists` is a
+    create that was refused because the side has the person already, `existing_id` under which id if it says so.
+    `in_doubt` means that no answer says whether it was applied, `not_applied` that it was looked for and is not there
+    (no connector says that).
     """
 
     operation: int
-    state: Literal["applied", "refused", "in_doubt"]
+    state: Literal["applied", "refused", "exists", "in_doubt", "not_applied"]
     record: Record | None = None
     status: int | None = None
     code: str = ""
     field: str = ""
     message: str = ""
     correlation_id: str = ""
+    read_back: bool = False
+    existing_id: str = ""
 
 
 class Connector(Protocol):
@@ -74,6 +86,17 @@ class Connector(Protocol):
 
     async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """The named records as they are now; missing ones are left out."""
+        ...
+
+    async def resolve(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """The live record that each id leads to, by the id asked for: a merged one gives the survivor with its own id.
+
+        Ids that lead nowhere (deleted, archived) are left out.
+        """
+        ...
+
+    async def gone_for_good(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids, all of which `resolve` left out, whose record cannot be restored either."""
         ...
 
     async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:

@@ -28,6 +28,7 @@ async def outcomes_of(writes: Sequence[Write], send: Send, refuse: Callable[[Wri
     otherwise the writes that were not sent any more come back in doubt, and reading them shows that they were not applied.
     """
     found: dict[int, Outcome] = {}
+    sent = {write.operation for write in writes}
     waiting = [list(writes)]
     while waiting:
         part = waiting.pop(0)
@@ -42,11 +43,11 @@ async def outcomes_of(writes: Sequence[Write], send: Send, refuse: Callable[[Wri
         except InDoubt as doubt:
             answered = [in_doubt(write, doubt) for write in part]
         except SyncdoctorError as error:
-            if all(outcome.state == "refused" for outcome in found.values()):
+            if all(outcome.state in ("refused", "exists") for outcome in found.values()):
                 raise
             answered = [in_doubt(write, InDoubt(error.what)) for left in (part, *waiting) for write in left]
             waiting = []
-        found.update((outcome.operation, outcome) for outcome in answered)
+        found.update((outcome.operation, outcome) for outcome in answered if outcome.operation in sent)
     missing = InDoubt("the answer does not mention it")
     return [found.get(write.operation) or in_doubt(write, missing) for write in writes]
 

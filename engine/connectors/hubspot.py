@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from engine.answers import Answer, shaped
 from engine.auth.secret import Secret
 from engine.connectors import Outcome, Record, Write
 from engine.connectors.batches import outcomes_of
-from engine.connectors.hubspot_bodies import BatchAnswer, ContactPage
+from engine.connectors.hubspot_bodies import BatchAnswer, Contact, ContactPage
 from engine.connectors.hubspot_consent import subscription_statuses
 from engine.connectors.hubspot_lists import HubSpotLists
 from engine.connectors.hubspot_paths import Paths
@@ -22,6 +23,7 @@ from engine.schema import InclusionList, Side, SideSchema
 
 PER_PAGE = 100
 """Contacts in a page and inputs in a batch (objects API)."""
+_OWN_ID = "hs_object_id"
 
 
 class HubSpotConnector:
@@ -82,6 +84,25 @@ class HubSpotConnector:
         """The contacts with these ids as they are now; missing ones are left out, merged ones come with their new id."""
         return await self._read(ids, fields, {})
 
+    async def resolve(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """The live contact that each id leads to: a batch first, then one by one what came under another id or not at all.
+
+        A batch's answer does not tell which id led to a contact; a single one does.
+        """
+        asked = list(dict.fromkeys(ids))
+        found = {record.id: record for record in await self._read(asked, [*fields, _OWN_ID], {})}
+        resolved: dict[str, Record] = {}
+        for record_id in asked:
+            record = found.get(record_id) or await self._single(record_id, [*fields, _OWN_ID])
+            if record is not None:
+                resolved[record_id] = _under_own_id(record, fields)
+        return resolved
+
+    async def gone_for_good(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that are not archived either: archived contacts can be restored for 90 days."""
+        archived = await self._read(ids, [], {}, archived=True)
+        return frozenset(ids) - {record.id for record in archived}
+
     async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """The contacts with these addresses (primary or additional) as they are now."""
         return await self._read(emails, fields, {"idProperty": "email"})
@@ -101,7 +122,9 @@ class HubSpotConnector:
         except SyncdoctorError:
             return outcomes
         return [
-            replace(outcome, record=kept.get(outcome.record.id, outcome.record)) if outcome.record else outcome
+            replace(outcome, record=kept[outcome.record.id], read_back=True)
+            if outcome.record and outcome.record.id in kept
+            else outcome
             for outcome in outcomes
         ]
 
@@ -117,7 +140,21 @@ class HubSpotConnector:
         """Status per address of one subscription type. Raises ConfigurationError if there is no such type."""
         return await subscription_statuses(self._client, self._paths, emails, subscription)
 
-    async def _read(self, keys: Sequence[str], fields: Sequence[str], extra: Mapping[str, str]) -> list[Record]:
+    async def _single(self, record_id: str, fields: Sequence[str]) -> Record | None:
+        template = f"{self._paths.contacts}/{{id}}"
+        where = f"HubSpot, GET {template}"
+        answer = await self._client.request(
+            "GET", f"{self._paths.contacts}/{quote(record_id, safe='')}", template=template, intent="read",
+            params={"properties": ",".join(fields)},
+        )  # fmt: skip
+        if answer.status == 404:
+            return None
+        _require(answer, where, 200)
+        return shaped(Contact, answer, where).record(fields)
+
+    async def _read(
+        self, keys: Sequence[str], fields: Sequence[str], extra: Mapping[str, str], *, archived: bool = False
+    ) -> list[Record]:
         path = f"{self._paths.contacts}/batch/read"
         where = f"HubSpot, POST {path}"
         guard = PageGuard(where)
@@ -128,11 +165,18 @@ class HubSpotConnector:
             answer = await self._client.request(
                 "POST", path, template=path, intent="read",
                 json={"inputs": inputs, "properties": list(fields), "propertiesWithHistory": [], **extra},
+                params={"archived": "true"} if archived else None,
             )  # fmt: skip
             _require(answer, where, 200, 207)
             found = guard.fresh(shaped(BatchAnswer, answer, where).results, lambda contact: contact.id)
             records += [contact.record(fields) for contact in found]
         return records
+
+
+def _under_own_id(record: Record, fields: Sequence[str]) -> Record:
+    """The record under the id that it gives itself: after a merge an old id may stay readable as if it were live."""
+    values = {name: value for name, value in record.values.items() if name in fields}
+    return replace(record, id=record.values.get(_OWN_ID) or record.id, values=values)
 
 
 def _require(answer: Answer, where: str, *statuses: int) -> None:

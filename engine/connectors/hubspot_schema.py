@@ -41,6 +41,8 @@ _RULES: Mapping[str, RuleKind] = {
     "EMAIL": "email",
     "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE": "phone_with_country_code",
 }
+_ADDITIONAL_EMAILS = "hs_additional_emails"
+_FORMER_IDS = ("hs_merged_object_ids", "hs_all_contact_vids")
 _CHARACTERS: Mapping[tuple[str, ...], RuleKind] = {
     (): "alphanumeric",
     ("ALPHANUMERIC_ONLY",): "alphanumeric",
@@ -82,7 +84,8 @@ async def describe(client: AccountClient, paths: Paths, token: Secret | None) ->
     )  # fmt: skip
     return SideSchema(
         "hubspot", "HubSpot", account, fields, "email", ("firstname", "lastname"),
-        scopes=scopes, limits=client.budget.limits(), unavailable=unavailable,
+        additional_emails_field=_ADDITIONAL_EMAILS if _ADDITIONAL_EMAILS in fields else "",
+        former_ids_fields=tuple(name for name in _FORMER_IDS if name in fields), scopes=scopes, limits=client.budget.limits(), unavailable=unavailable,
     )  # fmt: skip
 
 

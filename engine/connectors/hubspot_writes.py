@@ -1,11 +1,13 @@
-"""Batch creates and updates of HubSpot contacts: matched by trace id, never by position.
+"""Batch creates and updates of HubSpot contacts: matched by trace id, else by id or address, never by position.
 
 HubSpot answers a create batch in another order than it was sent in (15 of 16 recorded ones).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,12 +15,14 @@ from pydantic import ValidationError
 from engine.answers import Answer, shaped
 from engine.connectors import Outcome, Write
 from engine.connectors.batches import BatchRefused
-from engine.connectors.hubspot_bodies import BatchAnswer, BatchError, Contact, Refused, refused
+from engine.connectors.hubspot_bodies import BatchAnswer, BatchError, Refused, refused
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import UnexpectedAnswer
 from engine.http import AccountClient, InDoubt
 
 DATA_ERRORS = (400, 409, 413, 414, 422)
+_EXISTING = re.compile(r"already exists.*?Existing ID: (\d+)", re.DOTALL)
+"""HubSpot's words for an address that a contact has, primary or additional (error-handling page)."""
 
 
 class HubSpotWrites:
@@ -69,43 +73,52 @@ def _input(write: Write) -> dict[str, Any]:
 
 
 def _matched(writes: Sequence[Write], body: BatchAnswer, answer: Answer) -> list[Outcome]:
-    left = {str(write.operation): write for write in writes}
-    keys: dict[str, str] = {}
-    for trace, write in left.items():
-        key = write.record_id if write.kind == "update" else write.values.get("email", "").strip().lower()
-        if key:
-            keys[key] = trace
-    outcomes: list[Outcome] = []
+    """An outcome for each write that the answer names exactly once; one that it names twice is left out, so in doubt."""
+    told = [*_applied(writes, body, answer), *_errors(writes, body, answer)]
+    times = Counter(outcome.operation for outcome in told)
+    return [outcome for outcome in told if times[outcome.operation] == 1]
+
+
+def _applied(writes: Sequence[Write], body: BatchAnswer, answer: Answer) -> Iterator[Outcome]:
+    traces = {str(write.operation): write for write in writes}
+    by_id = _unique([(write.record_id or "", write) for write in writes])
+    by_address = _unique([(_address(write.values.get("email")), write) for write in writes if write.kind == "create"])
     for contact in body.results:
-        found = _take(left, contact.trace_id, *(keys.get(name) for name in _names(contact)))
+        if contact.trace_id:
+            found = traces.get(contact.trace_id)
+        else:
+            found = by_id.get(contact.id) or by_address.get(_address(contact.properties.get("email")))
         if found is not None:
             record = contact.record(list(contact.properties))
-            outcomes.append(
-                Outcome(
-                    found.operation, "applied", record, answer.status, correlation_id=answer.correlation_id
-                )
+            yield Outcome(
+                found.operation, "applied", record, answer.status, correlation_id=answer.correlation_id
             )  # fmt: skip
+
+
+def _errors(writes: Sequence[Write], body: BatchAnswer, answer: Answer) -> Iterator[Outcome]:
+    traces = {str(write.operation): write for write in writes}
+    by_id = _unique([(write.record_id or "", write) for write in writes])
     for error in body.errors:
-        traces = error.named("objectWriteTraceId") or [keys.get(name, "") for name in error.named("ids")]
-        for trace in traces:
-            found = _take(left, trace)
+        named = error.named("objectWriteTraceId")
+        hits = [traces.get(name) for name in named] if named else [by_id.get(name) for name in error.named("ids")]
+        for found in hits:
             if found is not None:
-                outcomes.append(_refused(found, refused(error), answer))
-    return outcomes
+                yield _refused(found, refused(error), answer)
 
 
-def _names(contact: Contact) -> tuple[str, ...]:
-    email = contact.properties.get("email")
-    return (contact.id, email.strip().lower() if isinstance(email, str) else "")
+def _unique(pairs: Sequence[tuple[str, Write]]) -> dict[str, Write]:
+    """The writes by a key that only one of them has."""
+    times = Counter(key for key, _ in pairs)
+    return {key: write for key, write in pairs if key and times[key] == 1}
 
 
-def _take(left: dict[str, Write], *traces: str | None) -> Write | None:
-    """The write of the first trace that is still open, which is then closed."""
-    return next((left.pop(trace) for trace in traces if trace and trace in left), None)
+def _address(value: object) -> str:
+    return value.strip().lower() if isinstance(value, str) else ""
 
 
 def _refused(write: Write, reason: Refused, answer: Answer) -> Outcome:
+    existing = _EXISTING.search(reason.message) if write.kind == "create" else None
     return Outcome(
-        write.operation, "refused", None, answer.status, reason.code, reason.property, reason.message,
-        answer.correlation_id,
+        write.operation, "exists" if existing else "refused", None, answer.status, reason.code, reason.property,
+        reason.message, answer.correlation_id, existing_id=existing.group(1) if existing else "",
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -83,6 +83,14 @@ class MailchimpConnector:
         """The members with these ids as they are now; missing ones are left out."""
         found = await _all([self._member(record_id) for record_id in dict.fromkeys(ids)])
         return [member.record(fields) for member in found if member]
+
+    async def resolve(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        """The member of each id. Mailchimp does not merge: an id is its own or leads nowhere."""
+        return {record.id: record for record in await self.read(ids, fields)}
+
+    async def gone_for_good(self, ids: Sequence[str]) -> frozenset[str]:
+        """All of them: an archived member still answers under its id, one that does not was deleted permanently."""
+        return frozenset(ids)
 
     async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """The members with these addresses as they are now."""

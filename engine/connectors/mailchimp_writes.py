@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from engine.visible import visible
 Model = TypeVar("Model", bound=BaseModel)
 
 DATA_ERRORS = (400, 404, 405, 409, 413, 422)
+EXISTS = ("ERROR_CONTACT_EXISTS", "Member Exists")
 AT_ONCE = 4
 SAFE_STATUS = "pending"
 """For a create that names no status: Mailchimp then asks the person to confirm."""
@@ -50,17 +52,24 @@ class MailchimpWrites:
         if answer.status in DATA_ERRORS:
             raise BatchRefused(answer)
         body = _written(BatchAnswer, answer, where)
-        left: dict[str, list[Write]] = {}
-        for write in writes:
-            left.setdefault(write.values.get(EMAIL, "").strip().lower(), []).append(write)
-        outcomes = []
-        for member in body.new_members:
-            for write in _only(left, str(member.email_address)):
-                outcomes.append(Outcome(write.operation, "applied", member.record(fields), answer.status))
-        for problem in body.errors:
-            for write in _only(left, problem.email_address):
-                outcomes.append(_refused_in_batch(write, problem, answer))
-        return outcomes
+        named = Counter(_address(write.values.get(EMAIL)) for write in writes)
+        of_address = {_address(write.values.get(EMAIL)): write for write in writes}
+        told = Counter(
+            [_address(member.email_address) for member in body.new_members]
+            + [_address(problem.email_address) for problem in body.errors]
+        )
+        # An address that two writes share, or that the answer names twice, leaves open which is meant: in doubt.
+        clear = {key: write for key, write in of_address.items() if key and named[key] == told[key] == 1}
+        added = [(member, clear.get(_address(member.email_address))) for member in body.new_members]
+        refused = [(problem, clear.get(_address(problem.email_address))) for problem in body.errors]
+        return [
+            *(
+                Outcome(write.operation, "applied", member.record(fields), answer.status, read_back=True)
+                for member, write in added
+                if write
+            ),
+            *(_refused_in_batch(write, problem, answer) for problem, write in refused if write),
+        ]
 
     async def update(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """One request for each member, four at once. An error, also a stop, is raised only if none was applied."""
@@ -80,7 +89,9 @@ class MailchimpWrites:
                     return error
 
         results = await asyncio.gather(*(one(write) for write in writes))
-        if stopped and all(isinstance(result, SyncdoctorError) or result.state == "refused" for result in results):
+        if stopped and all(
+            isinstance(result, SyncdoctorError) or result.state in ("refused", "exists") for result in results
+        ):
             raise stopped[0]
         return [
             result if isinstance(result, Outcome) else in_doubt(write, InDoubt(result.what))
@@ -95,8 +106,9 @@ class MailchimpWrites:
             problem = Problem()
         first = problem.errors[0] if problem.errors else None
         said = " ".join(filter(None, (problem.detail, first.message if first else "")))
+        exists = write.kind == "create" and problem.title in EXISTS
         return Outcome(
-            write.operation, "refused", None, answer.status,
+            write.operation, "exists" if exists else "refused", None, answer.status,
             code=visible(problem.title or f"HTTP {answer.status}", 100),
             field=visible(first.field if first else "", 100),
             message=_masked(said or "Mailchimp gave no readable reason", write),
@@ -116,7 +128,9 @@ class MailchimpWrites:
         if answer.status in DATA_ERRORS:
             return self.refuse(write, answer)
         member = _written(Member, answer, f"Mailchimp, PATCH {template}")
-        return Outcome(write.operation, "applied", member.record(fields), answer.status)
+        if member.contact_id != write.record_id:
+            raise InDoubt("the answer is about another member", answer.status, answer.correlation_id)
+        return Outcome(write.operation, "applied", member.record(fields), answer.status, read_back=True)
 
 
 def _new_member(write: Write) -> dict[str, Any]:
@@ -138,16 +152,14 @@ def _written(model: type[Model], answer: Answer, where: str) -> Model:
         raise InDoubt(error.what, answer.status, answer.correlation_id) from None
 
 
-def _only(left: dict[str, list[Write]], email: str) -> list[Write]:
-    """The one open write for an address; none if several share it, for then nobody can say which is meant."""
-    found = left.get(email.strip().lower(), [])
-    return left.pop(email.strip().lower()) if len(found) == 1 else []
+def _address(value: object) -> str:
+    return value.strip().lower() if isinstance(value, str) else ""
 
 
 def _refused_in_batch(write: Write, problem: MemberProblem, answer: Answer) -> Outcome:
     said = " ".join(filter(None, (problem.error, problem.field_message)))
     return Outcome(
-        write.operation, "refused", None, answer.status, visible(problem.error_code, 100), visible(problem.field, 100),
+        write.operation, "exists" if problem.error_code in EXISTS else "refused", None, answer.status, visible(problem.error_code, 100), visible(problem.field, 100),
         _masked(said, write), answer.correlation_id,
     )  # fmt: skip
 

@@ -134,6 +134,12 @@ class FakeSide:
         self.held |= self.late
         return [_only(self.held[id], fields) for id in ids if id in self.held]
 
+    async def resolve(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
+        return {record.id: record for record in await self.read(ids, fields)}
+
+    async def gone_for_good(self, ids: Sequence[str]) -> frozenset[str]:
+        return frozenset()
+
     async def find(self, emails: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self.held |= self.late
         wanted = {email.lower() for email in emails}

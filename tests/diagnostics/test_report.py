@@ -310,7 +310,7 @@ def test_the_third_check_says_when_the_list_was_updated(world: SmallWorld) -> No
 def refused(world: SmallWorld, contact: int, message: str, correlation: str = "c-1", **sent: str) -> None:
     world.sql(
         "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, status, code, field, message, "
-        "correlation_id, planned_at, settled_at) VALUES (?, ?, 'app', 'update', 'refused', ?, '{}', 400, 'INVALID', "
+        "correlation_id, planned_at, settled_at) VALUES (?, ?, 'app', 'update', 'permanent', ?, '{}', 400, 'INVALID', "
         "'FNAME', ?, ?, ?, ?)",
         world.check, contact, json.dumps(sent), message, correlation, LONG_AGO, LONG_AGO,
     )  # fmt: skip

@@ -401,7 +401,7 @@ async def test_inbound_finds_creates_by_source_and_date(world: SmallWorld) -> No
     created(world, "1", "2026-03-01T12:00:05Z")
     created(world, "2", "2026-03-01T12:00:06Z", source="CRM_UI")
     created(world, "3", "2026-02-01T12:00:00Z")
-    created(world, "4", "2026-03-01T12:00:07Z", state="refused")
+    created(world, "4", "2026-03-01T12:00:07Z", state="permanent")
     inbound = one(await verified(world), "inbound")
     assert (inbound.status, inbound.expected, inbound.found) == ("failed", 3, 1)
     assert [(row.hubspot_id, row.existing) for row in inbound.missing] == [("h2", ("h2",)), ("h3", ("h3",))]

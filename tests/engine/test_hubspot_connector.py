@@ -211,12 +211,13 @@ async def test_creates_are_matched_by_trace_id(tmp_path: Path) -> None:
         ],
         FIELDS,
     )
-    assert states(outcomes) == [(11, "applied"), (12, "refused"), (13, "refused"), (14, "refused")]
+    assert states(outcomes) == [(11, "applied"), (12, "exists"), (13, "refused"), (14, "refused")]
     kept = outcomes[0].record
     assert kept is not None
     assert kept.values["lastname"] == "Eins"
     assert set(kept.values) == set(FIELDS)
     assert (outcomes[1].code, outcomes[1].message) == ("CONFLICT", "Contact already exists. Existing ID: 101")
+    assert outcomes[1].existing_id == "101"
     assert (outcomes[2].code, outcomes[2].field) == ("MISSING_REQUIRED_PROPERTY", "lastname")
     assert (outcomes[3].code, outcomes[3].field) == ("INVALID_OPTION", "lifecyclestage")
     assert all(outcome.correlation_id for outcome in outcomes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.identity import paired
@@ -18,6 +18,7 @@ def records(prefix: str, keys: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"id": ids, "key": keys}, schema={"id": pl.String, "key": pl.String})
 
 
+@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_every_record_is_in_exactly_one_contact(hubspot: list[str], app: list[str]) -> None:
     """Nothing is lost and nothing counted twice."""
@@ -27,6 +28,7 @@ def test_every_record_is_in_exactly_one_contact(hubspot: list[str], app: list[st
     assert sorted(rows["app_id"].drop_nulls()) == sorted(f"a{n}" for n in range(len(app)))
 
 
+@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_only_an_address_unique_on_both_sides_makes_a_pair(hubspot: list[str], app: list[str]) -> None:
     """An ambiguous or missing address never pairs two records, a unique one always does."""
@@ -43,6 +45,7 @@ def test_only_an_address_unique_on_both_sides_makes_a_pair(hubspot: list[str], a
     assert pairs == expected
 
 
+@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_swapping_the_sides_mirrors_the_pairs(hubspot: list[str], app: list[str]) -> None:
     """Neither side is favoured."""

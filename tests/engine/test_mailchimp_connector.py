@@ -225,7 +225,7 @@ async def test_creates_are_matched_by_address(tmp_path: Path) -> None:
         FIELDS,
     )
     assert [outcome.operation for outcome in outcomes] == [1, 2, 3, 4, 5, 6]
-    assert [outcome.state for outcome in outcomes] == ["applied", "refused", "refused", "refused", "refused", "applied"]
+    assert [outcome.state for outcome in outcomes] == ["applied", "exists", "refused", "refused", "refused", "applied"]
     new, exists, fake, missing, forgotten, silent = outcomes
     assert new.record is not None
     assert new.record.values == {

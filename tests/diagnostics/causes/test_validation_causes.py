@@ -10,7 +10,7 @@ import pytest
 from diagnostics.causes import side_findings
 from engine.gates import Situation
 from engine.memory import REFUSED, Memory, nothing_known
-from engine.plan import sent_digest
+from engine.quarantine import sent as sent_digest
 from engine.schema import Field, Option, Rule, RuleKind, Side, SideSchema
 from tests.diagnostics.causes.world import (
     HUBSPOT,
@@ -282,7 +282,7 @@ def test_fields_that_the_server_fills_itself_and_the_address_are_not_asked_for()
 def quarantined(side: Side, sent: pl.DataFrame, **words: str) -> Memory:
     """The memory of a contact whose write was refused."""
     row = {
-        "contact": 1, "side": side, "field": "city", "sent": sent_digest(sent)["digest"][0], "lasting": 1,
+        "contact": 1, "side": side, "field": "city", "sent": sent_digest(dict(sent.select("field", "value").iter_rows())), "lasting": 1,
         "code": "VALIDATION_ERROR", "message": "no such town", "correlation_id": "c-1",
     }  # fmt: skip
     return replace(nothing_known(), refused=pl.DataFrame([row | words], schema=REFUSED))

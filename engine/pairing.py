@@ -1,0 +1,101 @@
+"""Brings the table `contact` up to date with both mirrors: additional addresses, erased people, pairs and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from engine.canonical import email_key
+from engine.identity import PAIRED, paired
+from engine.mirror import TABLE, columns_of, quoted
+from engine.schema import SIDES, Side, SideSchema
+from engine.suppression import erased_contacts, keep_out_erased
+from engine.workspace import Workspace
+
+_UNLINKED = [name for name in PAIRED if name != "contact"]
+
+
+def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSchema]) -> int:
+    """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are.
+
+    A link whose two records are both gone ends; the journal keeps its history.
+    """
+    keep_out_erased(workspace)
+    further = _additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
+    with workspace.transaction() as sql:
+        sql.execute(
+            "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
+            "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
+        )
+    links = workspace.frame(
+        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL", integers=("contact",)
+    )
+    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
+    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
+    rows = paired(records["hubspot"], records["app"], links, further, aliases)
+    linked = rows.filter(pl.col("contact").is_not_null() & (pl.col("hubspot_candidates") != ""))
+    unlinked = rows.filter(pl.col("contact").is_null())
+    updates = ", ".join(f"{name} = excluded.{name}" for name in (*_UNLINKED[1:], "seen_run"))
+    with workspace.transaction() as sql:
+        sql.execute(
+            "UPDATE contact SET seen_run = ?, hubspot_candidates = '', app_candidates = '' WHERE linked_at IS NOT NULL",
+            (run,),
+        )
+        sql.executemany(
+            "UPDATE contact SET hubspot_candidates = ?, app_candidates = ? WHERE id = ?",
+            linked.select("hubspot_candidates", "app_candidates", "contact").iter_rows(),
+        )
+        # A match may move a record from one row to another; both columns are unique, so they are cleared first.
+        sql.execute("UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL")
+        sql.executemany(
+            f"INSERT INTO contact({', '.join(_UNLINKED)}, seen_run) VALUES ({', '.join('?' * len(_UNLINKED))}, ?) "
+            f"ON CONFLICT(anchor) DO UPDATE SET {updates}",
+            ((*row, run) for row in unlinked.select(_UNLINKED).iter_rows()),
+        )
+        sql.execute("DELETE FROM contact WHERE seen_run <> ?", (run,))
+        sql.execute(_DESCRIBE.format(**_described(workspace, schemas)))
+        erased_contacts(sql)
+    return int(workspace.value("SELECT count(*) FROM contact"))
+
+
+def _additional_addresses(workspace: Workspace, field: str) -> pl.DataFrame:
+    """Makes the table `additional_email` anew from the mirror and gives it as `id`, `key`, without primary addresses."""
+    rows = pl.DataFrame(schema={"id": pl.String, "key": pl.String})
+    if field in columns_of(workspace, "hubspot"):
+        held = workspace.frame(
+            f"SELECT _id AS id, _email_key AS own, {quoted(field)} AS held FROM hubspot_contact WHERE {quoted(field)} <> ''"
+        )
+        rows = (
+            held.with_columns(pl.col("held").str.split(";"))
+            .explode("held")
+            .with_columns(email_key(pl.col("held")).alias("key"))
+            .filter((pl.col("key") != "") & (pl.col("key") != pl.col("own")))
+            .select("id", "key")
+            .unique(maintain_order=True)
+        )
+    with workspace.transaction() as sql:
+        sql.execute("DELETE FROM additional_email")
+        sql.executemany("INSERT INTO additional_email(record_id, email_key) VALUES (?, ?)", rows.iter_rows())
+    return rows
+
+
+_DESCRIBE = """
+UPDATE contact SET (email, name) = (
+  SELECT coalesce(nullif({hubspot_email}, ''), {app_email}, ''),
+         trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, ''))
+  FROM (SELECT 1) LEFT JOIN hubspot_contact h ON h._id = contact.hubspot_id LEFT JOIN app_contact a ON a._id = contact.app_id
+)
+"""
+
+
+def _described(workspace: Workspace, schemas: Mapping[Side, SideSchema]) -> dict[str, str]:
+    expressions = {}
+    aliases: Mapping[Side, str] = {"hubspot": "h", "app": "a"}
+    for side, alias in aliases.items():
+        present = columns_of(workspace, side)
+        email = schemas[side].identity_field
+        expressions[f"{side}_email"] = f"{alias}.{quoted(email)}" if email in present else "NULL"
+        names = [f"coalesce({alias}.{quoted(name)}, '')" for name in schemas[side].name_fields if name in present]
+        expressions[f"{side}_name"] = " || ' ' || ".join(names) or "NULL"
+    return expressions
