@@ -300,6 +300,16 @@ def break_write(world: World, chance: random.Random) -> bool:
     return True
 
 
+def break_in_turn(world: World, chance: random.Random) -> bool:
+    """The fault whose turn it is with this seed, on the first write to a side that the direction lets be written."""
+    fault = WRITE_FAULTS[world.setting.seed % len(WRITE_FAULTS)]
+    written: dict[str, tuple[Side, ...]] = {"to_app": ("app",), "to_hubspot": ("hubspot",)}
+    for side in written.get(world.setting.direction, SIDES):
+        world.desk.waiting.append(Break(side, "write", fault))
+    world.say(f"the wire will break: {fault} on the first write")
+    return True
+
+
 def die(world: World, chance: random.Random) -> bool:
     """The next run will be killed at a boundary: around a request or a transaction, or when a write was just applied."""
     if chance.random() < 0.5:
@@ -329,7 +339,7 @@ ACTIONS: dict[str, tuple[Action, int]] = {
         (edit, 10), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
         (opt_in, 1), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1),
         (change_criteria, 1), (unmap, 2), (map_again, 3), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
-        (break_read, 4), (break_write, 7), (die, 4), (check, 2), (sync, 14),
+        (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14),
     )
 }  # fmt: skip
 """Every action with its weight in a plain random history."""

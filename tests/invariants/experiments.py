@@ -144,7 +144,7 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
         checked = twin.check()
         examined(twin, checked)
         planned = {_essence(item) for item in twin.engine.planned()}
-        held = [verdict for verdict in twin.engine.verdicts() if verdict.state in ("excluded", "failing", "unknown")]
+        held = [verdict for verdict in twin.engine.verdicts() if verdict.state == "excluded"]
         verdicts = twin.engine.verdicts()
         for verdict in chance.sample(verdicts, min(2, len(verdicts))):
             explained = twin.engine.explain(twin.connection, verdict.contact)
@@ -159,7 +159,7 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
         ids = {record for verdict in held for record in (verdict.hubspot_id, verdict.app_id) if record}
         for side, kind, record, _ in sent:
             if kind == "update" and record in ids:
-                yield f"{side} {record} was written although its contact is held back"
+                yield f"{side} {record} was written although its contact is excluded"
     finally:
         twin.leave()
 

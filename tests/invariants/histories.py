@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.gates import Gate
-from tests.invariants.actions import ACTIONS, act
-from tests.invariants.adapter import Ran, with_brakes
+from tests.invariants.actions import ACTIONS, READ_FAULTS, WRITE_FAULTS, act
+from tests.invariants.adapter import BRANCHES, Ran, with_brakes
 from tests.invariants.invariants import AFTER_RUN, AT_REST
 from tests.invariants.pardons import pardoned
 from tests.invariants.world import World, setting_of
@@ -34,14 +34,24 @@ class Broken(AssertionError):
         super().__init__(told)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What broke in a history: the invariant, the first complaints, and the history in words."""
+
+    number: str
+    complaints: tuple[str, ...]
+    told: str
+
+
 @dataclass
 class History:
-    """What a history was: its counters, seconds, and what broke, if anything did."""
+    """What a history was: its counters, its steps in words, seconds, and what broke, if anything did."""
 
     seed: int
     counts: Counter[str] = field(default_factory=Counter)
+    log: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    broken: Broken | None = None
+    failure: Failure | None = None
 
 
 def examined(world: World, ran: Ran) -> None:
@@ -101,32 +111,55 @@ def tally(world: World) -> None:
     world.counts["requests"] += len(world.desk.requests)
 
 
-def run_history(seed: int, *, gates: Sequence[Gate] | None = None, steps: int = STEPS) -> History:
+def run_history(
+    seed: int, *, gates: Sequence[Gate] | None = None, steps: int = STEPS, experiments: bool = True
+) -> History:
     """Plays the history of a seed. What breaks is kept in the answer, not raised."""
     from tests.invariants.experiments import experiments_at_rest
 
     started = time.perf_counter()
     history = History(seed)
     chance = random.Random(f"history {seed}")
-    with tempfile.TemporaryDirectory(prefix="history-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="history-", dir=memory()) as folder:
         world = World(setting_of(seed), Path(folder), gates)
         world.counts = history.counts
         try:
-            names, weights = list(ACTIONS), [weight for _, weight in ACTIONS.values()]
-            for name in chance.choices(names, weights, k=steps):
+            for name in script(seed, chance, steps):
                 step(world, name, chance)
                 history.counts["steps"] += 1
             come_to_rest(world)
-            experiments_at_rest(world, chance)
+            if experiments:
+                experiments_at_rest(world, chance)
         except Broken as broken:
-            history.broken = broken
+            history.failure = Failure(broken.number, tuple(broken.complaints), str(broken))
         finally:
             tally(world)
+            history.log = world.log
             world.close()
     history.seconds = time.perf_counter() - started
     return history
 
 
-def _memory() -> str | None:
+def script(seed: int, chance: random.Random, steps: int) -> list[str]:
+    """The names of a history's actions: random ones by their weights, and the one whose turn it is with this seed."""
+    names, weights = list(ACTIONS), [weight for _, weight in ACTIONS.values()]
+    chosen = chance.choices(names, weights, k=steps)
+    chosen[chance.randrange(steps)] = names[seed % len(names)]
+    place = chance.randrange(1, steps - 3)
+    chosen[place : place + 3] = ["new_person", "break_in_turn", "sync"]
+    return chosen
+
+
+def memory() -> str | None:
     """A folder in memory if the system has one."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def never(counts: Counter[str]) -> list[str]:
+    """What should have happened at least once and never did: a run in which nothing happens looks green."""
+    wanted = [f"action {name}" for name in ACTIONS]
+    wanted += [f"fault {kind}" for kind in {*READ_FAULTS, *WRITE_FAULTS}]
+    wanted += [f"looked at I{number}" for number in range(1, 21)]
+    wanted += [f"branch {name}" for name in BRANCHES]
+    wanted += [f"run {end}" for end in ("done", "failed", "braked", "killed")]
+    return sorted(name for name in wanted if not counts[name])

@@ -54,7 +54,7 @@ class Ledger:
         self._truth = truth
         self._moment = 0
         self.links: dict[str, str] = {}
-        self.maybe: dict[str, str] = {}
+        self.possible: set[Pair] = set()
         self._sure: dict[str, str] = {}
         self.cut: set[Pair] = set()
         self.ever: set[tuple[Side, str]] = set()
@@ -75,17 +75,14 @@ class Ledger:
         if record.consent == "no":
             self.opted_out.add((record.side, record.id))
 
-    def partner(self, side: Side, id: str) -> Record | None:
-        """The record across that belongs to this one, if it is there."""
-        for links in (self.links, self._sure, self.maybe):
-            found = (
-                links.get(id)
-                if side == "hubspot"
-                else next((hubspot for hubspot, app in links.items() if app == id), None)
-            )
-            if found is not None:
-                return self._truth.get(other(side), found)
-        return None
+    def partners(self, side: Side, id: str) -> list[Record]:
+        """The records across that belong to this one: one if it is firmly linked, else all that may."""
+        for links in (set(self.links.items()), self.possible):
+            ids = {app if side == "hubspot" else hubspot for hubspot, app in links if id in (hubspot, app)}
+            found = [self._truth.get(other(side), one) for one in sorted(ids)]
+            if ids:
+                return [record for record in found if record]
+        return []
 
     def pairs(self) -> list[tuple[Record, Record]]:
         """Firmly linked records of which both are there."""
@@ -119,13 +116,13 @@ class Ledger:
         partners = [self.links.pop(old, None) for old in (first, second)]
         kept = partners[0] or partners[1]
         if kept:
-            self.maybe[survivor] = kept
+            self.possible.add((survivor, kept))
 
     def run_begins(self) -> None:
         """Matches the unlinked, as the engine may from now on. What an earlier run may have linked before it was cut
         off stays possible."""
         matches = self._matches()
-        self.maybe |= self._possible() | matches
+        self.possible |= {*matches.items(), *self._possible()}
         doubtful = {one for one, _ in self.cut}, {two for _, two in self.cut}
         self._sure = {
             one: two
@@ -171,7 +168,10 @@ class Ledger:
         self._note_equal()
 
     def _changed(self, run: int, change: Change, here: Record | None) -> Judged:
-        partner = self.partner(change.side, change.id)
+        partners = self.partners(change.side, change.id)
+        wanted = comparable(change.field, change.after)
+        fitting = [one for one in partners if comparable(change.field, one.values.get(change.field, "")) == wanted]
+        partner = next(iter([*fitting, *partners]), None)
         if partner is None or here is None or change.field not in FIELDS:
             return Judged(run, change, here, partner)
         pair = (here.id, partner.id) if change.side == "hubspot" else (partner.id, here.id)
@@ -192,7 +192,8 @@ class Ledger:
         erased = (change.side, here.key) in self.erased
         if len(sources) == 1 and not was_linked:
             one, two = (here.id, sources[0].id) if change.side == "hubspot" else (sources[0].id, here.id)
-            self.maybe[one] = self._sure[one] = two
+            self._sure[one] = two
+            self.possible.add((one, two))
         return Judged(run, change, here, None, (), False, sources, rivals, was_linked, erased)
 
     def _matches(self) -> dict[str, str]:
@@ -204,12 +205,12 @@ class Ledger:
         return {
             record.id: free["app"][key].id
             for key, record in free["hubspot"].items()
-            if key in free["app"] and counts["hubspot"][key] == counts["app"][key] == 1
+            if key in free["app"] and not record.more and counts["hubspot"][key] == counts["app"][key] == 1
         }
 
-    def _possible(self) -> dict[str, str]:
+    def _possible(self) -> set[Pair]:
         """Matches by an additional address, and with a record whose linked one is gone."""
-        found = {}
+        found = set()
         for record in self._truth.of("hubspot"):
             if record.id in self.links:
                 continue
@@ -217,14 +218,14 @@ class Ledger:
                 held = next((one for one, two in self.links.items() if two == app.id), None)
                 free = held is None or self._truth.get("hubspot", held) is None
                 if free and app.key and app.key in (record.key, *record.more):
-                    found[record.id] = app.id
+                    found.add((record.id, app.id))
         return found
 
     def _held(self, record: Record) -> bool:
         return (record.side, record.id) in self.ever
 
     def _note_equal(self) -> None:
-        for one, two in [*self.links.items(), *self.maybe.items()]:
+        for one, two in {*self.links.items(), *self.possible}:
             hubspot, app = self._truth.get("hubspot", one), self._truth.get("app", two)
             if hubspot and app:
                 for field in FIELDS:

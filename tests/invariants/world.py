@@ -167,11 +167,13 @@ class World:
         twin.log, twin.counts = list(self.log), self.counts
         for source in (self.state_file, self.engine.file):
             copied(source, folder / source.name)
+        if self.engine.key_file.exists():
+            shutil.copyfile(self.engine.key_file, folder / self.engine.key_file.name)
         time = VirtualTime()
         time.seconds = self.desk.time.seconds
         twin._open(folder / self.state_file.name, time)
         twin.ledger = Ledger(twin.truth)
-        for name in ("_moment", "links", "maybe", "cut", "ever", "agreed", "equal", "edited", "touched", "typed", "erased", "opted_out"):
+        for name in ("_moment", "links", "possible", "_sure", "cut", "ever", "agreed", "equal", "edited", "touched", "typed", "erased", "opted_out"):
             setattr(twin.ledger, name, deepcopy(getattr(self.ledger, name)))
         twin.longest_run = self.longest_run
         twin.connection, twin.unmapped = self.connection, dict(self.unmapped)
