@@ -11,23 +11,31 @@ import sqlite3
 from collections.abc import Callable
 from typing import get_args
 
-from sample_data.population.person import TAGS
 from sample_data.portal.faults import FaultKind
 from tests.invariants.adapter import mapped_fields, with_brakes, without_mapping
-from tests.invariants.truth import SIDES, Record, Side, comparable
+from tests.invariants.people import (
+    VALUES,
+    archive,
+    change_email,
+    clear,
+    edit,
+    edit_around_sync,
+    edit_both,
+    erase,
+    merge,
+    new_on_both,
+    new_person,
+    new_twice,
+    opt_in,
+    opt_out,
+    spell_email,
+    swap_emails,
+)
+from tests.invariants.truth import SIDES, Side
 from tests.invariants.wire import Break
-from tests.invariants.world import AUDIENCE, World
+from tests.invariants.world import World
 
 Action = Callable[[World, random.Random], bool]
-TEXTS = ("", "", "Bern", " Graz ", "Mu\u0308nchen", "M\u00fcnchen", "<b>Wien</b>", "=1+1", "Zoë \u202e", "[/x]", "O'Neill", "x" * 300)
-VALUES = {
-    "firstname": TEXTS, "lastname": TEXTS, "city": TEXTS,
-    "country": ("", "Deutschland", "Österreich", "Schweiz", "Atlantis"),
-    "loyalty_points": ("", "0", "5", "5.0", "12", "-3", "1e3", "viele"),
-    "lifecyclestage": ("subscriber", "lead", "customer", "partner", "other", ""),
-}  # fmt: skip
-CONTACTS = "/crm/v3/objects/contacts"
-MEMBERS = f"/3.0/lists/{AUDIENCE}"
 READ_FAULTS: tuple[FaultKind, ...] = (
     "refuse", "timeout_before", "503", "429", "429_retry_after", "truncated", "html", "missing_items", "500_before",
 )  # fmt: skip
@@ -38,193 +46,17 @@ WRITE_FAULTS: tuple[FaultKind, ...] = (
 assert {*READ_FAULTS, *WRITE_FAULTS} <= set(get_args(FaultKind))
 
 
-def _somebody(world: World, chance: random.Random, side: Side, *, live: bool = True) -> Record | None:
-    there = [record for record in world.truth.of(side) if record.live or not live]
-    return chance.choice(there) if there else None
-
-
-def _someone_on_both(world: World, chance: random.Random) -> tuple[Record, Record] | None:
-    pairs = [pair for pair in world.ledger.pairs() if pair[1].live]
-    return chance.choice(pairs) if pairs else None
-
-
-def _type(world: World, record: Record, values: dict[str, str]) -> None:
-    """Gives a record values by HubSpot's field names."""
-    if record.side == "app":
-        values = {"email_address" if name == "email" else TAGS[name]: value for name, value in values.items()}
-    world.desk.time.seconds += 1
-    world.tamper(record.side, record.id, values)
-
-
-def edit(world: World, chance: random.Random) -> bool:
-    """Somebody types a value on one side."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    field = chance.choice(list(VALUES))
-    _type(world, record, {field: chance.choice(VALUES[field])})
-    return world.people_did("edits")
-
-
-def edit_both(world: World, chance: random.Random) -> bool:
-    """The same field on both sides, sometimes with the same value; sometimes another field along with it."""
-    pair = _someone_on_both(world, chance)
-    if pair is None:
-        return False
-    field = chance.choice(("firstname", "lastname", "city", "country", "loyalty_points"))
-    values = [chance.choice(VALUES[field]) for _ in SIDES]
-    if chance.random() < 0.3:
-        values[1] = values[0]
-    for record, value in zip(pair, values, strict=True):
-        more = {"lastname": f"Neu-{chance.randrange(100)}"} if chance.random() < 0.3 and field != "lastname" else {}
-        _type(world, record, {field: value, **more})
-        if chance.random() < 0.5:
-            world.desk.time.seconds += 1000
-    return world.people_did("edits on both sides")
-
-
-def clear(world: World, chance: random.Random) -> bool:
-    """Somebody empties a field."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    _type(world, record, {chance.choice(("city", "country", "lastname", "loyalty_points")): ""})
-    return world.people_did("clears")
-
-
-def _free_address(world: World, chance: random.Random) -> str:
-    taken = {record.key for record in world.truth.state.values()}
-    while True:
-        address = f"neu{chance.randrange(10_000)}@{chance.choice(('bücher.example', 'firma.example', 'Example.ORG'))}"
-        if comparable("email", address) not in taken:
-            return address
-
-
-def change_email(world: World, chance: random.Random) -> bool:
-    """A person moves to another address."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    _type(world, record, {"email": _free_address(world, chance)})
-    return world.people_did("changes the address")
-
-
-def spell_email(world: World, chance: random.Random) -> bool:
-    """An address is spelt in another case: nothing has changed."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None or not record.values["email"]:
-        return False
-    _type(world, record, {"email": record.values["email"].swapcase()})
-    return world.people_did("spells the address")
-
-
-def swap_emails(world: World, chance: random.Random) -> bool:
-    """Two records of one side exchange their addresses."""
-    side = chance.choice(SIDES)
-    there = [record for record in world.truth.of(side) if record.live]
-    if len(there) < 2:
-        return False
-    one, two = chance.sample(there, 2)
-    _type(world, one, {"email": _free_address(world, chance)})
-    _type(world, two, {"email": one.values["email"]})
-    _type(world, one, {"email": two.values["email"]})
-    return world.people_did("swap addresses")
-
-
-def opt_out(world: World, chance: random.Random) -> bool:
-    """Somebody withdraws the consent, on either side."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    out = {"newsletter_opt_in": "false"} if record.side == "hubspot" else {"status": "unsubscribed"}
-    world.tamper(record.side, record.id, out)
-    return world.people_did("opts out")
-
-
-def opt_in(world: World, chance: random.Random) -> bool:
-    """Somebody consents again."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    world.tamper(record.side, record.id, {"newsletter_opt_in": "true"} if record.side == "hubspot" else {"status": "subscribed"})
-    return world.people_did("opts in")
-
-
-def archive(world: World, chance: random.Random) -> bool:
-    """A record is archived (Mailchimp) or deleted (HubSpot keeps it for ninety days)."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    path = f"{CONTACTS}/{record.id}" if record.side == "hubspot" else f"{MEMBERS}/members/{record.id}"
-    world.call(record.side, "DELETE", path)
-    return world.people_did("deletes")
-
-
-def erase(world: World, chance: random.Random) -> bool:
-    """A person is erased for good on one side."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
-        return False
-    known = record.id in world.ledger.links or record.id in world.ledger.links.values()
-    if record.side == "hubspot":
-        world.call("hubspot", "POST", f"{CONTACTS}/gdpr-delete", {"objectId": record.id})
-    else:
-        world.call("app", "POST", f"{MEMBERS}/members/{record.id}/actions/delete-permanent")
-    world.ledger.erase(record.side, record.key, known=known)
-    return world.people_did("erases")
-
-
-def merge(world: World, chance: random.Random) -> bool:
-    """Two HubSpot contacts are merged into one with a new id."""
-    there = world.truth.of("hubspot")
-    if len(there) < 2:
-        return False
-    one, two = chance.sample(there, 2)
-    answer = world.call("hubspot", "POST", f"{CONTACTS}/merge", {"primaryObjectId": one.id, "objectIdToMerge": two.id})
-    if answer.status_code == 200:
-        world.ledger.merged(one.id, two.id, str(answer.json()["id"]))
-    return world.people_did("merges")
-
-
-def _add(world: World, side: Side, email: str, chance: random.Random) -> None:
-    first, last, city = f"Vor{chance.randrange(100)}", f"Nach{chance.randrange(100)}", chance.choice(TEXTS[2:8])
-    if side == "hubspot":
-        properties = {"email": email, "firstname": first, "lastname": last, "city": city, "lifecyclestage": "lead"}
-        properties["newsletter_opt_in"] = chance.choice(("true", "true", "false", ""))
-        world.call(side, "POST", CONTACTS, {"properties": properties})
-    else:
-        member = {"email_address": email, "status": chance.choice(("subscribed", "subscribed", "unsubscribed", "pending"))}
-        merge_fields = {"FNAME": first if chance.random() < 0.9 else "", "LNAME": last if chance.random() < 0.7 else ""}
-        path = f"{MEMBERS}/members?skip_merge_validation=true"
-        world.call(side, "POST", path, member | {"merge_fields": merge_fields | {"CITY": city}})
-
-
-def new_person(world: World, chance: random.Random) -> bool:
-    """Somebody new on one side."""
-    _add(world, chance.choice(SIDES), _free_address(world, chance), chance)
-    return world.people_did("adds")
-
-
-def new_on_both(world: World, chance: random.Random) -> bool:
-    """The same new person on both sides, each with values of its own."""
-    address = _free_address(world, chance)
-    for side in SIDES:
-        _add(world, side, address, chance)
-    return world.people_did("adds on both sides")
-
-
-def new_twice(world: World, chance: random.Random) -> bool:
-    """The same new person twice on one side: two spellings that the service takes for two addresses."""
-    side, name = chance.choice(SIDES), f"zwei{chance.randrange(10_000)}"
-    for domain in ("bücher.example", "xn--bcher-kva.example"):
-        _add(world, side, f"{name}@{domain}", chance)
-    return world.people_did("adds twice")
-
-
 def change_criteria(world: World, chance: random.Random) -> bool:
     """The inclusion list gets other criteria: narrower, or wide again."""
-    stages = chance.choice((["subscriber", "lead", "opportunity", "customer", "partner"], ["lead", "customer"], ["customer"]))
-    operation = {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": stages, "includeObjectsWithNoValueSet": False}
+    stages = chance.choice(
+        (["subscriber", "lead", "opportunity", "customer", "partner"], ["lead", "customer"], ["customer"])
+    )
+    operation = {
+        "operationType": "ENUMERATION",
+        "operator": "IS_ANY_OF",
+        "values": stages,
+        "includeObjectsWithNoValueSet": False,
+    }
     leaf = {"filterType": "PROPERTY", "property": "lifecyclestage", "operation": operation}
     inner = {"filterBranchType": "AND", "filterBranchOperator": "AND", "filterBranches": [], "filters": [leaf]}
     branch = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filters": [], "filterBranches": [inner]}
@@ -336,7 +168,7 @@ def sync(world: World, chance: random.Random) -> bool:
 ACTIONS: dict[str, tuple[Action, int]] = {
     function.__name__: (function, weight)
     for function, weight in (
-        (edit, 10), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
+        (edit, 10), (edit_around_sync, 2), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
         (opt_in, 1), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1),
         (change_criteria, 1), (unmap, 2), (map_again, 3), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
         (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14),

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from tests.invariants.actions import CONTACTS, MEMBERS, TEXTS, WRITE_FAULTS, act, die
-from tests.invariants.adapter import Meeting, Ran, merged, shuffled
+from tests.invariants.actions import WRITE_FAULTS, act, die
+from tests.invariants.adapter import Ran
 from tests.invariants.histories import come_to_rest, examined, judge
 from tests.invariants.invariants import bundle_safety
+from tests.invariants.people import CONTACTS, MEMBERS, TEXTS
+from tests.invariants.seams import Meeting, merged, shuffled
 from tests.invariants.truth import FIELDS, SIDES, Side, comparable, other
 from tests.invariants.wire import Break, Item, Request
 from tests.invariants.world import World
 
 Summary = list[tuple[str, ...]]
+Essence = tuple[str, str, str, tuple[tuple[str, str], ...]]
+"""Side, kind, record (of a create: its address), and fields with comparable values."""
 STIRS = ("edit", "edit", "edit_both", "clear", "change_email", "opt_out", "new_person", "new_person", "new_on_both")
 POISON = "poison"
 
@@ -74,7 +78,9 @@ def order_independence(world: World, chance: random.Random) -> Iterator[str]:
     yield from _same_end(world, chance, mixed)
 
 
-def _same_end(world: World, chance: random.Random, differently: Callable[[World, random.Random], None]) -> Iterator[str]:
+def _same_end(
+    world: World, chance: random.Random, differently: Callable[[World, random.Random], None]
+) -> Iterator[str]:
     if world.connection.sync.conflicts == "latest":
         return  # Whatever takes longer may lead to another "latest".
     twins = world.fork(), world.fork()
@@ -154,7 +160,7 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
         examined(twin, ran)
         sent = {_essence(item) for request in _of(twin, ran) for item in request.items}
         world.counts["branch explained and done"] += bool(sent)
-        if ran.end == "done" and sent != planned:
+        if ran.end == "done" and (planned - sent or not all(_within(item, planned) for item in sent)):
             yield f"planned, not sent: {sorted(planned - sent)[:3]}; sent, not planned: {sorted(sent - planned)[:3]}"
         ids = {record for verdict in held for record in (verdict.hubspot_id, verdict.app_id) if record}
         for side, kind, record, _ in sent:
@@ -164,13 +170,26 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
         twin.leave()
 
 
+def _within(item: Essence, planned: set[Essence]) -> bool:
+    """Whether it was planned, whole or as a part: what a service refuses is sent again without the refused field."""
+    side, kind, record, values = item
+    return any(
+        side == one[0]
+        and (record == one[2] or (kind == "update" and one[1] == "create"))
+        and set(values) <= set(one[3])
+        for one in planned
+    )
+
+
 def _of(world: World, ran: Ran) -> list[Request]:
     return [request for request in world.desk.requests if request.run == ran.number]
 
 
-def _essence(item: Item) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
+def _essence(item: Item) -> Essence:
     kept = sorted(
-        (field, comparable(field, value)) for field, value in item.values.items() if value.strip() or item.kind == "update"
+        (field, comparable(field, value))
+        for field, value in item.values.items()
+        if value.strip() or item.kind == "update"
     )
     record = comparable("email", item.record) if item.kind == "create" else item.record
     return item.side, item.kind, record, tuple(kept)
@@ -207,7 +226,10 @@ def side_symmetry(world: World, chance: random.Random) -> Iterator[str]:
         values = {side: chance.choice(texts) for side in SIDES}
         touched = {side: f"2026-01-01T{chance.randint(0, 23):02}:00:00Z" for side in SIDES}
         base = chance.choice((None, {side: comparable("city", chance.choice(texts)) for side in SIDES}))
-        direction, policy = chance.choice(("two_way", "to_app", "to_hubspot")), chance.choice(("hubspot", "app", "latest", "ask"))
+        direction, policy = (
+            chance.choice(("two_way", "to_app", "to_hubspot")),
+            chance.choice(("hubspot", "app", "latest", "ask")),
+        )
         there = merged(Meeting(values, touched, base, direction, policy))
         back = merged(
             Meeting(

@@ -117,6 +117,13 @@ class Ledger:
         kept = partners[0] or partners[1]
         if kept:
             self.possible.add((survivor, kept))
+            old = first if partners[0] else second
+            for book in (self.agreed, self.equal):
+                book |= {
+                    ((survivor, kept), field): book[(old, kept), field]
+                    for field in FIELDS
+                    if ((old, kept), field) in book
+                }
 
     def run_begins(self) -> None:
         """Matches the unlinked, as the engine may from now on. What an earlier run may have linked before it was cut
@@ -175,7 +182,10 @@ class Ledger:
         if partner is None or here is None or change.field not in FIELDS:
             return Judged(run, change, here, partner)
         pair = (here.id, partner.id) if change.side == "hubspot" else (partner.id, here.id)
-        mine, theirs = self.edited[here.side, here.id, change.field], self.edited[partner.side, partner.id, change.field]
+        mine, theirs = (
+            self.edited[here.side, here.id, change.field],
+            self.edited[partner.side, partner.id, change.field],
+        )
         was, is_there = (comparable(change.field, text) for text in (change.before, partner.values[change.field]))
         bases = (self.agreed.get((pair, change.field)), self.equal.get((pair, change.field)))
         views = tuple(View(base is not None, was != base, is_there != base) for base in bases)
