@@ -148,7 +148,7 @@ def script(seed: int, chance: random.Random, steps: int) -> list[str]:
     chosen = chance.choices(names, weights, k=steps)
     chosen[chance.randrange(steps)] = names[seed % len(names)]
     place = chance.randrange(1, steps - 3)
-    chosen[place : place + 3] = ["new_person", "break_in_turn", "sync"]
+    chosen[place : place + 3] = ["new_welcome", "break_in_turn", "sync"]
     return chosen
 
 

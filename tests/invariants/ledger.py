@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 from tests.invariants.truth import FIELDS, SIDES, Change, Record, Side, Truth, comparable, other
@@ -48,7 +49,11 @@ class Judged:
 
 
 class Ledger:
-    """Keeps the book. `typed` are all values that people (or the initial data) ever gave a field, in comparable form."""
+    """Keeps the book.
+
+    `links` are firm, `possible` pairs may be linked; `ever` linked records are never matched again. `agreed` and `equal` hold
+    what both sides last had alike, in comparable form: after a finished sync, and at all.
+    """
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
@@ -62,18 +67,15 @@ class Ledger:
         self.equal: dict[tuple[Pair, str], str] = {}
         self.edited: dict[tuple[Side, str, str], int] = defaultdict(lambda: NEVER)
         self.touched: dict[tuple[Side, str], int] = defaultdict(lambda: NEVER)
-        self.typed: dict[str, set[str]] = {field: set() for field in FIELDS}
         self.erased: set[tuple[Side, str]] = set()
         self.judged: list[Judged] = []
-        self.opted_out: set[tuple[Side, str]] = set()
-        for record in truth.state.values():
-            self._learn(record)
 
-    def _learn(self, record: Record) -> None:
-        for field in FIELDS:
-            self.typed[field].add(comparable(field, record.values[field]))
-        if record.consent == "no":
-            self.opted_out.add((record.side, record.id))
+    def copied(self, truth: Truth) -> Ledger:
+        """The same book for a copy of the world."""
+        twin = Ledger(truth)
+        kept = {name: value for name, value in vars(self).items() if name not in ("_truth", "judged")}
+        vars(twin).update(deepcopy(kept))
+        return twin
 
     def partners(self, side: Side, id: str) -> list[Record]:
         """The records across that belong to this one: one if it is firmly linked, else all that may."""
@@ -98,10 +100,7 @@ class Ledger:
             record = self._truth.get(*place)
             if record is None:
                 continue
-            self._learn(record)
             self.erased.discard((change.side, record.key))
-            if change.field == "consent":
-                (self.opted_out.discard if change.after == "yes" else self.opted_out.add)(place)
             for field in FIELDS if change.field == "" else [change.field]:
                 self.edited[*place, field] = self._moment
         self._note_equal()

@@ -198,20 +198,28 @@ def merge(world: World, chance: random.Random) -> bool:
     return world.people_did("merges")
 
 
-def _add(world: World, side: Side, email: str, chance: random.Random) -> None:
+def _add(world: World, side: Side, email: str, chance: random.Random, *, welcome: bool = False) -> None:
+    """Somebody new; `welcome`: opted in, in the list and complete."""
     first, last, city = f"Vor{chance.randrange(100)}", f"Nach{chance.randrange(100)}", chance.choice(TEXTS[2:8])
     if side == "hubspot":
         properties = {"email": email, "firstname": first, "lastname": last, "city": city, "lifecyclestage": "lead"}
-        properties["newsletter_opt_in"] = chance.choice(("true", "true", "false", ""))
+        properties["newsletter_opt_in"] = "true" if welcome else chance.choice(("true", "true", "false", ""))
         world.call(side, "POST", CONTACTS, {"properties": properties})
     else:
-        member = {
-            "email_address": email,
-            "status": chance.choice(("subscribed", "subscribed", "unsubscribed", "pending")),
+        status = "subscribed" if welcome else chance.choice(("subscribed", "subscribed", "unsubscribed", "pending"))
+        names = {
+            "FNAME": first if welcome or chance.random() < 0.9 else "",
+            "LNAME": last if welcome or chance.random() < 0.7 else "",
         }
-        merge_fields = {"FNAME": first if chance.random() < 0.9 else "", "LNAME": last if chance.random() < 0.7 else ""}
-        path = f"{MEMBERS}/members?skip_merge_validation=true"
-        world.call(side, "POST", path, member | {"merge_fields": merge_fields | {"CITY": city}})
+        member = {"email_address": email, "status": status, "merge_fields": {**names, "CITY": city}}
+        world.call(side, "POST", f"{MEMBERS}/members?skip_merge_validation=true", member)
+
+
+def new_welcome(world: World, chance: random.Random) -> bool:
+    """Somebody new on each side whom nothing keeps from the other."""
+    for side in SIDES:
+        _add(world, side, _free_address(world, chance), chance, welcome=True)
+    return world.people_did("adds somebody welcome")
 
 
 def new_person(world: World, chance: random.Random) -> bool:

@@ -10,7 +10,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -178,23 +177,7 @@ class World:
         time = VirtualTime()
         time.seconds = self.desk.time.seconds
         twin._open(folder / self.state_file.name, time)
-        twin.ledger = Ledger(twin.truth)
-        for name in (
-            "_moment",
-            "links",
-            "possible",
-            "_sure",
-            "cut",
-            "ever",
-            "agreed",
-            "equal",
-            "edited",
-            "touched",
-            "typed",
-            "erased",
-            "opted_out",
-        ):
-            setattr(twin.ledger, name, deepcopy(getattr(self.ledger, name)))
+        twin.ledger = self.ledger.copied(twin.truth)
         twin.longest_run = self.longest_run
         twin.connection, twin.unmapped = self.connection, dict(self.unmapped)
         twin.engine = Engine(
