@@ -27,7 +27,7 @@ from engine.workspace import Workspace, explained
 
 KEY_BYTES = 32
 ERASED = "erased:"
-"""Before the hash, in place of a normalised address; no address has a colon before its @ and no @ at all."""
+"""Before the hash, in place of a normalised address: it holds no @, so it is none."""
 Randomness = Callable[[int], bytes]
 
 
@@ -131,6 +131,15 @@ def known_as(workspace: Workspace, who: str) -> Person:
     ]
     distinct = dict.fromkeys(key for key in keys if key and not key.startswith(ERASED))
     return Person(tuple(distinct), tuple(row["id"] for row in rows), tuple(records))
+
+
+def forget_person(run: Run, person: Person, reason: str) -> None:
+    """Puts a person on the list and removes their values from the workspace. Writes to neither side."""
+    suppress(run, person.keys, reason)
+    scrub(run.workspace, person.contacts)
+    keep_out_erased(run.workspace)
+    with run.workspace.transaction() as sql:
+        erased_contacts(sql)
 
 
 def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
