@@ -171,6 +171,7 @@ def keep_out_erased(workspace: Workspace) -> int:
     if not listed:
         return 0
     secret = _key(workspace, make=False, random=secrets.token_bytes)
+    workspace.sql.execute("PRAGMA secure_delete = ON")
     emptied = 0
     for side in SIDES:
         keys = workspace.rows(
