@@ -27,7 +27,7 @@ from engine.workspace import Workspace, explained
 
 KEY_BYTES = 32
 ERASED = "erased:"
-"""Before the hash, in place of a normalised address; no address has a colon before its @ and no @ at all."""
+"""Before the hash, in place of a normalised address: it holds no @, so it is none."""
 Randomness = Callable[[int], bytes]
 
 
@@ -133,6 +133,15 @@ def known_as(workspace: Workspace, who: str) -> Person:
     return Person(tuple(distinct), tuple(row["id"] for row in rows), tuple(records))
 
 
+def forget_person(run: Run, person: Person, reason: str) -> None:
+    """Puts a person on the list and removes their values from the workspace. Writes to neither side."""
+    suppress(run, person.keys, reason)
+    scrub(run.workspace, person.contacts)
+    keep_out_erased(run.workspace)
+    with run.workspace.transaction() as sql:
+        erased_contacts(sql)
+
+
 def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
     """Removes all values of contacts from the workspace; ids, times and states stay. Freed pages are overwritten."""
     chosen = (json.dumps(list(contacts)),)
@@ -162,6 +171,7 @@ def keep_out_erased(workspace: Workspace) -> int:
     if not listed:
         return 0
     secret = _key(workspace, make=False, random=secrets.token_bytes)
+    workspace.sql.execute("PRAGMA secure_delete = ON")
     emptied = 0
     for side in SIDES:
         keys = workspace.rows(

@@ -173,6 +173,25 @@ def explain(
 
 
 @cli.command()
+def forget(
+    context: typer.Context,
+    name: NameArgument,
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Let this address sync again.")] = False,
+) -> None:
+    """Keep an erased person away and remove their values from the workspace. Writes to neither side."""
+    from tui.commands.forgetting import forget as erase
+    from tui.commands.forgetting import remember
+    from tui.commands.session import session
+
+    chosen = session(_home(context, home), name)
+    _finish(remember(chosen, who, as_json=as_json) if undo else erase(chosen, who, as_json=as_json, yes=yes))
+
+
+@cli.command()
 def plan(
     context: typer.Context,
     name: NameArgument,
