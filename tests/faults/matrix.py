@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.errors import SyncdoctorError
 from sample_data.portal import AppliedWrite, Fault
 from sample_data.portal.faults import KINDS, FaultKind, can_hit
+from sample_data.portal.hubspot.contacts import MergeRegime
 from tests.faults.stage import NIGHT, Snapshot, World, copied, prepared
 
 HOURS = 24.0
@@ -49,6 +50,7 @@ class Undisturbed:
     before: Snapshot
     after: Snapshot
     creates: Counter[tuple[str, str]]
+    writes_before: int
 
     def cases(self) -> list[Case]:
         """Every fault at every request that it can hit."""
@@ -89,7 +91,7 @@ async def undisturbed(master: Path, folder: Path) -> Undisturbed:
     writes = world.portal.applied(count)
     after = world.snapshot()
     world.close()
-    return Undisturbed(requests, before, after, _creates(writes))
+    return Undisturbed(requests, before, after, _creates(writes), count)
 
 
 async def learned(folder: Path) -> tuple[Path, Undisturbed]:
@@ -99,23 +101,19 @@ async def learned(folder: Path) -> tuple[Path, Undisturbed]:
     return master, await undisturbed(master, folder / "undisturbed")
 
 
-async def tried(case: Case, master: Path, folder: Path, usual: Undisturbed) -> Result:
+async def tried(
+    case: Case, master: Path, folder: Path, usual: Undisturbed, *, regime: MergeRegime = "new_id"
+) -> Result:
     """Runs one case on a copy in a new folder, which is removed again."""
     world = World.opened(copied(master, folder), hours=HOURS)
-    start = len(world.portal.applied())
+    world.portal.merge_regime = regime
     times = FOREVER if case.lasting else 1
     world.portal.faults.add(Fault("*", "*", "", case.nth, case.kind, times=times))
-    broken: list[str] = []
-    try:
-        await world.sync()
-    except SyncdoctorError:
-        pass
-    except Exception:
-        broken.append(f"the faulty run ended in a defect: {_last_line()}")
+    broken = await disturbed_run(world)
     world.portal.faults.clear()
     hit = bool(world.portal.faults.broken)
-    broken += await _quiet_runs(world)
-    broken += broken_promises(world, world.portal.applied(start), usual)
+    broken += await quiet_runs(world)
+    broken += broken_promises(world, usual)
     world.close()
     shutil.rmtree(folder)
     return Result(case, hit, tuple(broken))
@@ -126,7 +124,19 @@ def tried_alone(case: Case, master: Path, folder: Path, usual: Undisturbed) -> R
     return asyncio.run(tried(case, master, folder, usual))
 
 
-async def _quiet_runs(world: World) -> list[str]:
+async def disturbed_run(world: World) -> list[str]:
+    """A run that may end in any error for users; a defect is a broken promise."""
+    try:
+        await world.sync()
+    except SyncdoctorError:
+        pass
+    except Exception:
+        return [f"the disturbed run ended in a defect: {_last_line()}"]
+    return []
+
+
+async def quiet_runs(world: World) -> list[str]:
+    """Up to three runs on the following nights; the last one has to write nothing."""
     for _ in range(QUIET_RUNS):
         world.time.seconds += NIGHT
         written, broken = await _quiet_run(world)
@@ -145,9 +155,10 @@ async def _quiet_run(world: World) -> tuple[int, list[str]]:
         return 0, [f"a quiet run ended in a defect: {_last_line()}"]
 
 
-def broken_promises(world: World, writes: Sequence[AppliedWrite], usual: Undisturbed) -> list[str]:
-    """What does not hold after the quiet runs; `writes` are those applied since the cycle began."""
+def broken_promises(world: World, usual: Undisturbed) -> list[str]:
+    """What does not hold after the quiet runs."""
     broken = []
+    writes = world.portal.applied(usual.writes_before)
     now = world.snapshot()
     for server in now:
         if now[server] != usual.after[server]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,27 @@ class World:
     time: StandingTime
 
     @classmethod
-    def opened(cls, folder: Path, *, hours: float = 0.0, search_lag_seconds: float = 0.0) -> World:
-        """Opens the files of a folder, so many hours after the start of time."""
+    def opened(
+        cls,
+        folder: Path,
+        *,
+        hours: float = 0.0,
+        search_lag_seconds: float = 0.0,
+        on_slow: Callable[[], None] = lambda: None,
+    ) -> World:
+        """Opens the files of a folder, so many hours after the start of time. `on_slow` is called by slow answers."""
         time = StandingTime()
         time.seconds = hours * 3600
+
+        async def sleep(seconds: float) -> None:
+            on_slow()
+            await time.sleep(seconds)
+
         portal = open_portal(
             folder / "data",
             folder / "portal.sqlite",
             now=time.now,
-            sleep=time.sleep,
+            sleep=sleep,
             limits=LIMITS,
             search_lag_seconds=search_lag_seconds,
         )
