@@ -53,13 +53,22 @@ def main(given: Sequence[str] | None = None) -> int:
                 pool.submit(tried_alone, case, master, folder / f"case-{number}", usual)
                 for number, case in enumerate(cases)
             ]
-            results = [job.result() for job in jobs]
-    _print_table(results, usual)
+            results = []
+            for job in jobs:
+                results.append(job.result())
+                _tell_broken(results[-1], usual)
+    _print_table(results)
     print(f"{len(results)} cases at {len(usual.requests)} requests in {time.monotonic() - started:.0f} s")
     return 1 if any(result.broken for result in results) else 0
 
 
-def _print_table(results: Sequence[Result], usual: Undisturbed) -> None:
+def _tell_broken(result: Result, usual: Undisturbed) -> None:
+    server, method, path = usual.requests[result.case.nth - 1]
+    for promise in result.broken:
+        print(f"{result.case.name} at request {result.case.nth} ({server} {method} {path}):\n  {promise}", flush=True)
+
+
+def _print_table(results: Sequence[Result]) -> None:
     by_kind: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         by_kind[result.case.name].append(result)
@@ -68,10 +77,6 @@ def _print_table(results: Sequence[Result], usual: Undisturbed) -> None:
         hit = sum(result.hit for result in found)
         held = sum(not result.broken for result in found)
         print(f"{kind:22}{len(found):>10}{hit:>6}{held:>6}")
-    for result in results:
-        for promise in result.broken:
-            server, method, path = usual.requests[result.case.nth - 1]
-            print(f"\n{result.case.name} at request {result.case.nth} ({server} {method} {path}):\n  {promise}")
 
 
 if __name__ == "__main__":
