@@ -204,3 +204,9 @@ async def hubspot_body(folder: Path, path: str) -> httpx.Response:
     """The answer of an unbroken portal."""
     async with hubspot(open_portal(write_folder(folder / "data"), folder / "state.db", now=Clock())) as client:
         return await client.get(path)
+
+
+def test_every_kind_is_described() -> None:
+    """docs/practice.md names each of them."""
+    text = (Path(__file__).parents[2] / "docs" / "practice.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"`{kind}`" not in text] == []
