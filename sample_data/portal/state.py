@@ -49,6 +49,9 @@ CREATE TABLE member (
 CREATE INDEX member_changed ON member (changed, number);
 CREATE INDEX member_status ON member (status, number);
 CREATE TABLE forgotten_email (email TEXT PRIMARY KEY);
+CREATE TABLE applied_write (
+    number INTEGER PRIMARY KEY, side TEXT NOT NULL, kind TEXT NOT NULL, record_id TEXT NOT NULL,
+    address TEXT NOT NULL, fields TEXT NOT NULL, at TEXT NOT NULL);
 """
 
 
@@ -127,6 +130,10 @@ class State:
             raise KeyError(name)
         return json.loads(found[0])
 
+    def keep_document(self, name: str, body: object) -> None:
+        """Stores a JSON document under a name, in place of an earlier one."""
+        self.run("INSERT OR REPLACE INTO document VALUES (?, ?)", name, json.dumps(body, ensure_ascii=False))
+
     def fill(self, data: Path) -> bool:
         """Fills an empty state from the data folder; a filled one is left alone.
 
@@ -151,9 +158,10 @@ class State:
             "properties": [definition.model_dump(mode="json") for definition in folder.properties],
             "rules": folder.rules.model_dump(mode="json"),
             "audience": folder.audience.model_dump(mode="json"),
+            "keeping": {},
         }
         for name, body in documents.items():
-            self.run("INSERT INTO document VALUES (?, ?)", name, json.dumps(body, ensure_ascii=False))
+            self.keep_document(name, body)
 
     def _fill_contacts(self, folder: DataFolder) -> None:
         highest = 0
