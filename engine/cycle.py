@@ -91,7 +91,7 @@ def _store(run: Run, answer: Plan) -> None:
         )
         sql.executemany(
             "INSERT OR REPLACE INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, "
-            "app_changed_at, run_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "app_changed_at, hubspot_source, reason, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((*row, run.id) for row in answer.conflicts.iter_rows()),
         )
 
