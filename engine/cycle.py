@@ -12,10 +12,13 @@ import polars as pl
 from engine.apply import Applied, apply
 from engine.base import agree, mapping_names
 from engine.brakes import brake, refuse_observed
+from engine.conflicts import gather_evidence
 from engine.connection import Connection
+from engine.decisions import end_decisions
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
 from engine.journal import planned_operations, settle_after_crash
+from engine.loops import suspend_flipping
 from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
@@ -38,12 +41,20 @@ class Examination:
 async def examine(run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate]) -> Examination:
     """Reads both sides, plans every contact, and stores verdicts, findings and planned writes. Writes to neither side."""
     situation = await observe(run, connection, sides)
-    return plan_all(run, situation, gates)
+    return await plan_with_evidence(run, situation, sides, gates)
+
+
+async def plan_with_evidence(run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate]) -> Examination:
+    """Plans the whole mirror, and once more if HubSpot's history says something that the policy goes by."""
+    planned = plan_all(run, situation, gates)
+    return plan_all(run, situation, gates) if await gather_evidence(run, situation, sides) else planned
 
 
 def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examination:
     """Plans the whole mirror in slices and stores the answer."""
     population = int(run.workspace.value("SELECT count(*) FROM contact"))
+    end_decisions(run, situation)
+    suspend_flipping(run, situation)
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM planned_write")
         sql.execute("DELETE FROM conflict")
@@ -154,7 +165,7 @@ async def sync(
     refuse_observed(connection)
     situation = await observe(run, connection, sides)
     settle_after_crash(run, mapping_names(situation))
-    planned = plan_all(run, situation, gates)
+    planned = await plan_with_evidence(run, situation, sides, gates)
     if expected_digest and plan_digest(run.workspace) != expected_digest:
         raise ConfigurationError(
             "the saved plan is out of date: the contacts have changed since; nothing was written",
@@ -169,6 +180,7 @@ async def sync(
     if applied.writes:
         situation = await refresh_list(run, situation, sides)
     result = plan_all(run, situation, gates)
+    await gather_evidence(run, situation, sides)
     link_pairs(run)
     for after, up_to in bounds(run.workspace):
         agree(run, situation, after, up_to)

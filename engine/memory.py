@@ -28,9 +28,11 @@ DECISION = pl.Schema(
         "winner": pl.String,
         "hubspot_value": pl.String,
         "app_value": pl.String,
+        "ended_at": pl.String,
     }
 )
-"""A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on."""
+"""A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on, and
+not any more once it has ended."""
 
 SUSPENDED = pl.Schema(
     {

@@ -24,7 +24,16 @@ from engine.typed_merges import (
     set_outcome,
 )
 
-__all__ = ["DIFFERENCE", "MappedPair", "agreed_values", "differences", "field_states", "mapped_pairs", "suspended_now"]
+__all__ = [
+    "DIFFERENCE",
+    "MappedPair",
+    "agreed_values",
+    "differences",
+    "field_states",
+    "mapped_pairs",
+    "suspended_ended",
+    "suspended_now",
+]
 
 DIFFERENCE = pl.Schema(
     {
@@ -107,12 +116,12 @@ def differences(
     tidy = [_differing(both, pair) for pair in pairs if _fetched(contacts, pair)]
     if not tidy:
         return pl.DataFrame(schema=DIFFERENCE)
-    flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping", flipping=pl.lit(True))
+    flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping").with_columns(flipping=True)
     to_hubspot, to_app = merged_sets()
     rows = (
         pl.concat(tidy)
         .join(_base(memory), on=["contact", "mapping", "fingerprint"], how="left")
-        .join(_same_values(memory.decisions, "winner"), on=_KEYS, how="left")
+        .join(_same_values(memory.decisions.filter(pl.col("ended_at").is_null()), "winner"), on=_KEYS, how="left")
         .join(_same_values(memory.evidence, "hubspot_changed_at", "hubspot_source"), on=_KEYS, how="left")
         .join(flipping.lazy(), on=["contact", "mapping"], how="left")
         .with_columns(hubspot_at=pl.coalesce("hubspot_changed_at", "hubspot_at"))
@@ -139,36 +148,42 @@ def _same_values(rows: pl.DataFrame, *columns: str) -> pl.LazyFrame:
 def suspended_now(contacts: pl.DataFrame, memory: Memory, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
     """The suspended fields whose two sides hold just the two spellings that kept flipping, and differ: `contact`, `mapping`,
     `hubspot_field`, `hubspot_value`, `app_value`, `flips`, `hubspot_writer`, `app_writer`."""
+    flipping = pl.col("now_hubspot") != pl.col("now_app")
+    return (
+        _suspended(contacts, memory, pairs).filter(flipping, _either("now_hubspot"), _either("now_app")).drop(_JUDGED)
+    )
+
+
+def suspended_ended(contacts: pl.DataFrame, memory: Memory, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    """The suspended fields of which either side holds a third value: `contact`, `mapping`."""
+    known = _suspended(contacts, memory, pairs)
+    return known.filter(~(_either("now_hubspot") & _either("now_app"))).select("contact", "mapping")
+
+
+_JUDGED = ("now_hubspot", "now_app", "one", "other")
+
+
+def _suspended(contacts: pl.DataFrame, memory: Memory, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    texts = ("mapping", "hubspot_field", "hubspot_value", "app_value", "hubspot_writer", "app_writer", *_JUDGED)
+    schema = pl.Schema({"contact": pl.Int64(), "flips": pl.Int64(), **dict.fromkeys(texts, pl.String())})
+    if memory.suspended.is_empty():
+        return pl.DataFrame(schema=schema)
     rows = [
-        _with_unreadable(contacts)
+        contacts.lazy()
         .join(memory.suspended.lazy().filter(pl.col("field") == pair.name), on="contact")
         .with_columns(
+            mapping=pl.lit(pair.name),
+            hubspot_field=pl.lit(pair.column("hubspot")),
             now_hubspot=pair.comparable("hubspot", pl.col(pair.column("hubspot"))),
             now_app=pair.comparable("app", pl.col(pair.column("app"))),
             one=pair.comparable("hubspot", pl.col("hubspot_value")),
             other=pair.comparable("app", pl.col("app_value")),
         )
-        .filter(
-            pl.col("now_hubspot") != pl.col("now_app"),
-            _either("now_hubspot"),
-            _either("now_app"),
-        )
-        .select(
-            "contact",
-            pl.lit(pair.name).alias("mapping"),
-            pl.lit(pair.column("hubspot")).alias("hubspot_field"),
-            "hubspot_value",
-            "app_value",
-            "flips",
-            "hubspot_writer",
-            "app_writer",
-        )
+        .select(schema.names())
         for pair in pairs
-        if not memory.suspended.is_empty() and _fetched(contacts, pair)
+        if _fetched(contacts, pair)
     ]
-    names = ("mapping", "hubspot_field", "hubspot_value", "app_value", "flips", "hubspot_writer", "app_writer")
-    types = {name: pl.Int64() if name == "flips" else pl.String() for name in names}
-    return pl.concat(rows).collect() if rows else pl.DataFrame(schema=pl.Schema({"contact": pl.Int64(), **types}))
+    return pl.concat(rows).collect() if rows else pl.DataFrame(schema=schema)
 
 
 def _either(column: str) -> pl.Expr:
@@ -234,12 +249,12 @@ def _ladder(connection: Connection) -> pl.Expr:
         ("direction", pl.when(direction == "to_hubspot").then(_one_way(APP, app_changed, "to_hubspot"))),
         ("forward", forward_outcome()),
         ("set", set_outcome()),
+        ("decision", pl.when(pl.col("winner").is_not_null()).then(decided)),
         ("change", pl.when(FIRST & (APP == "")).then(pl.lit("to_app"))),
         ("change", pl.when(FIRST & (HUBSPOT == "")).then(pl.lit("to_hubspot"))),
         ("change", pl.when(~contested & hubspot_changed).then(pl.lit("to_app"))),
         ("change", pl.when(~contested & app_changed).then(pl.lit("to_hubspot"))),
         ("change", pl.when(~contested).then(pl.lit("settled"))),
-        ("decision", pl.when(pl.col("winner").is_not_null()).then(decided)),
         ("policy", _policy(connection)),
     )
     named = [

@@ -90,7 +90,7 @@ CREATE TABLE full_reading (
 ) WITHOUT ROWID;
 CREATE TABLE decision (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, winner TEXT NOT NULL,
-  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '',
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '', ended_at TEXT,
   PRIMARY KEY (contact_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE evidence (
