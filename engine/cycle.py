@@ -12,11 +12,14 @@ import polars as pl
 from engine.apply import Applied, apply
 from engine.base import agree
 from engine.brakes import brake, refuse_observed
+from engine.conflicts import gather_evidence
 from engine.connection import Connection
+from engine.decisions import end_decisions
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
 from engine.journal import planned_operations
 from engine.lookup import settle_doubt
+from engine.loops import suspend_flipping
 from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
@@ -39,12 +42,20 @@ class Examination:
 async def examine(run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate]) -> Examination:
     """Reads both sides, plans every contact, and stores verdicts, findings and planned writes. Writes to neither side."""
     situation = await observe(run, connection, sides)
-    return plan_all(run, situation, gates)
+    return await plan_with_evidence(run, situation, sides, gates)
+
+
+async def plan_with_evidence(run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate]) -> Examination:
+    """Plans the whole mirror, and once more if HubSpot's history says something that the policy goes by."""
+    planned = plan_all(run, situation, gates)
+    return plan_all(run, situation, gates) if await gather_evidence(run, situation, sides) else planned
 
 
 def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examination:
     """Plans the whole mirror in slices and stores the answer."""
     population = int(run.workspace.value("SELECT count(*) FROM contact"))
+    end_decisions(run, situation)
+    suspend_flipping(run, situation)
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM planned_write")
         sql.execute("DELETE FROM conflict")
@@ -92,7 +103,7 @@ def _store(run: Run, answer: Plan) -> None:
         )
         sql.executemany(
             "INSERT OR REPLACE INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, "
-            "app_changed_at, run_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "app_changed_at, hubspot_source, reason, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((*row, run.id) for row in answer.conflicts.iter_rows()),
         )
 
@@ -155,7 +166,7 @@ async def sync(
     refuse_observed(connection)
     situation = await observe(run, connection, sides)
     await settle_doubt(run, situation, sides)
-    planned = plan_all(run, situation, gates)
+    planned = await plan_with_evidence(run, situation, sides, gates)
     if expected_digest and plan_digest(run.workspace) != expected_digest:
         raise ConfigurationError(
             "the saved plan is out of date: the contacts have changed since; nothing was written",
@@ -170,6 +181,7 @@ async def sync(
     if applied.writes or applied.not_applied:
         situation = await refresh_list(run, situation, sides)
     result = plan_all(run, situation, gates)
+    await gather_evidence(run, situation, sides)
     link_pairs(run)
     for after, up_to in bounds(run.workspace):
         agree(run, situation, after, up_to)

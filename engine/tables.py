@@ -93,7 +93,12 @@ CREATE TABLE full_reading (
 ) WITHOUT ROWID;
 CREATE TABLE decision (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, winner TEXT NOT NULL,
-  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '',
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '', ended_at TEXT,
+  PRIMARY KEY (contact_id, field)
+) WITHOUT ROWID;
+CREATE TABLE evidence (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, hubspot_value TEXT NOT NULL,
+  app_value TEXT NOT NULL, hubspot_changed_at TEXT, hubspot_source TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
   PRIMARY KEY (contact_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE suspended_field (

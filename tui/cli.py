@@ -226,6 +226,45 @@ def sync(
 
 
 @cli.command()
+def conflicts(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")
+    ] = False,
+) -> None:
+    """The fields that both sides changed, with what is known of who did it and when."""
+    from tui.commands.deciding import conflicts as list_them
+    from tui.commands.session import session
+
+    _finish(list_them(session(_home(context, home), name), as_json=as_json, values=values))
+
+
+@cli.command()
+def decide(
+    context: typer.Context,
+    name: NameArgument,
+    winner: Annotated[SideName, typer.Option("--winner", help="The side whose value counts.")],
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="[WHO]")] = "",
+    field: Annotated[str, typer.Option("--field", help="Only this field, by its HubSpot property.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All conflicts, or all of the field.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Decide conflicts; the next sync writes what was decided."""
+    from tui.commands.deciding import decide_conflicts
+    from tui.commands.session import session
+
+    chosen = session(_home(context, home), name)
+    _finish(
+        decide_conflicts(chosen, who, field=field, everything=everything, winner=winner.value, as_json=as_json, yes=yes)
+    )
+
+
+@cli.command()
 def verify(
     context: typer.Context,
     name: NameArgument,

@@ -64,6 +64,15 @@ class Outcome:
     existing_id: str = ""
 
 
+@dataclass(frozen=True)
+class LastChange:
+    """The newest version of a field: its value, when it was set (ISO 8601, UTC) and by what, in the side's words."""
+
+    value: str
+    at: str
+    source: str
+
+
 class Connector(Protocol):
     """A side. Every call may raise an `AccessError`; none raises on what a single record holds."""
 
@@ -127,5 +136,13 @@ class ListSource(Protocol):
         ...
 
 
-class HubSpotSource(Connector, ListSource, Protocol):
-    """A connector that also has lists; only HubSpot is one."""
+class HistorySource(Protocol):
+    """The side that keeps a history of each field (HubSpot)."""
+
+    async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
+        """The last change of each named field by id and field; what has no history is left out."""
+        ...
+
+
+class HubSpotSource(Connector, ListSource, HistorySource, Protocol):
+    """A connector that also has lists and histories; only HubSpot is one."""

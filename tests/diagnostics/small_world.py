@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.connection import Connection
-from engine.connectors import Outcome, Record, Write
+from engine.connectors import LastChange, Outcome, Record, Write
 from engine.errors import ConfigurationError, ScopeMissing
 from engine.gates import Situation
 from engine.mirror import add_columns, store
@@ -159,6 +159,11 @@ class FakeSide:
         assert list_id == "101"
         for member in self.members:
             yield [member]
+
+    async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
+        """Nothing is known."""
+        del ids, fields
+        return {}
 
     async def subscriptions(self, emails: Sequence[str], subscription: str) -> Mapping[str, str]:
         raise AssertionError("no subscription rule is configured")
