@@ -91,6 +91,15 @@ ACTIONS: tuple[Action, ...] = (
         "sync", ("y",), "Sync", "writes the plan after a typed confirmation", ("plan",), "sync", "sync {name} --yes"
     ),
     Action(
+        "decide",
+        ("d",),
+        "Decide",
+        "says which side wins the conflict, on Plan all conflicts of the field; the next sync writes it",
+        ("contact", "plan"),
+        "decide",
+        "decide {name} --winner hubspot|app",
+    ),
+    Action(
         "verify", ("v",), "Verify now", "reads both sides and proves the result", ("verify",), "verify", "verify {name}"
     ),
     Action(

@@ -79,9 +79,9 @@ def _newest(versions: Sequence[Version]) -> LastChange | None:
     )
     if not is_storable(text):
         return None
-    source = f"{version.source_type} ({version.source_label})" if version.source_label else version.source_type
+    label = "" if not version.source_label or "@" in version.source_label else f" ({version.source_label})"
     at = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return LastChange(text, at, visible(source, 100))
+    return LastChange(text, at, visible(f"{version.source_type}{label}", 100))
 
 
 def _moment(text: str) -> datetime | None:

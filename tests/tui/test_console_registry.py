@@ -33,6 +33,7 @@ OWNERS: dict[str, tuple[type[DOMNode], ...]] = {
     "connection": (ConnectionFrame,),
     "tabs": (ConnectionScreen,),
     "contacts": (ContactsTab,),
+    "contact": (ContactScreen,),
     "plan": (PlanTab,),
     "verify": (VerifyTab,),
     "report": (ReportTab,),

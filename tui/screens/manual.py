@@ -12,6 +12,7 @@ PLACES = {
     "connection": "a connection's screens",
     "tabs": "a connection's tabs",
     "contacts": "Contacts",
+    "contact": "a contact's page",
     "plan": "Plan",
     "verify": "Verify",
     "report": "Report",

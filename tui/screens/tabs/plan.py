@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -11,10 +13,13 @@ from textual.widget import Widget
 from tui.actions import bindings_for
 from tui.notation import plural
 from tui.open_connection import OpenConnection
+from tui.reading.conflicts import field_conflicts
 from tui.reading.plan import PlanRow, PlanSummary, open_plan, plan_page
 from tui.reading.record import who
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.decide import DecideScreen, conflicts_page
 from tui.screens.tabs.tab import Tab
+from tui.widgets.background import in_background
 from tui.widgets.lines import Note, Page
 from tui.widgets.table import Column, Row, Table
 
@@ -67,10 +72,12 @@ class PlanTab(Tab):
 
     def why_not(self, action: str) -> str:
         """Why nothing can be written now."""
-        if action != "sync":
+        if action not in {"sync", "decide"}:
             return ""
         if self._observed:
             return "this connection is observed; Syncdoctor never writes to it"
+        if action == "decide":
+            return "" if self.plan.conflicts else "there is no conflict"
         return "" if self.plan.writes else "the plan holds no write"
 
     def action_sync(self) -> None:
@@ -97,6 +104,30 @@ class PlanTab(Tab):
                 str(self.plan.writes),
                 command,
                 lambda: frame.launch("sync", name, "--yes"),
+            )
+        )
+
+    def action_decide(self) -> None:
+        """Asks which side wins all conflicts of the selected line's field."""
+        if self.frame.refused("decide"):
+            return
+        row = self.query_one(Table).selected
+        if row is None or not isinstance(row.key, tuple) or row.key[1]:
+            self.frame.say("not now: choose a conflict first; they are the first lines")
+            return
+        in_background(self, partial(self.frame.guarded, partial(self._ask_winner, str(row.key[2]))), group="decide")
+
+    async def _ask_winner(self, field: str) -> None:
+        number, examples = await self.connection.reader.ask(lambda workspace: field_conflicts(workspace, field))
+        name, frame = self.connection.name, self.frame
+        self.app.push_screen(
+            DecideScreen(
+                f"Syncdoctor > {name} > Decide all of {field}",
+                conflicts_page(number, field, examples),
+                self.connection.equivalent(
+                    f"decide {{name}} --field {shlex.quote(field)} --all --winner hubspot|app --yes"
+                ),
+                lambda winner: frame.launch("decide", name, "--field", field, "--all", "--winner", winner, "--yes"),
             )
         )
 
