@@ -31,6 +31,8 @@ class Operation:
     email_key: str
     values: Mapping[str, str]
     before: Mapping[str, str]
+    undoes: int | None = None
+    """The journal's entry that this one takes back."""
 
     @property
     def record_id(self) -> str | None:
@@ -70,10 +72,12 @@ def intend(run: Run, batch: Sequence[Operation]) -> list[int]:
     with run.workspace.transaction() as sql:
         for op in batch:
             sent, before = (json.dumps(dict(values), ensure_ascii=False) for values in (op.values, op.before))
-            row = (run.id, op.contact, op.side, op.kind, op.record_id, op.email_key, sent, before, iso(run.now()))
+            row = (
+                run.id, op.contact, op.side, op.kind, op.record_id, op.email_key, sent, before, iso(run.now()), op.undoes,
+            )  # fmt: skip
             cursor = sql.execute(
-                "INSERT INTO journal(run_id, contact_id, side, kind, record_id, email_key, state, sent, before, planned_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, 'intent', ?, ?, ?)",
+                "INSERT INTO journal(run_id, contact_id, side, kind, record_id, email_key, state, sent, before, planned_at, "
+                "undoes) VALUES (?, ?, ?, ?, ?, ?, 'intent', ?, ?, ?, ?)",
                 row,
             )
             entries.append(int(cursor.lastrowid or 0))

@@ -30,7 +30,10 @@ DECISION = pl.Schema(
         "app_value": pl.String,
     }
 )
-"""A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on."""
+"""A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on.
+With UNDECIDED as winner it is the demand for a decision: the field is a conflict, whatever direction and policy say."""
+
+UNDECIDED = "ask"
 
 SUSPENDED = pl.Schema({"contact": pl.Int64, "field": pl.String, "hubspot_value": pl.String, "app_value": pl.String})
 """Fields that two writers kept flipping; held back while they hold nothing but the two spellings."""

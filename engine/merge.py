@@ -14,7 +14,7 @@ import polars as pl
 
 from engine.canonical import canonical
 from engine.connection import Connection, Direction, FieldMapping
-from engine.memory import Memory
+from engine.memory import UNDECIDED, Memory
 from engine.schema import SIDES, FieldType, Side, SideSchema
 
 DIFFERENCE = pl.Schema(
@@ -113,7 +113,18 @@ def differences(
         "contact", pl.col("field").alias("mapping"), "fingerprint", base_hubspot="hubspot_value", base_app="app_value"
     )
     rows = pl.concat(tidy).join(base_columns, on=["contact", "mapping", "fingerprint"], how="left")
-    return rows.with_columns(_outcome(connection).alias("outcome")).select(DIFFERENCE.names()).collect()
+    outcome = pl.when("held").then(pl.lit("conflict")).otherwise(_outcome(connection))
+    held = rows.join(_held(memory), on=["contact", "mapping", "hubspot_value", "app_value"], how="left")
+    return held.with_columns(outcome.alias("outcome")).select(DIFFERENCE.names()).collect()
+
+
+def _held(memory: Memory) -> pl.LazyFrame:
+    """Fields that wait for a person, with the two values for which they do."""
+    return (
+        memory.decisions.lazy()
+        .filter(pl.col("winner") == UNDECIDED)
+        .select("contact", pl.col("field").alias("mapping"), "hubspot_value", "app_value", held=True)
+    )
 
 
 def _fetched(contacts: pl.DataFrame, pair: MappedPair) -> bool:

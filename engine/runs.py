@@ -39,6 +39,7 @@ class Run:
     """One run of a command: a row in `run` that others watch.
 
     `monotonic` gives seconds for rates. Progress is written at most twice a second, and looks for a stop request.
+    `intended` is how many records the run is about to write, once it knows.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Run:
         self._phase = ""
         self._phase_began = monotonic()
         self._written = -PROGRESS_SECONDS
+        self.intended = 0
         with workspace.transaction() as sql:
             cursor = sql.execute(
                 "INSERT INTO run(command, state, started_at, pid, host) VALUES (?, 'running', ?, ?, ?)",
