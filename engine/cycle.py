@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from engine.apply import Applied
+from engine.apply import Applied, apply
 from engine.base import agree, mapping_names
 from engine.brakes import brake, linked_contacts, refuse_observed, volume
 from engine.connection import Connection
@@ -14,7 +14,7 @@ from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
 from engine.plan import plan
-from engine.release import Released, halt, in_stages, is_first, release
+from engine.release import halt, in_stages, is_first, release
 from engine.runs import Run, iso
 from engine.saved_plan import SavedPlan, confirmed, use
 from engine.undo import UndoPlan, hold_for_decision, settle_holds, undo_plan
@@ -76,7 +76,7 @@ async def sync(
         run.workspace.remember("activated_at", iso(run.now()))
     stages = in_stages(operations) if staged else [operations]
     released = await release(run, situation, sides, stages)
-    result = await _look_again(run, situation, sides, gates, released)
+    result = await _look_again(run, situation, sides, gates, released.applied)
     halt(run, situation, released, len(operations))
     return released.applied, result
 
@@ -105,16 +105,16 @@ async def undo(
 
     run.intended = len(undoing.operations)
     hold_for_decision(run, situation, undoing)
-    released = await release(run, situation, sides, [undoing.operations])
+    applied = await apply(run, situation, sides, undoing.operations)
     settle_holds(run, situation, undoing)
-    return released.applied, undoing, await _look_again(run, situation, sides, gates, released)
+    return applied, undoing, await _look_again(run, situation, sides, gates, applied)
 
 
 async def _look_again(
-    run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate], released: Released
+    run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate], applied: Applied
 ) -> Examination:
     """Reads what follows the values (the list), plans everything once more, and makes agreement the base."""
-    if released.applied.writes:
+    if applied.writes:
         situation = await refresh_list(run, situation, sides)
     result = plan_all(run, situation, gates)
     link_pairs(run)

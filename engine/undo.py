@@ -240,14 +240,16 @@ def _held(situation: Situation, undoing: UndoPlan) -> dict[tuple[int, str], tupl
 
 def _values(run: Run, situation: Situation, undoing: UndoPlan) -> dict[tuple[int, str], dict[str, Any]]:
     """Canonical and raw values of both sides, per contact and mapping, as mirrored."""
-    pairs = mapped_pairs(situation.connection, situation.schemas)
+    pairs = {pair.name: pair for pair in mapped_pairs(situation.connection, situation.schemas)}
     contacts = contacts_of(run.workspace, [op.contact for op in undoing.operations])
-    rows = {(row["contact"], row["field"]): row for row in agreed_values(contacts, pairs).iter_rows(named=True)}
+    rows = {
+        (row["contact"], row["field"]): row
+        for row in agreed_values(contacts, tuple(pairs.values())).iter_rows(named=True)
+    }
     by_contact = {row["contact"]: row for row in contacts.iter_rows(named=True)}
     for (contact, name), row in rows.items():
-        pair = next(pair for pair in pairs if pair.name == name)
-        row["hubspot_raw"] = by_contact[contact][f"hubspot.{pair.hubspot}"] or ""
-        row["app_raw"] = by_contact[contact][f"app.{pair.app}"] or ""
+        row["hubspot_raw"] = by_contact[contact][f"hubspot.{pairs[name].hubspot}"] or ""
+        row["app_raw"] = by_contact[contact][f"app.{pairs[name].app}"] or ""
     return rows
 
 

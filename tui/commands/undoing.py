@@ -121,8 +121,7 @@ def show_undo(chosen: Session, plan: UndoPlan) -> None:
         say(f"{chosen.name}: undoing run {plan.run} takes back {fields} fields of {records} records")
         for op in plan.operations[:SHOWN]:
             changes = ", ".join(
-                f"{field}: {masked(op.before[field]) or 'empty'} -> {masked(value) or 'empty'}"
-                for field, value in op.values.items()
+                f"{field}: {masked(op.before[field])} -> {masked(value)}" for field, value in op.values.items()
             )
             say(f"  {op.side}, record {visible(op.record_id or '')}: {changes}")
         if len(plan.operations) > SHOWN:
