@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from engine.connection import Brakes, Connection
 from engine.errors import BrakeTripped, ConfigurationError
-from engine.journal import Operation
 from engine.schema import Side
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.journal import Operation
 
 BRAKES = ("creates", "updates", "clears", "field_share")
 """The brakes that look at a plan, by their keys in the connection file."""
@@ -75,7 +78,7 @@ def tripped(limits: Brakes, planned: Volume) -> list[Tripped]:
             found.append(
                 Tripped(
                     "field_share",
-                    f"{side}.{name} of {contacts:,} of {planned.linked:,} linked contacts ({share:.0f} %), "
+                    f"{side}.{name} changes in {contacts:,} of {planned.linked:,} linked contacts ({share:.0f} %), "
                     f"the connection allows {limits.field_share} %",
                 )
             )

@@ -14,8 +14,8 @@ from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe, refresh_list
 from engine.plan import plan
-from engine.release import halt, in_stages, is_first, release
-from engine.runs import Run, iso
+from engine.release import halt, in_stages, release
+from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
 from engine.undo import UndoPlan, hold_for_decision, settle_holds, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
@@ -52,7 +52,7 @@ async def sync(
 ) -> tuple[Applied, Examination]:
     """Examines, writes what the plan holds, and examines the result.
 
-    `saved`: exactly this plan is written, or nothing. `staged`: in stages; None leaves it to `release.is_first`.
+    `saved`: exactly this plan is written, or nothing. `staged`: in stages; None leaves it to `runs.release_is_first`.
     `accepted`: brakes that do not count this once. Raises BrakeTripped and ConfigurationError before the first write,
     ReleaseHalted after a stage that came out otherwise than planned; AccessError or Stopped may come at any time: what
     was settled is kept.
@@ -71,7 +71,7 @@ async def sync(
         use(run, saved)
     link_pairs(run)
     if staged is None:
-        staged = is_first(run.workspace, len({op.contact for op in operations}))
+        staged = release_is_first(run.workspace, len({op.contact for op in operations}))
     if not run.workspace.fact("activated_at"):
         run.workspace.remember("activated_at", iso(run.now()))
     stages = in_stages(operations) if staged else [operations]

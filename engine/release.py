@@ -18,13 +18,10 @@ from engine.gates import Situation
 from engine.journal import Operation
 from engine.memory import memory_of
 from engine.observe import Sides
-from engine.runs import Run, iso
-from engine.workspace import Workspace
+from engine.runs import RELEASE_OPEN, SMALL_PLAN, Run, iso
 
-FIRST, SECOND, THIRD_SHARE = 1, 10, 10
+FIRST, SECOND, THIRD_SHARE = 1, SMALL_PLAN, 10
 """Contacts of the first two stages, and the percentage of all contacts in the third."""
-OPEN = "release_open"
-"""The fact that names the run of a staged release that has not gone through."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ async def release(run: Run, situation: Situation, sides: Sides, stages: Sequence
     for number, operations in enumerate(stages, 1):
         since = int(run.workspace.value("SELECT coalesce(max(id), 0) FROM journal"))
         if len(stages) > 1 and number == 1:
-            run.workspace.remember(OPEN, str(run.id))
+            run.workspace.remember(RELEASE_OPEN, str(run.id))
         done.append(await apply(run, situation, sides, operations))
         if len(stages) == 1:
             continue
@@ -106,7 +103,7 @@ async def release(run: Run, situation: Situation, sides: Sides, stages: Sequence
         _record(run, stage, len(stages))
         if stage.beyond(situation.connection.release.tolerance) and number < len(stages):
             return Released(_together(done), len(stages), stage)
-    run.workspace.remember(OPEN, "")
+    run.workspace.remember(RELEASE_OPEN, "")
     return Released(_together(done), len(stages))
 
 
@@ -186,16 +183,3 @@ def halt(run: Run, situation: Situation, released: Released, planned: int) -> No
         remedy=f"Look: syncdoctor log {name} --run {run.id}. What was written stays; syncdoctor undo {name} {run.id} takes "
         f"updates back. When it is right, syncdoctor sync {name} --staged goes on.",
     )
-
-
-def is_first(workspace: Workspace, contacts: int) -> bool:
-    """Whether a plan for so many contacts is to be written in stages because no sync of this connection went through."""
-    return contacts > SECOND and (not workspace.fact("activated_at") or bool(workspace.fact(OPEN)))
-
-
-def open_release(workspace: Workspace) -> int | None:
-    """The run of a staged release that did not go through and has ended, or None."""
-    named = workspace.fact(OPEN)
-    if not named or workspace.value("SELECT 1 FROM run WHERE id = ? AND state = 'running'", (named,)):
-        return None
-    return int(named)

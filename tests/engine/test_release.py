@@ -12,8 +12,8 @@ from diagnostics.checkup import GATES
 from engine.cycle import sync
 from engine.errors import ReleaseHalted
 from engine.journal import Operation
-from engine.release import Stage, compare, in_stages, is_first, open_release, sizes
-from engine.runs import Run
+from engine.release import Stage, compare, in_stages, sizes
+from engine.runs import Run, open_release, release_is_first
 from engine.situation import recall
 from sample_data.portal import Fault
 from tests.engine.test_cycle import World
@@ -103,7 +103,7 @@ async def test_a_refusal_in_the_first_stage_ends_it(small: World) -> None:
     assert f"{written} of {planned} were written" in caught.value.what
     run.finish("stopped", 4)
     assert open_release(small.workspace) == run.id
-    assert is_first(small.workspace, 100)
+    assert release_is_first(small.workspace, 100)
 
 
 async def test_a_value_kept_differently_counts_as_astray(small: World) -> None:
@@ -124,8 +124,8 @@ async def test_a_value_kept_differently_counts_as_astray(small: World) -> None:
 
 async def test_only_a_first_activation_is_staged_by_itself(small: World) -> None:
     """More than ten contacts on a connection that never wrote; later syncs write at once, and so does a small plan."""
-    assert is_first(small.workspace, 11) and not is_first(small.workspace, 10)
+    assert release_is_first(small.workspace, 11) and not release_is_first(small.workspace, 10)
     await sync(Run(small.workspace, "sync"), small.connection, small.sides(), GATES, staged=None)
 
     assert int(small.workspace.value("SELECT count(*) FROM release_stage")) >= 2
-    assert not is_first(small.workspace, 11)
+    assert not release_is_first(small.workspace, 11)

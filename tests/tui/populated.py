@@ -135,7 +135,10 @@ def add_plan(workspace: Workspace) -> None:
                 (1, "hubspot", "create", "firstname", "", "Anna"),
             ],
         )
-        sql.execute("INSERT INTO conflict VALUES (5, 'firstname', 'Emma', 'Emmi', NULL, NULL, 1)")
+        sql.execute(
+            "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, run_id) "
+            "VALUES (5, 'firstname', 'Emma', 'Emmi', 1)"
+        )
 
 
 def add_record(workspace: Workspace, run: int, report: Path) -> None:

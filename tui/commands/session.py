@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.connection import Connection, read_connection
 from engine.errors import CredentialsRefused, Halted, Stopped, SyncdoctorError
 from engine.lock import RENEW, Lease, locked
-from engine.release import open_release
-from engine.runs import Run, StopFlag, close_abandoned_runs, iso, utc_now
+from engine.runs import Run, StopFlag, close_abandoned_runs, iso, open_release, utc_now
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace, explained
 from tui.home import Home

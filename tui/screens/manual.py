@@ -13,6 +13,7 @@ PLACES = {
     "tabs": "a connection's tabs",
     "contacts": "Contacts",
     "plan": "Plan",
+    "log": "Log",
     "verify": "Verify",
     "report": "Report",
     "run": "a run's page",
