@@ -71,11 +71,13 @@ def test_an_undo_is_a_plan_until_it_is_confirmed(few_synced: Path, command: Comm
     assert created and all(one["record_id"] for one in created)
 
     done = command("undo", "practice", run, "--home", few_synced, "--json", "--yes")
-    assert done.document["writes"] == len(shown.document["operations"]) > 0
+    written, refused = done.document["writes"], done.document["refused"]
+    assert written + refused == len(shown.document["operations"]) and written > refused
     assert done.document["after"]["states"]["conflict"] > 0
 
-    again = command("undo", "practice", run, "--home", few_synced)
-    assert again.code == 0 and "is left to undo" in again.out
+    again = command("undo", "practice", run, "--home", few_synced, "--json")
+    assert len(again.document["operations"]) == refused
+    assert sum(one["why"] == "undone-already" for one in again.document["left"]) == written
     assert command("sync", "practice", "--home", few_synced, "--json").document["writes"] == 0
     assert command("undo", "practice", 999, "--home", few_synced).code == 2
 
