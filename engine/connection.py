@@ -114,11 +114,19 @@ class Sync(_Section):
 
 
 class Brakes(_Section):
-    """The most that one run may do; beyond it the run stops before its first write."""
+    """The most that one run may do; beyond it the run stops before its first write. `field_share`: percent of the
+    linked contacts whose value of one field a run may change."""
 
     creates: int = Field(default=500, ge=0)
     updates: int = Field(default=500, ge=0)
     clears: int = Field(default=50, ge=0)
+    field_share: int = Field(default=25, ge=0, le=100)
+
+
+class Release(_Section):
+    """Staged writing: a stage of which more than this percentage came out otherwise than planned is the last one."""
+
+    tolerance: int = Field(default=5, ge=0, le=100)
 
 
 class FieldMapping(_Section):
@@ -179,6 +187,7 @@ class Connection(_Section):
     unwanted: Unwanted = Unwanted()
     sync: Sync = Sync()
     brakes: Brakes = Brakes()
+    release: Release = Release()
     verify: Verify = Verify()
     mappings: tuple[FieldMapping, ...] = Field(min_length=1)
 

@@ -32,7 +32,10 @@ DECISION = pl.Schema(
     }
 )
 """A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on, and
-not any more once it has ended."""
+not any more once it has ended. With UNDECIDED as winner it is the demand for a decision: the field is a conflict, whatever
+direction and policy say."""
+
+UNDECIDED = "ask"
 
 SUSPENDED = pl.Schema(
     {

@@ -10,7 +10,7 @@ import polars as pl
 
 from engine.connection import Connection
 from engine.mapped_pair import MappedPair, mapped_pairs
-from engine.memory import Memory
+from engine.memory import UNDECIDED, Memory
 from engine.schema import Side
 from engine.typed_merges import (
     APP,
@@ -242,9 +242,13 @@ def _ladder(connection: Connection) -> pl.Expr:
     direction = pl.col("direction")
     decided = pl.when(pl.col("winner") == "hubspot").then(pl.lit("to_app")).otherwise(pl.lit("to_hubspot"))
     contested = FIRST | (hubspot_changed & app_changed)
+    one_way = pl.col("winner").is_not_null() & (direction != "two_way")
+    possible = pl.when(decided == direction).then(decided).otherwise(pl.lit("kept"))
     rules: tuple[tuple[str, pl.Expr], ...] = (
         ("loop", pl.when(pl.col("flipping")).then(pl.lit("conflict"))),
+        ("undone", pl.when(pl.col("winner") == UNDECIDED).then(pl.lit("conflict"))),
         ("consent", consent_outcome()),
+        ("decision", pl.when(one_way).then(possible)),
         ("direction", pl.when(direction == "to_app").then(_one_way(HUBSPOT, hubspot_changed, "to_app"))),
         ("direction", pl.when(direction == "to_hubspot").then(_one_way(APP, app_changed, "to_hubspot"))),
         ("forward", forward_outcome()),

@@ -216,13 +216,50 @@ def sync(
     home: HomeOption = None,
     as_json: JsonOption = False,
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Write exactly this saved plan, or refuse.")] = None,
+    max_age: Annotated[
+        float | None, typer.Option("--max-age", help="Hours that a saved plan may be old; 24 without it.", min=0)
+    ] = None,
+    staged: Annotated[
+        bool | None,
+        typer.Option(
+            "--staged/--at-once",
+            help="Write 1 contact, then 10, then a tenth, then all, and halt where the outcome is not as planned. "
+            "Without either: staged until a first sync went through.",
+        ),
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
 ) -> None:
     """Write what the plan holds, then examine the result."""
     from tui.commands.session import session
+    from tui.commands.writing import Wish
     from tui.commands.writing import sync as write
 
-    _finish(write(session(_home(context, home), name), as_json=as_json, plan_file=plan_file, yes=yes))
+    wish = Wish(plan_file, max_age, staged, tuple(accept or ()))
+    _finish(write(session(_home(context, home), name), wish, as_json=as_json, yes=yes))
+
+
+@cli.command()
+def undo(
+    context: typer.Context,
+    name: NameArgument,
+    run: Annotated[
+        int, typer.Argument(help="The run whose updates are taken back (syncdoctor log NAME).", metavar="RUN")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking; without it only a terminal can.")] = False,
+) -> None:
+    """Take back the updates of an earlier run: shown as a plan first, written when confirmed."""
+    from tui.commands.session import session
+    from tui.commands.undoing import undo as take_back
+
+    _finish(take_back(session(_home(context, home), name), run, as_json=as_json, yes=yes, accepted=tuple(accept or ())))
 
 
 @cli.command()

@@ -14,6 +14,7 @@ PLACES = {
     "contacts": "Contacts",
     "contact": "a contact's page",
     "plan": "Plan",
+    "log": "Log",
     "verify": "Verify",
     "report": "Report",
     "run": "a run's page",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -22,6 +22,9 @@ from tui.screens.tabs.tab import Tab
 from tui.widgets.background import in_background
 from tui.widgets.lines import Note, Page
 from tui.widgets.table import Column, Row, Table
+
+if TYPE_CHECKING:
+    from engine.connection import Brakes
 
 COLUMNS = (
     Column("to", 10),
@@ -56,9 +59,7 @@ class PlanTab(Tab):
         configuration = await self.connection.configuration()
         self._observed = configuration.mode == "observed"
         self.plan = await self.connection.reader.ask(open_plan, topic="plan")
-        self._brakes = _beyond(
-            self.plan, configuration.brakes.creates, configuration.brakes.updates, configuration.brakes.clears
-        )
+        self._brakes = _beyond(self.plan, configuration.brakes)
         self.query_one(Table).show_query(self.plan.rows, self._fetch)
         lines = plan_lines(self.plan)
         lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
@@ -72,7 +73,7 @@ class PlanTab(Tab):
 
     def why_not(self, action: str) -> str:
         """Why nothing can be written now."""
-        if action not in {"sync", "decide"}:
+        if action not in {"sync", "sync_staged", "decide"}:
             return ""
         if self._observed:
             return "this connection is observed; Syncdoctor never writes to it"
@@ -82,8 +83,15 @@ class PlanTab(Tab):
 
     def action_sync(self) -> None:
         """Asks for the number of writes to be typed, then starts the sync."""
-        if self.frame.refused("sync"):
-            return
+        if not self.frame.refused("sync"):
+            self._ask()
+
+    def action_sync_staged(self) -> None:
+        """The same in stages."""
+        if not self.frame.refused("sync_staged"):
+            self._ask("--staged")
+
+    def _ask(self, *how: str) -> None:
         name = self.connection.name
         page = Page().add((f"{plural(self.plan.writes, 'record')} would be written for {name}:", "bold")).gap()
         for line in plan_lines(self.plan):
@@ -95,7 +103,10 @@ class PlanTab(Tab):
             "the workspace's journal.",
             indent=2,
         )
-        command = self.connection.equivalent("sync {name} --yes")
+        if how or self.plan.first:
+            page.add(_stages(self.plan), indent=2)
+        words = (*how, "--yes")
+        command = self.connection.equivalent(f"sync {{name}} {' '.join(words)}")
         frame = self.frame
         self.app.push_screen(
             ConfirmScreen(
@@ -103,7 +114,7 @@ class PlanTab(Tab):
                 page,
                 str(self.plan.writes),
                 command,
-                lambda: frame.launch("sync", name, "--yes"),
+                lambda: frame.launch("sync", name, *words),
             )
         )
 
@@ -155,13 +166,27 @@ def plan_lines(plan: PlanSummary) -> list[str]:
     return lines or ["Nothing would be written: both sides agree, or every difference is stopped by a cause."]
 
 
-def _beyond(plan: PlanSummary, creates: int, updates: int, clears: int) -> tuple[str, ...]:
-    planned = (
-        ("creates", sum(group.records for group in plan.groups if group.kind == "create"), creates),
-        ("updates", sum(group.records for group in plan.groups if group.kind == "update"), updates),
-        ("clears", sum(group.clears for group in plan.groups), clears),
+def _stages(plan: PlanSummary) -> str:
+    from engine.release import sizes
+
+    stages = ", then ".join(f"{size:,}" for size in sizes(plan.contacts))
+    first = "No sync of this connection went through yet, so it is written in stages. " if plan.first else ""
+    return (
+        f"{first}Contacts per stage: {stages}. It halts where more comes out otherwise than the connection tolerates."
     )
-    return tuple(f"{count:,} {what}, the brake allows {most:,}" for what, count, most in planned if count > most)
+
+
+def _beyond(plan: PlanSummary, limits: Brakes) -> tuple[str, ...]:
+    from engine.brakes import Volume, tripped
+
+    planned = Volume(
+        creates=sum(group.records for group in plan.groups if group.kind == "create"),
+        updates=sum(group.records for group in plan.groups if group.kind == "update"),
+        clears=sum(group.clears for group in plan.groups),
+        changed={(side, field): count for side, field, count in plan.changed},  # type: ignore[misc]
+        linked=plan.linked,
+    )
+    return tuple(one.what for one in tripped(limits, planned))
 
 
 def plan_row(row: PlanRow) -> Row:
