@@ -228,9 +228,8 @@ async def test_a_record_that_is_another_contact_s_is_never_taken(world: World) -
     """The address was given to a linked member meanwhile: the create is refused for good and the link stays."""
     await world.sync()
     linked = world.one("c.state = 'in_sync'")
-    new = {"properties": {"email": "neu@firma.example", "firstname": "N", "lastname": "N", "newsletter_opt_in": "true"}}
-    for name in ("lifecyclestage",):
-        new["properties"][name] = linked[name] if name in linked else "lead"
+    names = {"firstname": "N", "lastname": "N", "newsletter_opt_in": "true", "lifecyclestage": "lead"}
+    new = {"properties": {"email": "neu@firma.example", **names}}
     assert (await world.call("hubspot", "POST", "/crm/v3/objects/contacts", new)).status_code == 201
     sides = world.sides()
     run, situation, _ = await planned(world, sides)
@@ -249,7 +248,7 @@ async def test_a_record_that_is_another_contact_s_is_never_taken(world: World) -
 
 
 @pytest.mark.parametrize("kind", ["update", "create"])
-async def test_a_poisoned_field_stands_alone_and_everything_else_arrives(world: World, kind: str) -> None:
+async def test_a_poisoned_field_stands_alone_and_everything_else_arrives(world: World, people: Path, kind: str) -> None:
     """The words name nothing; the other fields of the record flow, and it is tried again only when the value differs."""
     if kind == "update":
         await world.sync()
@@ -257,7 +256,9 @@ async def test_a_poisoned_field_stands_alone_and_everything_else_arrives(world: 
         changed = {"city": POISON, "firstname": "Neu", "lastname": "Auch"}
     else:
         await world.check()
-        person = world.one("c.state = 'pending' AND c.app_id IS NULL AND h.city <> ''")
+        audience = json.loads((people / "mailchimp_audience.json").read_text())
+        refused = ", ".join(f"'{email}'" for key in ("fake_emails", "compliance_emails") for email in audience[key])
+        person = world.one(f"c.state = 'pending' AND c.app_id IS NULL AND h.city <> '' AND h.email NOT IN ({refused})")
         changed = {"city": POISON}
     world.portal.tamper("hubspot", person["hubspot_id"], changed)
     sides = world.sides()
@@ -283,29 +284,29 @@ async def test_a_poisoned_field_stands_alone_and_everything_else_arrives(world: 
     assert world.workspace.rows("SELECT * FROM quarantine WHERE contact_id = ?", (after["id"],)) == []
 
 
-@pytest.mark.parametrize("poisoned", [1, 4, 25])
+@pytest.mark.parametrize("poisoned", [1, 4, 21])
 async def test_poisoned_records_change_nobody_else_s_outcome(people: Path, tmp_path: Path, poisoned: int) -> None:
     """With k records that the server refuses whatever they hold, all others end as they do without them."""
 
-    async def outcome(name: str, count: int) -> tuple[dict[str, str], list[str]]:
+    async def outcome(name: str, count: int) -> tuple[dict[str, tuple[str, ...]], list[str]]:
         connection = read_connection(people / "connection.toml").model_copy(update={"name": "practice"})
-        world = World(
-            open_portal(people, tmp_path / f"{name}.portal"), Workspace(tmp_path / f"{name}.sqlite"), connection
-        )
+        portal = open_portal(people, tmp_path / f"{name}.portal")
+        world = World(portal, Workspace(tmp_path / f"{name}.sqlite"), connection)
         sides = world.sides()
         run, situation, operations = await planned(world, sides)
         creates = [op for op in operations if (op.kind, op.side) == ("create", "app")]
-        victims = [op.values["EMAIL"] for op in creates[3 : 3 + count]]
+        victims = [op.values["EMAIL"] for op in creates[:count]]
         pick(sides, lambda record: record.get("email_address") in victims)
         await apply(run, situation, sides, operations)
-        rows = world.workspace.rows("SELECT c.anchor, a.* FROM contact c JOIN app_contact a ON a._id = c.app_id")
-        return {row["anchor"]: repr([tuple(row)[7:]]) for row in rows if row["EMAIL"] not in victims}, victims
+        rows = world.workspace.rows(
+            "SELECT a.EMAIL, a.FNAME, a.LNAME, a.CITY, a.PHONE, c.anchor FROM contact c JOIN app_contact a ON a._id = c.app_id"
+        )
+        return {row["EMAIL"]: tuple(row) for row in rows}, victims
 
     undisturbed, _ = await outcome("without", 0)
     disturbed, victims = await outcome("with", poisoned)
     assert len(victims) == poisoned
-    assert {anchor: values for anchor, values in undisturbed.items() if anchor in disturbed} == disturbed
-    assert len(undisturbed) - len(disturbed) == poisoned
+    assert {email: values for email, values in undisturbed.items() if email not in victims} == disturbed
 
 
 async def test_batches_are_full_although_records_changed_meanwhile(world: World) -> None:

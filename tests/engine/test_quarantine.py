@@ -17,9 +17,8 @@ from engine.quarantine import LADDER, held, keep, release, sort_of
 from engine.runs import Run
 from engine.schema import Rule
 from engine.workspace import Workspace
-from tests.diagnostics.causes.world import HUBSPOT, MAILCHIMP, NOW, contacts, person, situation, with_field
+from tests.diagnostics.causes.world import HUBSPOT, MAILCHIMP, NOW, contacts, person, situation, with_field, writes
 from tests.diagnostics.causes.world import write as written
-from tests.diagnostics.causes.world import writes
 
 NAMED = Outcome(1, "refused", status=400, code="INVALID_OPTION", field="city", message="no such town")
 VAGUE = Outcome(1, "refused", status=400, code="VALIDATION_ERROR", message="something is wrong")
@@ -92,8 +91,8 @@ def test_on_a_create_a_field_that_every_create_needs_holds_the_contact(ward: War
     """A required name or the address cannot be left out; a town can."""
     ward.refuse(replace(NAMED, field="lastname"), "create", email="a@firma.example", lastname="A", city="Ulm")
     ward.refuse(NAMED, "create", email="a@firma.example", lastname="A", city="Ulm")
-    wanted = {"email": "a@firma.example", "lastname": "A", "city": "Ulm"}
-    assert sorted(ward.held(kind="create", **wanted)) == [("city", False), ("lastname", True)]
+    found = ward.held(kind="create", email="a@firma.example", lastname="A", city="Ulm")
+    assert sorted(found) == [("city", False), ("lastname", True)]
 
 
 def test_an_address_that_another_contact_has_holds_only_the_address(ward: Ward) -> None:
