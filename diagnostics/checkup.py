@@ -10,6 +10,7 @@ from engine.connection import Connection
 from engine.cycle import Examination, examine, sync
 from engine.errors import AccessError
 from engine.gates import STATES, State
+from engine.losses import USUAL, Demand
 from engine.observe import Sides
 from engine.runs import Run
 
@@ -49,21 +50,21 @@ class Checkup:
 GATES = tuple(entry.gate for entry in CAUSES if entry.gate is not None)
 
 
-async def check(run: Run, connection: Connection, sides: Sides) -> Checkup:
+async def check(run: Run, connection: Connection, sides: Sides, demand: Demand = USUAL) -> Checkup:
     """Examines both sides. A side that cannot be read makes every known contact `unknown` with the reason; the
     result then carries the error."""
     try:
-        examination = await examine(run, connection, sides, GATES)
+        examination = await examine(run, connection, sides, GATES, demand)
     except AccessError as error:
         return _unreadable(run, error)
     return summary(run, examination)
 
 
 async def synchronise(
-    run: Run, connection: Connection, sides: Sides, *, expected_digest: str = ""
+    run: Run, connection: Connection, sides: Sides, *, expected_digest: str = "", demand: Demand = USUAL
 ) -> tuple[Mapping[str, int], Checkup]:
     """Syncs and examines the result. Returns the counts of writes (`writes` is their sum) and the checkup after it."""
-    applied, examination = await sync(run, connection, sides, GATES, expected_digest=expected_digest)
+    applied, examination = await sync(run, connection, sides, GATES, expected_digest=expected_digest, demand=demand)
     counts = {
         "writes": applied.writes,
         "created": applied.created,

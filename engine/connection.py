@@ -109,11 +109,13 @@ class Sync(_Section):
 
 
 class Brakes(_Section):
-    """The most that one run may do; beyond it the run stops before its first write."""
+    """The most that one run may do; beyond it the run stops before its first write. `shrink`: the share of a side or list,
+    in percent, that may be gone since it was last read whole."""
 
     creates: int = Field(default=500, ge=0)
     updates: int = Field(default=500, ge=0)
     clears: int = Field(default=50, ge=0)
+    shrink: int = Field(default=30, ge=0, le=100)
 
 
 class FieldMapping(_Section):
@@ -140,6 +142,12 @@ class FieldMapping(_Section):
         return self.hubspot
 
 
+class Observe(_Section):
+    """How often both sides are read whole; runs in between ask only for changes. 0: every time."""
+
+    full_every_hours: int = Field(default=24, ge=0, le=2160)
+
+
 class Verify(_Section):
     """Contacts, by e-mail or id, whose target fields `verify` always checks one by one."""
 
@@ -160,6 +168,7 @@ class Connection(_Section):
     unwanted: Unwanted = Unwanted()
     sync: Sync = Sync()
     brakes: Brakes = Brakes()
+    observe: Observe = Observe()
     verify: Verify = Verify()
     mappings: tuple[FieldMapping, ...] = Field(min_length=1)
 

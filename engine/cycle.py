@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from engine.apply import Applied, apply
 from engine.base import agree, mapping_names
 from engine.brakes import brake, refuse_observed
+from engine.confirm import after_writing, before_writing
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import STATES, Gate, Situation, State
 from engine.journal import planned_operations, settle_after_crash
+from engine.losses import USUAL, Demand
 from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
-from engine.observe import Sides, observe, refresh_list
+from engine.observe import Sides, observe
 from engine.plan import Plan, plan
 from engine.runs import Run, iso
 from engine.workspace import Workspace
@@ -35,9 +37,11 @@ class Examination:
     writes: Mapping[str, int]
 
 
-async def examine(run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate]) -> Examination:
+async def examine(
+    run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate], demand: Demand = USUAL
+) -> Examination:
     """Reads both sides, plans every contact, and stores verdicts, findings and planned writes. Writes to neither side."""
-    situation = await observe(run, connection, sides)
+    situation = await observe(run, connection, sides, demand)
     return plan_all(run, situation, gates)
 
 
@@ -144,7 +148,13 @@ def plan_digest(workspace: Workspace) -> str:
 
 
 async def sync(
-    run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate], *, expected_digest: str = ""
+    run: Run,
+    connection: Connection,
+    sides: Sides,
+    gates: Sequence[Gate],
+    *,
+    expected_digest: str = "",
+    demand: Demand = USUAL,
 ) -> tuple[Applied, Examination]:
     """Examines, writes what the plan holds, and examines the result.
 
@@ -152,9 +162,14 @@ async def sync(
     ConfigurationError before the first write; AccessError or Stopped may come later: what was settled is kept.
     """
     refuse_observed(connection)
-    situation = await observe(run, connection, sides)
+    demand = replace(demand, writing=True)
+    situation = await observe(run, connection, sides, demand)
     settle_after_crash(run, mapping_names(situation))
     planned = plan_all(run, situation, gates)
+    if planned.writes["writes"]:
+        confirmed = await before_writing(run, situation, sides, demand)
+        if confirmed is not situation:
+            situation, planned = confirmed, plan_all(run, confirmed, gates)
     if expected_digest and plan_digest(run.workspace) != expected_digest:
         raise ConfigurationError(
             "the saved plan is out of date: the contacts have changed since; nothing was written",
@@ -166,8 +181,8 @@ async def sync(
     if not run.workspace.fact("activated_at"):
         run.workspace.remember("activated_at", iso(run.now()))
     applied = await apply(run, situation, sides, planned_operations(run))
-    if applied.writes:
-        situation = await refresh_list(run, situation, sides)
+    if applied.writes or applied.refused:
+        situation = await after_writing(run, situation, sides, refused=applied.refused > 0)
     result = plan_all(run, situation, gates)
     link_pairs(run)
     for after, up_to in bounds(run.workspace):

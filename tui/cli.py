@@ -17,6 +17,10 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (docs/json.md).")]
+FullOption = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
+ShrinkOption = Annotated[
+    bool, typer.Option("--accept-shrink", help="Believe once that contacts of a side or list are gone.")
+]
 NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
 
 
@@ -149,12 +153,19 @@ def check(
     contacts: Annotated[
         Path | None, typer.Option("--contacts", help="Also write one line per contact to this CSV file.")
     ] = None,
+    full: FullOption = False,
+    accept_shrink: ShrinkOption = False,
 ) -> None:
     """Examine both sides: counts per state, findings per cause. Writes to neither side."""
+    from engine.losses import Demand
     from tui.commands.checking import check as examine
     from tui.commands.session import session
 
-    _finish(examine(session(_home(context, home), name), as_json=as_json, contacts=contacts))
+    _finish(
+        examine(
+            session(_home(context, home), name), as_json=as_json, contacts=contacts, demand=Demand(full, accept_shrink)
+        )
+    )
 
 
 @cli.command()
@@ -198,12 +209,23 @@ def sync(
     as_json: JsonOption = False,
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Write exactly this saved plan, or refuse.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+    full: FullOption = False,
+    accept_shrink: ShrinkOption = False,
 ) -> None:
     """Write what the plan holds, then examine the result."""
+    from engine.losses import Demand
     from tui.commands.session import session
     from tui.commands.writing import sync as write
 
-    _finish(write(session(_home(context, home), name), as_json=as_json, plan_file=plan_file, yes=yes))
+    _finish(
+        write(
+            session(_home(context, home), name),
+            as_json=as_json,
+            plan_file=plan_file,
+            yes=yes,
+            demand=Demand(full, accept_shrink),
+        )
+    )
 
 
 @cli.command()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -19,8 +21,6 @@ from engine.errors import UnexpectedAnswer
 from engine.http import AccountClient
 from engine.schema import Side, SideSchema
 
-PER_PAGE = 1000
-PER_BATCH = 500
 PASSES = 3
 """How often a listing is read again when members moved between its pages meanwhile."""
 _NEEDED = ("contact_id", "email_address", "status", "merge_fields", "timestamp_signup", "timestamp_opt", "last_changed")
@@ -28,18 +28,38 @@ _MEMBER = f"{LIST}/members/{{member}}"
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class MailchimpLimits:
+    """How many members fit a page and a batch. Smaller ones are for tests."""
+
+    page: int = 1000
+    batch: int = 500
+
+
+MAILCHIMP_LIMITS = MailchimpLimits()
+
+
 class MailchimpConnector:
-    """The Mailchimp side. A record's id is `contact_id`, which the API takes in place of the address's hash."""
+    """The Mailchimp side. `access` is a digest of address and key. A record's id is `contact_id`, which the API takes in place of the address's hash."""
 
     side: Side = "app"
     app = "Mailchimp"
-    batch_size = PER_BATCH
 
-    def __init__(self, client: AccountClient, audience: str) -> None:
+    def __init__(
+        self, client: AccountClient, audience: str, *, access: str = "", limits: MailchimpLimits = MAILCHIMP_LIMITS
+    ) -> None:
+        self.access = access
+        self.batch_size = limits.batch
+        self._limits = limits
         self._client = client
         self._audience = audience
         self._members = f"/lists/{quote(audience, safe='')}/members"
         self._writes = MailchimpWrites(client, audience)
+
+    @property
+    def first_answer_at(self) -> datetime | None:
+        """Mailchimp's own time when it first answered this client; None if it has not told."""
+        return self._client.first_answer_at
 
     def limits_left(self) -> str:
         """One line on what is left of the account's request limits."""
@@ -59,11 +79,27 @@ class MailchimpConnector:
         One that is archived meanwhile comes a second time, as it is then.
         Raises UnexpectedAnswer if fewer came than the service counts, also after reading again.
         """
+        async for page in self._listed(fields, {}):
+            yield page
+
+    async def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        """The members whose last change is in [since, until), archived ones too. Members deleted for good do not come.
+
+        Mailchimp counts in whole seconds and leaves the bounds themselves out. Raises what `records` raises.
+        """
+        bounds = {
+            "since_last_changed": (since - timedelta(seconds=1)).isoformat(timespec="seconds"),
+            "before_last_changed": until.isoformat(timespec="seconds"),
+        }
+        async for page in self._listed(fields, bounds):
+            yield page
+
+    async def _listed(self, fields: Sequence[str], bounds: Mapping[str, str]) -> AsyncIterator[list[Record]]:
         for status in ("", "archived"):
             guard = PageGuard(f"Mailchimp, GET {LIST}/members")
             for _ in range(PASSES):
                 total = 0
-                async for page in self._pages(status):
+                async for page in self._pages(status, bounds):
                     total = page.total_items
                     members = guard.fresh(page.members, lambda member: member.contact_id)
                     yield [member.record(fields) for member in members]
@@ -104,15 +140,16 @@ class MailchimpConnector:
             )  # fmt: skip
         return await self._writes.update(writes, fields)
 
-    async def _pages(self, status: str) -> AsyncIterator[MemberPage]:
+    async def _pages(self, status: str, bounds: Mapping[str, str]) -> AsyncIterator[MemberPage]:
         offset = 0
         while True:
             params: dict[str, str | int] = {
-                "count": PER_PAGE,
+                "count": self._limits.page,
                 "offset": offset,
                 "sort_field": "timestamp_opt",
                 "sort_dir": "ASC",
                 "fields": ",".join(["total_items", *(f"members.{name}" for name in _NEEDED)]),
+                **bounds,
             }
             if status:
                 params["status"] = status

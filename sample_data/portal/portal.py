@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,7 @@ class Portal:
         search_lag_seconds: float,
     ) -> None:
         self._state = state
+        self._now = now
         self._hubspot = HubSpotServer(state, now, search_lag_seconds)
         self._mailchimp = MailchimpServer(state, now)
         self.faults = faults
@@ -74,6 +76,8 @@ class Portal:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    date = format_datetime(self._now(), usegmt=True).encode()
+                    message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
                 await send(message)
 
             fault = self.faults.due(server, method, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConfigurationError, Stopped
+from engine.losses import USUAL, Demand
 from engine.runs import iso, utc_now
 from engine.visible import masked, visible
 from engine.workspace import Workspace
@@ -127,10 +128,10 @@ def saved_digest(path: Path, name: str) -> str:
     return digest
 
 
-def sync(chosen: Session, *, as_json: bool, plan_file: Path | None, yes: bool) -> int:
+def sync(chosen: Session, *, as_json: bool, plan_file: Path | None, yes: bool, demand: Demand = USUAL) -> int:
     """Writes what the plan holds and shows what became of it. Exit code 1 if a write was refused or is in doubt."""
     digest = saved_digest(plan_file, chosen.name) if plan_file else confirmed_digest(chosen, asked=yes or as_json)
-    counts, result = run_sync(chosen, digest=digest, quiet=as_json)
+    counts, result = run_sync(chosen, digest=digest, quiet=as_json, demand=demand)
     if as_json:
         document({"connection": chosen.name, **counts, "after": checkup_document(result)})
     else:
@@ -167,7 +168,7 @@ def confirmed_digest(chosen: Session, *, asked: bool) -> str:
 
 
 def run_sync(
-    chosen: Session, *, digest: str = "", quiet: bool = False, chain: bool = False
+    chosen: Session, *, digest: str = "", quiet: bool = False, chain: bool = False, demand: Demand = USUAL
 ) -> tuple[Mapping[str, int], Checkup]:
     """The sync itself, as a run."""
     from diagnostics.checkup import synchronise
@@ -179,7 +180,7 @@ def run_sync(
     return conduct(
         chosen,
         "sync",
-        lambda run, sides: synchronise(run, chosen.connection, sides, expected_digest=digest),
+        lambda run, sides: synchronise(run, chosen.connection, sides, expected_digest=digest, demand=demand),
         exit_code=code,
         counts=lambda result: {**result[0], **dict(result[1].states.items())},
         quiet=quiet,
