@@ -374,3 +374,16 @@ async def test_an_old_version_from_the_search_index_is_not_believed(people: Path
     await desk.sync()
     assert await desk.sync() == 0
     assert await desk.sync() == 0
+
+
+async def test_a_side_that_gives_far_less_than_it_counts_is_not_believed(desk: Desk) -> None:
+    """The first reading has nothing to be compared with but what the side says of itself."""
+    sides = desk.sides()
+
+    async def counted() -> int:
+        return 10_000
+
+    sides.app.count = counted  # type: ignore[method-assign]
+    with pytest.raises(BrakeTripped, match="counts 10000 contacts"):
+        await examine(desk.run("check"), desk.connection, sides, GATES)
+    assert last_reading(desk.workspace, "app") is None
