@@ -1,8 +1,8 @@
 """What of a side's changes was read completely: slices of time, so that a hole stays a hole and is read again.
 
-A slice is [low, high) in the side's own time. Only a reading that came to its end completes one. The rules are those of
-`facts` on change cursors: the upper bound is the run's start less a lag (never "now", never the largest time seen), each
-window begins a little before the end of what is complete, and another fingerprint begins at nothing.
+A slice is [low, high) in the side's own time. Only a reading that came to its end completes one, and only up to the run's
+start less a lag: what a search index shows late lies behind that. Each window begins a little before the end of what is
+complete, and another fingerprint begins at nothing.
 """
 
 from __future__ import annotations

@@ -6,46 +6,27 @@ A full reading is the truth check: it alone notices records that are gone, and i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from engine.connection import Connection
-from engine.connectors import Connector, HubSpotSource, Record
-from engine.cursors import (
-    BEGINNING,
-    LAG,
-    Slice,
-    Window,
-    closing,
-    complete,
-    fingerprint,
-    gapless_end,
-    next_window,
-    slices_of,
-)
+from engine.connectors import Connector, HubSpotSource
+from engine.cursors import fingerprint, gapless_end, next_window, slices_of
 from engine.errors import WorkspaceError
 from engine.fit import check_fit
 from engine.gates import Situation
-from engine.losses import (
-    USUAL,
-    Demand,
-    Reading,
-    believed,
-    last_reading,
-    note_reading,
-    refuse_empty_side,
-    refuse_partial,
-)
-from engine.mirror import TABLE, add_columns, drop_unseen, mirrored, pair_contacts, store
+from engine.losses import USUAL, Demand, last_reading, note_reading, refuse_empty_side
+from engine.mirror import pair_contacts, store
+from engine.reading import WholeSide, batches, changed_records, close_window
 from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
 from engine.scope import SUBSCRIPTION, look_at_list, read_list, read_subscriptions
 from engine.situation import recall, remember
 
 T = TypeVar("T")
-COMMIT_ROWS = 1_000
+
 EVIDENCE_PROPERTIES = (
     "hs_email_optout",
     "hs_email_hard_bounce_reason_enum",
@@ -171,7 +152,7 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     marks = marks_of(connection, sides, schemas)
     done, missed, gone = 0, 0, 0
     for side in SIDES:
-        whole = _WholeSide(run, connection, sides.of(side), schemas[side], marks[side], demand, started)
+        whole = WholeSide(run, connection, sides.of(side), schemas[side], marks[side], demand, started)
         await whole.read(fields_to_read(connection, schemas, side), done)
         done, missed, gone = done + whole.seen, missed + whole.missed, gone + whole.gone
     if missed or gone:
@@ -185,62 +166,6 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable))
 
 
-class _WholeSide:
-    """One full reading of a side. Only one that comes to its end counts: a partial one leaves no cursor and no absence."""
-
-    def __init__(
-        self, run: Run, connection: Connection, connector: Connector, schema: SideSchema, mark: str, demand: Demand,
-        started: datetime,
-    ) -> None:  # fmt: skip
-        self._run, self._connection, self._connector = run, connection, connector
-        self._schema, self._mark, self._demand, self._started = schema, mark, demand, started
-        self._last: Reading | None = last_reading(run.workspace, connector.side)
-        self._complete_until = gapless_end(slices_of(run.workspace, connector.side, mark))
-        self.seen = self.missed = self.gone = 0
-
-    async def read(self, fields: Sequence[str], done: int) -> None:
-        """Reads all records; `done` were read before, for progress."""
-        run, side = self._run, self._connector.side
-        declared = await self._connector.count() if self._last is None else None
-        expected = declared if self._last is None else self._last.records
-        add_columns(run.workspace, side, fields)
-        async for records in _batches(self._connector.records(fields)):
-            self.missed += self._missed(records, fields)
-            store(run.workspace, side, records, fields, self._schema.identity_field, run.id)
-            self.seen += len(records)
-            run.progress("reading contacts", done + self.seen, done + max(expected, self.seen) if expected else None)
-        self._end(declared)
-
-    def _end(self, declared: int | None) -> None:
-        run, side, name = self._run, self._connector.side, self._schema.app
-        refuse_partial(self._connection, self._demand, side, name, self.seen, declared)
-        before = self._last.records if self._last else 0
-        certain = believed(run, self._connection, self._demand, side, name, before, self.seen)
-        # Absence says something only if the reading before was of the same account, fields and scope.
-        if certain and self._last and self._last.fingerprint == self._mark:
-            self.gone = drop_unseen(run.workspace, side, run.id)
-        held = int(run.workspace.value(f"SELECT count(*) FROM {TABLE[side]}"))
-        last = before if not certain else self.seen
-        note_reading(run, side, self._mark, last, final=certain and held == self.seen)
-        window = next_window(BEGINNING, self._started)
-        _close(run, self._connector, self._mark, window, self._started)
-
-    def _missed(self, records: Sequence[Record], fields: Sequence[str]) -> int:
-        """How many records differ from the mirror although their change lies in what had been read completely."""
-        if self._complete_until is None:
-            return 0
-        changed = changed_records(self._run, self._connector.side, records, fields)
-        moments = [_moment(record.updated_at) for record in changed]
-        return sum(moment is not None and moment < self._complete_until for moment in moments)
-
-
-def _close(run: Run, connector: Connector, mark: str, window: Window, started: datetime) -> None:
-    side = connector.side
-    newest = _moment(str(run.workspace.value(f"SELECT max(_updated_at) FROM {TABLE[side]}") or ""))
-    end = closing(window, started, LAG[side], connector.first_answer_at, newest)
-    complete(run.workspace, side, mark, run.id, Slice(window.since, end))
-
-
 async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -> Situation:
     situation = known.situation
     started = run.now()
@@ -250,12 +175,12 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
         fields = fields_to_read(situation.connection, situation.schemas, side)
         window = next_window(known.complete_until[side], started)
         ids: dict[str, None] = {}
-        async for records in _batches(connector.changes(fields, window.since, window.until)):
+        async for records in batches(connector.changes(fields, window.since, window.until)):
             fresh = changed_records(run, side, records, fields)
             store(run.workspace, side, fresh, fields, schema.identity_field, run.id)
             ids |= dict.fromkeys(record.id for record in fresh)
             run.progress("reading changes", sum(map(len, changed.values())) + len(ids))
-        _close(run, connector, known.marks[side], window, started)
+        close_window(run, connector, known.marks[side], window, started)
         changed[side] = list(ids)
     unavailable = {area: reason for area, reason in situation.unavailable.items() if area != "list"}
     inclusion, members = await look_at_list(
@@ -270,42 +195,3 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
         run,
         replace(situation, inclusion=inclusion, now=run.now(), list_size=members, unavailable=unavailable),
     )
-
-
-def changed_records(run: Run, side: Side, records: Sequence[Record], fields: Sequence[str]) -> list[Record]:
-    """The records that the mirror holds otherwise, or not at all.
-
-    One that is older than the mirror's is left out: a search index may show a record as it was before our own write.
-    """
-    held = mirrored(run.workspace, side, [record.id for record in records], [*fields, "_updated_at"])
-    changed = []
-    for record in records:
-        before = held.get(record.id)
-        if before is None:
-            changed.append(record)
-            continue
-        ours, theirs = _moment(before["_updated_at"] or ""), _moment(record.updated_at)
-        if ours is not None and theirs is not None and theirs < ours:
-            continue
-        if theirs != ours or any(record.values.get(field) != before[field] for field in fields):
-            changed.append(record)
-    return changed
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
-async def _batches(pages: AsyncIterator[list[Record]]) -> AsyncIterator[list[Record]]:
-    waiting: list[Record] = []
-    async for page in pages:
-        waiting += page
-        if len(waiting) >= COMMIT_ROWS:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
