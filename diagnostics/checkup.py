@@ -11,6 +11,7 @@ from engine.connection import Connection
 from engine.cycle import examine, sync, undo
 from engine.errors import AccessError
 from engine.gates import STATES, State
+from engine.losses import USUAL, Demand
 from engine.observe import Sides
 from engine.runs import Run
 from engine.saved_plan import SavedPlan
@@ -53,11 +54,11 @@ class Checkup:
 GATES = tuple(entry.gate for entry in CAUSES if entry.gate is not None)
 
 
-async def check(run: Run, connection: Connection, sides: Sides) -> Checkup:
+async def check(run: Run, connection: Connection, sides: Sides, demand: Demand = USUAL) -> Checkup:
     """Examines both sides. A side that cannot be read makes every known contact `unknown` with the reason; the
     result then carries the error."""
     try:
-        examination = await examine(run, connection, sides, GATES)
+        examination = await examine(run, connection, sides, GATES, demand)
     except AccessError as error:
         return _unreadable(run, error)
     return summary(run, examination)
@@ -71,10 +72,13 @@ async def synchronise(
     saved: SavedPlan | None = None,
     staged: bool | None = None,
     accepted: Collection[str] = (),
+    demand: Demand = USUAL,
 ) -> tuple[Mapping[str, int], Checkup]:
     """Syncs and examines the result; the options are those of `engine.cycle.sync`. Returns the counts of writes (`writes` is
     their sum) and the checkup after it."""
-    applied, examination = await sync(run, connection, sides, GATES, saved=saved, staged=staged, accepted=accepted)
+    applied, examination = await sync(
+        run, connection, sides, GATES, saved=saved, staged=staged, accepted=accepted, demand=demand
+    )
     return counted(applied), summary(run, examination)
 
 

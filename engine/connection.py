@@ -114,13 +114,14 @@ class Sync(_Section):
 
 
 class Brakes(_Section):
-    """The most that one run may do; beyond it the run stops before its first write. `field_share`: percent of the
-    linked contacts whose value of one field a run may change."""
+    """The most that one run may do; beyond it the run stops before its first write. In percent: `field_share` of the linked
+    contacts may change in one field, `shrink` of a side or list may be gone since it was last read whole."""
 
     creates: int = Field(default=500, ge=0)
     updates: int = Field(default=500, ge=0)
     clears: int = Field(default=50, ge=0)
     field_share: int = Field(default=25, ge=0, le=100)
+    shrink: int = Field(default=30, ge=0, le=100)
 
 
 class Release(_Section):
@@ -167,6 +168,12 @@ class FieldMapping(_Section):
         return self.hubspot
 
 
+class Observe(_Section):
+    """How often both sides are read whole; runs in between ask only for changes. 0: every time."""
+
+    full_every_hours: int = Field(default=24, ge=0, le=2160)
+
+
 class Verify(_Section):
     """Contacts, by e-mail or id, whose target fields `verify` always checks one by one."""
 
@@ -188,6 +195,7 @@ class Connection(_Section):
     sync: Sync = Sync()
     brakes: Brakes = Brakes()
     release: Release = Release()
+    observe: Observe = Observe()
     verify: Verify = Verify()
     mappings: tuple[FieldMapping, ...] = Field(min_length=1)
 

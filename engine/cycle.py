@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from engine.apply import Applied, apply
 from engine.base import agree
 from engine.brakes import brake, linked_contacts, refuse_observed, volume
+from engine.confirm import after_writing, before_writing
 from engine.conflicts import gather_evidence
 from engine.connection import Connection
 from engine.decisions import end_decisions
@@ -14,9 +16,10 @@ from engine.gates import Gate, Situation
 from engine.journal import planned_operations
 from engine.lookup import settle_doubt
 from engine.loops import suspend_flipping
+from engine.losses import USUAL, Demand
 from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
-from engine.observe import Sides, observe, refresh_list
+from engine.observe import Sides, observe
 from engine.plan import plan
 from engine.release import halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
@@ -25,9 +28,11 @@ from engine.undo import UndoPlan, hold_for_decision, settle_holds, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
 
 
-async def examine(run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate]) -> Examination:
+async def examine(
+    run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate], demand: Demand = USUAL
+) -> Examination:
     """Reads both sides, plans every contact, and stores verdicts, findings and planned writes. Writes to neither side."""
-    situation = await observe(run, connection, sides)
+    situation = await observe(run, connection, sides, demand)
     return await plan_with_evidence(run, situation, sides, gates)
 
 
@@ -61,18 +66,25 @@ async def sync(
     saved: SavedPlan | None = None,
     staged: bool | None = False,
     accepted: Collection[str] = (),
+    demand: Demand = USUAL,
 ) -> tuple[Applied, Examination]:
     """Examines, writes what the plan holds, and examines the result.
 
     `saved`: exactly this plan is written, or nothing. `staged`: in stages; None leaves it to `runs.release_is_first`.
-    `accepted`: brakes that do not count this once. Raises BrakeTripped and ConfigurationError before the first write,
+    `accepted`: brakes that do not count this once. `demand`: how to observe. Raises BrakeTripped and ConfigurationError before the first write,
     ReleaseHalted after a stage that came out otherwise than planned; AccessError or Stopped may come at any time: what
     was settled is kept.
     """
     refuse_observed(connection)
-    situation = await observe(run, connection, sides)
+    demand = replace(demand, writing=True)
+    situation = await observe(run, connection, sides, demand)
     await settle_doubt(run, situation, sides)
-    await plan_with_evidence(run, situation, sides, gates)
+    planned = await plan_with_evidence(run, situation, sides, gates)
+    if planned.writes["writes"]:
+        current = await before_writing(run, situation, sides, demand)
+        if current is not situation:
+            situation = current
+            plan_all(run, situation, gates)
     operations = planned_operations(run)
     if saved is not None:
         operations = confirmed(run, situation, saved, operations)
@@ -109,8 +121,10 @@ async def undo(
     ConfigurationError for a run that wrote nothing.
     """
     refuse_observed(connection)
-    situation = await observe(run, connection, sides)
+    demand = Demand(writing=True)
+    situation = await observe(run, connection, sides, demand)
     await settle_doubt(run, situation, sides)
+    situation = await before_writing(run, situation, sides, demand)
     undoing = undo_plan(run.workspace, situation, number)
     undoing.refuse_unless(expected, connection.name)
     brake(connection, volume(undoing.operations, linked_contacts(run.workspace)), accepted)
@@ -126,8 +140,8 @@ async def _look_again(
     run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate], applied: Applied
 ) -> Examination:
     """Reads what follows the values (the list), plans everything once more, and makes agreement the base."""
-    if applied.writes or applied.not_applied:
-        situation = await refresh_list(run, situation, sides)
+    if applied.writes or applied.refused or applied.not_applied:
+        situation = await after_writing(run, situation, sides, refused=applied.refused > 0)
     result = plan_all(run, situation, gates)
     await gather_evidence(run, situation, sides)
     link_pairs(run)

@@ -17,6 +17,10 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (docs/json.md).")]
+FullOption = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
+ShrinkOption = Annotated[
+    bool, typer.Option("--accept-shrink", help="Believe once that contacts of a side or list are gone.")
+]
 NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
 
 
@@ -149,12 +153,19 @@ def check(
     contacts: Annotated[
         Path | None, typer.Option("--contacts", help="Also write one line per contact to this CSV file.")
     ] = None,
+    full: FullOption = False,
+    accept_shrink: ShrinkOption = False,
 ) -> None:
     """Examine both sides: counts per state, findings per cause. Writes to neither side."""
+    from engine.losses import Demand
     from tui.commands.checking import check as examine
     from tui.commands.session import session
 
-    _finish(examine(session(_home(context, home), name), as_json=as_json, contacts=contacts))
+    _finish(
+        examine(
+            session(_home(context, home), name), as_json=as_json, contacts=contacts, demand=Demand(full, accept_shrink)
+        )
+    )
 
 
 @cli.command()
@@ -231,13 +242,16 @@ def sync(
         list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+    full: FullOption = False,
+    accept_shrink: ShrinkOption = False,
 ) -> None:
     """Write what the plan holds, then examine the result."""
+    from engine.losses import Demand
     from tui.commands.session import session
     from tui.commands.writing import Wish
     from tui.commands.writing import sync as write
 
-    wish = Wish(plan_file, max_age, staged, tuple(accept or ()))
+    wish = Wish(plan_file, max_age, staged, tuple(accept or ()), Demand(full, accept_shrink))
     _finish(write(session(_home(context, home), name), wish, as_json=as_json, yes=yes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from engine.schema import InclusionList, Side, SideSchema
@@ -80,6 +81,13 @@ class Connector(Protocol):
     app: str
     batch_size: int
     """Writes that fit one request."""
+    access: str
+    """A digest of address and credentials: another one may open another account. Holds no secret."""
+
+    @property
+    def first_answer_at(self) -> datetime | None:
+        """The side's own time when it first answered this connector; None if its answers do not tell."""
+        ...
 
     async def describe(self) -> SideSchema:
         """Account, fields, rules, scopes and limits; what could not be read is named in `unavailable`."""
@@ -89,8 +97,15 @@ class Connector(Protocol):
         """All live records, a page at a time, each with the named fields."""
         ...
 
+    def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        """The records that changed in [since, until), a page at a time; one may come twice, or as it was moments ago.
+
+        Says nothing about records that are gone.
+        """
+        ...
+
     async def count(self) -> int | None:
-        """How many records `records` will give, if the side tells; for progress only."""
+        """About how many records `records` will give, if the side tells."""
         ...
 
     async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:

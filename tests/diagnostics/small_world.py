@@ -103,6 +103,8 @@ class FakeSide:
     members: list[tuple[str, str]] = field(default_factory=list)
     late: dict[str, Record] = field(default_factory=dict)
     batch_size: int = 100
+    access: str = ""
+    first_answer_at: datetime | None = None
     asked: list[str] = field(default_factory=list)
     deleted_list: bool = False
     refusal: ScopeMissing | None = None
@@ -125,6 +127,10 @@ class FakeSide:
         every = list(self.held.values())
         for start in range(0, len(every), 2):
             yield [_only(record, fields) for record in every[start : start + 2]]
+
+    async def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        raise AssertionError("verification reads everything")
+        yield []
 
     async def count(self) -> int | None:
         return len(self.held)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from engine.errors import ConfigurationError, Stopped
+from engine.losses import USUAL, Demand
 from engine.runs import utc_now
 from engine.visible import masked, visible
 from engine.workspace import Workspace
@@ -127,12 +128,14 @@ def _operations(workspace: Workspace, *, values: bool) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a sync is to write: a saved plan, in stages or at once (None: in stages the first time), brakes accepted once."""
+    """How a sync is to write: a saved plan, in stages or at once (None: in stages the first time), brakes accepted once,
+    and how to observe."""
 
     plan_file: Path | None = None
     max_age_hours: float | None = None
     staged: bool | None = None
     accepted: tuple[str, ...] = ()
+    demand: Demand = USUAL
 
 
 def sync(chosen: Session, wish: Wish, *, as_json: bool, yes: bool) -> int:
@@ -206,7 +209,13 @@ def run_sync(
         chosen,
         "sync",
         lambda run, sides: synchronise(
-            run, chosen.connection, sides, saved=saved, staged=wish.staged, accepted=wish.accepted
+            run,
+            chosen.connection,
+            sides,
+            saved=saved,
+            staged=wish.staged,
+            accepted=wish.accepted,
+            demand=wish.demand,
         ),
         exit_code=code,
         counts=lambda result: {**result[0], **dict(result[1].states.items())},
