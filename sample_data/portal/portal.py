@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import httpx
@@ -49,13 +50,11 @@ class Portal:
         search_lag_seconds: float,
         limits: PortalLimits,
     ) -> None:
-        def clock_of(server: Server) -> Callable[[], datetime]:
-            return lambda: now() + timedelta(seconds=self.clock_skew[server])
-
         self._state = state
+        self._now = now
         self.clock_skew: dict[Server, float] = {"hubspot": 0.0, "mailchimp": 0.0}
-        self._hubspot = HubSpotServer(state, clock_of("hubspot"), search_lag_seconds, limits)
-        self._mailchimp = MailchimpServer(state, clock_of("mailchimp"), limits)
+        self._hubspot = HubSpotServer(state, self._clock_of("hubspot"), search_lag_seconds, limits)
+        self._mailchimp = MailchimpServer(state, self._clock_of("mailchimp"), limits)
         self._audit = Audit(state)
         self.faults = faults
         self.requests: list[tuple[str, str, str, int]] = []
@@ -125,7 +124,11 @@ class Portal:
         """Closes the state file."""
         self._state.close()
 
+    def _clock_of(self, server: Server) -> Callable[[], datetime]:
+        return lambda: self._now() + timedelta(seconds=self.clock_skew[server])
+
     def _watched(self, server: Server, app: ASGIApp) -> ASGIApp:
+        clock = self._clock_of(server)
         wire = Wire(server, app, self.faults.sleep, self._hubspot.merge_away)
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,6 +141,8 @@ class Portal:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    date = format_datetime(clock().astimezone(UTC), usegmt=True).encode()
+                    message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
                 await send(message)
 
             fault = self.faults.due(server, method, path)
