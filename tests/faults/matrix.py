@@ -7,7 +7,7 @@ import random
 import shutil
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,10 @@ from engine.errors import SyncdoctorError
 from sample_data.portal import AppliedWrite, Fault
 from sample_data.portal.faults import KINDS, FaultKind, can_hit
 from sample_data.portal.hubspot.contacts import MergeRegime
-from tests.faults.stage import NIGHT, Snapshot, World, copied, prepared
+from tests.faults.stage import Snapshot, World, copied, prepared
 
-HOURS = 24.0
-"""When the cycle of a case begins, after the start of time."""
-QUIET_RUNS = 3
+PAUSES = (6.0, 6.0, 30.0)
+"""Hours before each of the quiet runs; the last one comes when a full reading is due."""
 FOREVER = 1_000_000
 LASTING: tuple[FaultKind, ...] = ("refuse", "timeout_before", "timeout_after", "500_after", "503", "429", "html_200")
 """Kinds that are also tried from a request on to the end of the cycle, as an outage that begins there."""
@@ -83,7 +82,7 @@ class Result:
 
 async def undisturbed(master: Path, folder: Path) -> Undisturbed:
     """Learns the cycle on a copy."""
-    world = World.opened(copied(master, folder), hours=HOURS)
+    world = World.opened(copied(master, folder))
     before, count = world.snapshot(), len(world.portal.applied())
     await world.sync()
     requests = [request[:3] for request in world.portal.requests]
@@ -105,14 +104,14 @@ async def tried(
     case: Case, master: Path, folder: Path, usual: Undisturbed, *, regime: MergeRegime = "new_id"
 ) -> Result:
     """Runs one case on a copy in a new folder, which is removed again."""
-    world = World.opened(copied(master, folder), hours=HOURS)
+    world = World.opened(copied(master, folder))
     world.portal.merge_regime = regime
     times = FOREVER if case.lasting else 1
     world.portal.faults.add(Fault("*", "*", "", case.nth, case.kind, times=times))
     broken = await disturbed_run(world)
     world.portal.faults.clear()
     hit = bool(world.portal.faults.broken)
-    broken += await quiet_runs(world)
+    broken += await quiet_runs(world, lambda: not broken_promises(world, usual))
     broken += broken_promises(world, usual)
     world.close()
     shutil.rmtree(folder)
@@ -135,18 +134,21 @@ async def disturbed_run(world: World) -> list[str]:
     return []
 
 
-async def quiet_runs(world: World) -> list[str]:
-    """Up to three runs on the following nights; the last one has to write nothing."""
-    for _ in range(QUIET_RUNS):
-        world.time.seconds += NIGHT
-        written, broken = await _quiet_run(world)
-        if broken or not written:
+async def quiet_runs(world: World, settled: Callable[[], bool] = lambda: True) -> list[str]:
+    """Up to three runs without a fault, until one has nothing to write and all is `settled`; then one more has nothing
+    to write either, or the promise of coming to rest is broken."""
+    for pause in PAUSES:
+        written, broken = await _quiet_run(world, pause)
+        if broken:
             return broken
-    written, broken = await _quiet_run(world)
-    return broken or ([f"a run after {QUIET_RUNS} quiet runs still writes {written} records"] if written else [])
+        if not written and settled():
+            return []
+    written, broken = await _quiet_run(world, PAUSES[0])
+    return broken or ([f"a run after {len(PAUSES)} quiet runs still writes {written} records"] if written else [])
 
 
-async def _quiet_run(world: World) -> tuple[int, list[str]]:
+async def _quiet_run(world: World, pause: float) -> tuple[int, list[str]]:
+    world.time.seconds += pause * 3600
     try:
         return await world.sync(), []
     except SyncdoctorError as error:

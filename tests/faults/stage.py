@@ -23,8 +23,8 @@ from sample_data.portal.audit import Server
 from tests.engine.stage import StandingTime
 from tui.practice import secrets, transports
 
-NIGHT = 86_400.0
-"""Seconds between two runs."""
+EDITED, CYCLE = 6.0, 7.0
+"""Hours after the first sync when people edit, and when the cycle begins: before a full reading is due again."""
 AT_ONCE = 2
 """Writes in a batch."""
 LIMITS = PortalLimits(contacts_page=6, search_page=6, list_members_page=6, members_page=6)
@@ -51,11 +51,11 @@ class World:
         cls,
         folder: Path,
         *,
-        hours: float = 0.0,
+        hours: float = CYCLE,
         search_lag_seconds: float = 0.0,
         on_slow: Callable[[], None] = lambda: None,
     ) -> World:
-        """Opens the files of a folder, so many hours after the start of time. `on_slow` is called by slow answers."""
+        """Opens the files of a folder, so many hours after the first sync. `on_slow` is called by slow answers."""
         time = StandingTime()
         time.seconds = hours * 3600
 
@@ -138,7 +138,7 @@ async def prepared(folder: Path) -> Path:
     none = [word for kind in KINDS if kind.name not in SHARES for word in ("--share", f"{kind.name}=0")]
     arguments = ["--seed", "11", "--people", str(PEOPLE), "--out", str(folder / "data"), *shares, *none]
     assert generate(arguments) == 0
-    world = World.opened(folder)
+    world = World.opened(folder, hours=0)
     pairs, new_here, new_there = _who_is_where(world)
     assert (len(pairs), len(new_here), len(new_there)) == (PEOPLE - 7, 4, 3)
     for contact in new_here:
@@ -149,7 +149,7 @@ async def prepared(folder: Path) -> Path:
     assert await world.sync() == 0
     world.close()
 
-    world = World.opened(folder, hours=24)
+    world = World.opened(folder, hours=EDITED)
     for contact in new_here:
         world.portal.tamper("hubspot", contact, {"newsletter_opt_in": "true"})
     for member in new_there:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sample_data.portal import Portal
-from tests.faults.matrix import HOURS, Undisturbed, broken_promises, quiet_runs
+from tests.faults.matrix import Undisturbed, broken_promises, quiet_runs
 from tests.faults.stage import World, copied
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -54,7 +54,7 @@ async def _harm(world: World, harm: str) -> None:
 async def test_each_harm_is_noticed(cycle: tuple[Path, Undisturbed], tmp_path: Path, harm: str, named: str) -> None:
     """Done by hand, in place of an engine that does it."""
     master, usual = cycle
-    world = World.opened(copied(master, tmp_path / "w"), hours=HOURS)
+    world = World.opened(copied(master, tmp_path / "w"))
     await world.sync()
     assert broken_promises(world, usual) == []
 
@@ -68,7 +68,7 @@ async def test_an_engine_that_never_comes_to_rest_is_noticed(
 ) -> None:
     """Somebody edits before every run, so every run writes."""
     master, _ = cycle
-    world = World.opened(copied(master, tmp_path / "w"), hours=HOURS)
+    world = World.opened(copied(master, tmp_path / "w"))
     contact = next(person.id for person in world.portal.people("hubspot") if person.values.get("city") == "Bern")
     usual_sync, towns = world.sync, iter(["Aarau", "Baden", "Chur", "Davos", "Egg"])
 

@@ -180,6 +180,8 @@ async def test_each_server_has_its_own_clock(tmp_path: Path) -> None:
         theirs = await other.patch(f"{MEMBERS}/{1:032x}", json={"merge_fields": {"LNAME": "Neu"}})
     assert ours.json()["updatedAt"] == "2026-10-01T08:00:00.000Z"
     assert theirs.json()["last_changed"] == "2026-10-01T09:00:00+00:00"
+    dates = [answer.headers["date"] for answer in (ours, theirs)]
+    assert dates == ["Thu, 01 Oct 2026 08:00:00 GMT", "Thu, 01 Oct 2026 09:00:00 GMT"]
 
 
 async def test_the_audit_tells_what_was_really_applied(tmp_path: Path) -> None:
