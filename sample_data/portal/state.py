@@ -20,7 +20,8 @@ CREATE TABLE document (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY, properties TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-    archived INTEGER NOT NULL DEFAULT 0, archived_at INTEGER, written INTEGER NOT NULL, prior TEXT);
+    archived INTEGER NOT NULL DEFAULT 0, archived_at INTEGER, written INTEGER NOT NULL, prior TEXT,
+    loaded INTEGER);
 CREATE INDEX contact_updated ON contact (updated, id) WHERE archived = 0;
 CREATE INDEX contact_archived ON contact (archived, id);
 CREATE TABLE contact_email (email TEXT PRIMARY KEY, contact INTEGER NOT NULL, is_primary INTEGER NOT NULL);
@@ -168,14 +169,15 @@ class State:
         for contact in folder.contacts():
             highest = max(highest, contact.id)
             self.run(
-                "INSERT INTO contact (id, properties, created, updated, archived, archived_at, written)"
-                " VALUES (?, ?, ?, ?, ?, ?, 0)",
+                "INSERT INTO contact (id, properties, created, updated, archived, archived_at, written, loaded)"
+                " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
                 contact.id,
                 json.dumps(contact.properties, ensure_ascii=False),
                 contact.created,
                 contact.updated,
                 contact.archived,
                 contact.updated if contact.archived else None,
+                contact.updated,
             )
             if contact.archived:
                 continue

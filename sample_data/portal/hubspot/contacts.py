@@ -247,7 +247,7 @@ class Contacts:
         if position < 0 and before:
             first = _first_source(contact)
             position = 0
-            self._insert_version(contact.id, name, position, before, contact.created, first)
+            self._insert_version(contact.id, name, position, before, self._first_set(contact), first)
         self._insert_version(contact.id, name, position + 1, value, now, source)
 
     def _insert_version(self, contact: int, name: str, position: int, value: str, at: int, source: Source) -> None:
@@ -272,8 +272,13 @@ class Contacts:
         )
         value = contact.value(name)
         if not rows and value:
-            rows = [(value, contact.created, _first_source(contact).kind, None, None)]
+            rows = [(value, self._first_set(contact), _first_source(contact).kind, None, None)]
         return [_version(*row) for row in rows]
+
+    def _first_set(self, contact: Contact) -> int:
+        """When a value without a history was set: for a record of the data folder, when that says it was last updated."""
+        found = self.state.row("SELECT loaded FROM contact WHERE id = ?", contact.id)
+        return contact.created if found is None or found[0] is None else int(found[0])
 
 
 def contact_of(row: Sequence[Any]) -> Contact:
