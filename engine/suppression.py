@@ -158,8 +158,24 @@ def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
             f"state = CASE WHEN state IN ('intent', 'in_doubt') THEN 'superseded' ELSE state END WHERE {these}",
             chosen,
         )
+        sql.execute(_UNNAMED, {"contacts": chosen[0]})
         sql.execute("UPDATE contact SET email = '', name = '' WHERE id IN (SELECT value FROM json_each(?))", chosen)
-    workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    _overwrite(workspace)
+
+
+_UNNAMED = """
+WITH these AS (
+  SELECT hubspot_id AS id FROM contact WHERE id IN (SELECT value FROM json_each(:contacts))
+  UNION SELECT app_id FROM contact WHERE id IN (SELECT value FROM json_each(:contacts))
+)
+UPDATE verification SET missing = (
+  SELECT json_group_array(json(CASE WHEN value ->> 'hubspot_id' IN these OR value ->> 'app_id' IN these
+    THEN json_set(value, '$.email', '') ELSE value END)) FROM json_each(verification.missing)
+) WHERE CASE WHEN json_valid(missing) THEN EXISTS (
+  SELECT 1 FROM json_each(verification.missing) WHERE value ->> 'hubspot_id' IN these OR value ->> 'app_id' IN these
+) ELSE 0 END
+"""
+"""Takes the contacts' addresses out of what earlier verifications missed."""
 
 
 def keep_out_erased(workspace: Workspace) -> int:
@@ -185,7 +201,14 @@ def keep_out_erased(workspace: Workspace) -> int:
         with workspace.transaction() as sql:
             statement = f"UPDATE {TABLE[side]} SET _email_key = ?, _unreadable = ''{fields} WHERE _email_key = ?"
             emptied += sql.executemany(statement, erased).rowcount if erased else 0
+    if emptied:
+        _overwrite(workspace)
     return emptied
+
+
+def _overwrite(workspace: Workspace) -> None:
+    """Brings what was emptied from the write-ahead log into the file, so that the old pages are gone from both."""
+    workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def erased_contacts(sql: sqlite3.Connection) -> None:
