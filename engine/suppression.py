@@ -28,6 +28,8 @@ from engine.workspace import Workspace, explained
 KEY_BYTES = 32
 ERASED = "erased:"
 """Before the hash, in place of a normalised address: it holds no @, so it is none."""
+VERDICT = "erased"
+"""The cause that the gate for erased people gives, from the moment of forgetting on."""
 Randomness = Callable[[int], bytes]
 
 
@@ -140,6 +142,12 @@ def forget_person(run: Run, person: Person, reason: str) -> None:
     keep_out_erased(run.workspace)
     with run.workspace.transaction() as sql:
         erased_contacts(sql)
+        # Known before the next check, so that nothing reads the person as somebody to look after.
+        sql.execute(
+            "UPDATE verdict SET state = 'excluded', cause = ?, since_run = ? "
+            "WHERE cause <> ? AND contact_id IN (SELECT id FROM contact WHERE erased)",
+            (VERDICT, run.id, VERDICT),
+        )
 
 
 def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
