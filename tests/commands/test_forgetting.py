@@ -55,6 +55,20 @@ def test_a_person_is_forgotten_and_stays_away(command: Command, synced: Path) ->
     assert command("verify", "practice", "--home", synced, "--json").document["unexplained"] == 0
 
 
+def test_a_verification_keeps_nothing_of_a_forgotten_person(command: Command, synced: Path) -> None:
+    """What earlier ones missed loses the address, later ones do not take it up again, though they read it."""
+    with sqlite3.connect(workspace(synced)) as sql:
+        missing = sql.execute(
+            "SELECT m.value ->> 'email' FROM verification v, json_each(v.missing) m WHERE instr(m.value ->> 'email', '@')"
+        ).fetchall()
+    address = str(missing[0][0]).strip().lower()
+
+    assert command("forget", "practice", address, "--home", synced).code == 0
+    assert address.encode() not in content(synced)
+    assert command("verify", "practice", "--home", synced).code == 0
+    assert address.encode() not in content(synced)
+
+
 def test_undo_lets_the_person_sync_again(command: Command, synced: Path) -> None:
     """By the address only: the list holds nothing else; the next check reads the records anew."""
     address, hubspot_id, _ = somebody(synced)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -77,7 +76,7 @@ class Desk:
         """HubSpot's complete list is now this one."""
         run = Run(self.workspace, "check")
         self._read(run, records)
-        await follow_merges(run, cast(Sides, Sides(hubspot, Answering("app"))), SCHEMAS, FIELDS)  # type: ignore[arg-type]
+        await follow_merges(run, Sides(hubspot, Answering("app")), SCHEMAS, FIELDS)  # type: ignore[arg-type]
         pair_contacts(self.workspace, run.id, SCHEMAS)
 
     def links(self) -> dict[str, str]:

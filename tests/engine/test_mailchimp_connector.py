@@ -210,6 +210,14 @@ async def test_read_and_find(tmp_path: Path) -> None:
     assert "firma" not in repr(stage.log)
 
 
+async def test_an_id_is_its_own_or_leads_nowhere(tmp_path: Path) -> None:
+    """There are no merges; who does not answer under the contact id was deleted permanently."""
+    connector, _ = connected(tmp_path)
+    resolved = await connector.resolve([ULLA, "0" * 32], FIELDS)
+    assert {old: record.id for old, record in resolved.items()} == {ULLA: ULLA}
+    assert await connector.gone_for_good(["0" * 32]) == {"0" * 32}
+
+
 async def test_creates_are_matched_by_address(tmp_path: Path) -> None:
     """New members carry the chosen status; existing ones are left alone; the reasons come without the address."""
     connector, stage = connected(tmp_path)
