@@ -88,11 +88,15 @@ def states(world: World, where: str = "true") -> Counter[tuple[str, str]]:
 
 def doubled(world: World) -> list[str]:
     """Addresses of creates that two records have."""
-    rows = world.workspace.rows(
-        "SELECT _email_key FROM app_contact WHERE _email_key IN (SELECT email_key FROM journal WHERE kind = 'create') "
-        "GROUP BY _email_key HAVING count(*) > 1"
-    )
-    return [row["_email_key"] for row in rows]
+    return [
+        row["_email_key"]
+        for side, table in (("hubspot", "hubspot_contact"), ("app", "app_contact"))
+        for row in world.workspace.rows(
+            f"SELECT _email_key FROM {table} WHERE _email_key IN (SELECT email_key FROM journal WHERE kind = 'create' "
+            "AND side = ?) GROUP BY _email_key HAVING count(*) > 1",
+            (side,),
+        )
+    ]
 
 
 async def planned(world: World, sides: Sides) -> tuple[Run, Any, list[Operation]]:

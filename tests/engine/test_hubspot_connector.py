@@ -411,3 +411,25 @@ async def test_an_old_id_that_stays_readable_is_told_by_the_records_own_id() -> 
     resolved = await connector.resolve(["2"], FIELDS)
 
     assert (resolved["2"].id, dict(resolved["2"].values)) == ("1", {"email": "a@firma.example"})
+
+
+async def test_an_answer_that_repeats_or_invents_inputs_changes_nothing_else() -> None:
+    """An input named twice, as written and as refused or under two ids, is in doubt; a foreign trace or id is nobody's."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == READ:
+            return reply(200, {"results": []})
+        results = [
+            contact("21", "1", email="a@firma.example"),
+            contact("22", "2", email="b@firma.example"),
+            contact("23", "2", email="c@firma.example"),
+            contact("24", "99", email="d@firma.example"),
+            contact("25", "5", email="e@firma.example"),
+            contact("26", email="x@firma.example"),
+        ]
+        errors = [{"category": "VALIDATION_ERROR", "message": "no", "context": {"objectWriteTraceId": ["5", "98"]}}]
+        return reply(207, {"results": results, "errors": errors})
+
+    writes = [create(number, email=f"{letter}@firma.example") for number, letter in enumerate("abcde", 1)]
+    outcomes = await scripted(answers).write(writes, ["email"])
+    assert states(outcomes) == [(1, "applied"), *((number, "in_doubt") for number in (2, 3, 4, 5))]

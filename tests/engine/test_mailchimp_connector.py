@@ -339,3 +339,19 @@ async def test_limit_in_the_middle_of_updates_loses_no_outcome() -> None:
     assert len(requests) < 10
     with pytest.raises(LimitExhausted):
         await scripted(answers).write(writes[1:], ["FNAME"])
+
+
+async def test_an_answer_that_names_an_address_twice_leaves_it_in_doubt() -> None:
+    """Added and refused at once, or added twice: only looking tells."""
+    errors = [{"email_address": "b@firma.example", "error": "no", "error_code": "ERROR_GENERIC"}]
+    new = [member(1, "a@firma.example"), member(2, "b@firma.example"), member(3, "c@firma.example")]
+    body = {"new_members": [*new, member(4, "c@firma.example")], "errors": errors}
+    writes = [create(number, f"{letter}@firma.example") for number, letter in enumerate("abc", 1)]
+    outcomes = await scripted(Script(reply(200, body))).write(writes, ["EMAIL"])
+    assert states(outcomes) == [(1, "applied"), (2, "in_doubt"), (3, "in_doubt")]
+
+
+async def test_an_answer_about_another_member_is_no_answer() -> None:
+    """The update is in doubt, and the other member's record is not taken for this one's."""
+    outcomes = await scripted(Script(reply(200, member(2)))).write([update(1, ANNA, FNAME="Neu")], FIELDS)
+    assert states(outcomes) == [(1, "in_doubt")]
