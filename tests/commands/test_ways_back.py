@@ -239,8 +239,6 @@ class OnlyReads(httpx.AsyncBaseTransport):
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every writing request that leaves a command."""
-    from tui.commands import session
-
     seen: list[str] = []
 
     def watched(*words: Any) -> dict[Any, httpx.AsyncBaseTransport]:
