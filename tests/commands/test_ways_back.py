@@ -239,7 +239,6 @@ class OnlyReads(httpx.AsyncBaseTransport):
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every writing request that leaves a command."""
-
     seen: list[str] = []
 
     def watched(*words: Any) -> dict[Any, httpx.AsyncBaseTransport]:
