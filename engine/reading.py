@@ -12,6 +12,7 @@ from engine.losses import Demand, Reading, believed, last_reading, note_reading,
 from engine.mirror import TABLE, add_columns, drop_unseen, mirrored, store
 from engine.runs import Run
 from engine.schema import Side, SideSchema
+from engine.suppression import ERASED
 
 COMMIT_ROWS = 1_000
 
@@ -76,9 +77,10 @@ def close_window(run: Run, connector: Connector, mark: str, window: Window, star
 def changed_records(run: Run, side: Side, records: Sequence[Record], fields: Sequence[str]) -> list[Record]:
     """The records that the mirror holds otherwise, or not at all.
 
-    One that is older than the mirror's is left out: a search index may show a record as it was before our own write.
+    One that is older than the mirror's is left out: a search index may show a record as it was before our own write. Of
+    erased people the mirror holds no values to compare.
     """
-    held = mirrored(run.workspace, side, [record.id for record in records], [*fields, "_updated_at"])
+    held = mirrored(run.workspace, side, [record.id for record in records], [*fields, "_updated_at", "_email_key"])
     changed = []
     for record in records:
         before = held.get(record.id)
@@ -88,7 +90,8 @@ def changed_records(run: Run, side: Side, records: Sequence[Record], fields: Seq
         ours, theirs = moment_of(before["_updated_at"] or ""), moment_of(record.updated_at)
         if ours is not None and theirs is not None and theirs < ours:
             continue
-        if theirs != ours or any(record.values.get(field) != before[field] for field in fields):
+        erased = (before["_email_key"] or "").startswith(ERASED)
+        if theirs != ours or (not erased and any(record.values.get(field) != before[field] for field in fields)):
             changed.append(record)
     return changed
 

@@ -14,9 +14,10 @@ from engine.connectors import Connector, Record
 from engine.connectors.hubspot import HubSpotConnector, HubSpotLimits
 from engine.connectors.mailchimp import MailchimpConnector, MailchimpLimits
 from engine.errors import UnexpectedAnswer
-from sample_data.portal import Portal
+from sample_data.portal import Portal, open_portal
+from sample_data.portal.limits import PortalLimits
 from tests.engine.stage import Script, Stage, reply
-from tests.sample_data.small_portal import KEY, TOKEN, Clock, open_small
+from tests.sample_data.small_portal import KEY, TOKEN, Clock, open_small, write_folder
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)
@@ -47,12 +48,12 @@ def at_the_same_moment(portal: Portal, clock: Clock, contacts: int, moments: int
 
 
 @pytest.mark.parametrize(("page", "moments"), [(1, 1), (1, 4), (2, 1), (3, 2), (5, 12), (200, 1)])
-async def test_more_equal_times_than_a_page_or_the_cap_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int, moments: int
-) -> None:
+async def test_more_equal_times_than_a_page_or_the_cap_holds(tmp_path: Path, page: int, moments: int) -> None:
     """All come, whatever the page; no search asks beyond its first page, so a cap of one page is never reached."""
-    monkeypatch.setattr("sample_data.portal.hubspot.search.RESULTS", page)
-    portal, clock = open_small(tmp_path, contacts=12, limits={"search": 1_000})
+    clock = Clock()
+    people = write_folder(tmp_path / "data", limits={"search": 1_000}, contacts=12)
+    sizes = PortalLimits(search_page=page, search_results=page)
+    portal = open_portal(people, tmp_path / "state.db", now=clock, limits=sizes)
     clock.moment += timedelta(hours=1)
     since = clock.moment
     given = at_the_same_moment(portal, clock, 12, moments)
