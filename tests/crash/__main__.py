@@ -46,15 +46,21 @@ def main() -> int:
     print(f"{totals['kills']:6} kills")
     for kind in KINDS:
         print(f"{hit[kind]:6}   {kind}")
-    print(f"{totals['points']:6} points: {totals['killed']} killed, {totals['twice']} of them again while recovering")
+    print(
+        f"{totals['points']:6} points: {totals['killed']} killed, {totals['twice']} of them again while recovering, "
+        f"{totals['points'] - totals['killed']} never came to their boundary"
+    )
     print(f"{totals['points'] - totals['wrong']:6} recovered to exactly what an undisturbed run gives")
     print(f"{totals['creates']:6} creates for {totals['people']} people")
+    missing = [kind for kind in KINDS if not hit[kind]]
+    if missing and options.point is None:
+        print(f"no kill at: {', '.join(missing)}")
     print(f"{totals['wrong']:6} violations, seed {options.seed}, {time.monotonic() - began:.0f} s")
     if totals["wrong"] or options.point is not None:
         print(f"homes of the points: {folder}")
     else:
         shutil.rmtree(folder)
-    return int(totals["wrong"] > 0)
+    return int(totals["wrong"] > 0 or (bool(missing) and len(numbers) >= len(KINDS)))
 
 
 if __name__ == "__main__":
