@@ -1,0 +1,234 @@
+"""Who is who and who typed what: the judge's own book, kept from people's actions and the services' states alone.
+
+It knows links only as the promise states them: unlinked records whose address is unique on both sides are one person from
+the next finished sync on, and stay one whatever happens to the address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.invariants.truth import FIELDS, SIDES, Change, Record, Side, Truth, comparable, other
+
+Pair = tuple[str, str]
+NEVER = -1
+
+
+@dataclass(frozen=True)
+class View:
+    """How one field compares with what both sides last held alike. `known`: whether they ever did."""
+
+    known: bool
+    fresh_here: bool
+    fresh_there: bool
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A change that the engine made, with what the judge knew at that moment.
+
+    `here` is the changed record as it is now, `partner` the linked one across. `views`: since the last finished sync, and
+    since the values were last equal at all; either may be the engine's base. `here_later`: somebody touched this record
+    and this field later than the other side's. For a new record: `sources` across with its address, `rivals` here, and
+    whether the source `was_linked` already or the address belongs to somebody `erased`.
+    """
+
+    run: int
+    change: Change
+    here: Record | None
+    partner: Record | None
+    views: tuple[View, ...] = ()
+    here_later: bool = False
+    sources: tuple[Record, ...] = ()
+    rivals: tuple[Record, ...] = ()
+    was_linked: bool = False
+    erased: bool = False
+
+
+class Ledger:
+    """Keeps the book. `typed` are all values that people (or the initial data) ever gave a field, in comparable form."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self._moment = 0
+        self.links: dict[str, str] = {}
+        self.possible: set[Pair] = set()
+        self._sure: dict[str, str] = {}
+        self.cut: set[Pair] = set()
+        self.ever: set[tuple[Side, str]] = set()
+        self.agreed: dict[tuple[Pair, str], str] = {}
+        self.equal: dict[tuple[Pair, str], str] = {}
+        self.edited: dict[tuple[Side, str, str], int] = defaultdict(lambda: NEVER)
+        self.touched: dict[tuple[Side, str], int] = defaultdict(lambda: NEVER)
+        self.typed: dict[str, set[str]] = {field: set() for field in FIELDS}
+        self.erased: set[tuple[Side, str]] = set()
+        self.judged: list[Judged] = []
+        self.opted_out: set[tuple[Side, str]] = set()
+        for record in truth.state.values():
+            self._learn(record)
+
+    def _learn(self, record: Record) -> None:
+        for field in FIELDS:
+            self.typed[field].add(comparable(field, record.values[field]))
+        if record.consent == "no":
+            self.opted_out.add((record.side, record.id))
+
+    def partners(self, side: Side, id: str) -> list[Record]:
+        """The records across that belong to this one: one if it is firmly linked, else all that may."""
+        for links in (set(self.links.items()), self.possible):
+            ids = {app if side == "hubspot" else hubspot for hubspot, app in links if id in (hubspot, app)}
+            found = [self._truth.get(other(side), one) for one in sorted(ids)]
+            if ids:
+                return [record for record in found if record]
+        return []
+
+    def pairs(self) -> list[tuple[Record, Record]]:
+        """Firmly linked records of which both are there."""
+        both = [(self._truth.get("hubspot", one), self._truth.get("app", two)) for one, two in self.links.items()]
+        return [(hubspot, app) for hubspot, app in both if hubspot and app]
+
+    def people_did(self, changes: Iterable[Change]) -> None:
+        """Enters what people changed."""
+        self._moment += 1
+        for change in changes:
+            place = (change.side, change.id)
+            self.touched[place] = self._moment
+            record = self._truth.get(*place)
+            if record is None:
+                continue
+            self._learn(record)
+            self.erased.discard((change.side, record.key))
+            if change.field == "consent":
+                (self.opted_out.discard if change.after == "yes" else self.opted_out.add)(place)
+            for field in FIELDS if change.field == "" else [change.field]:
+                self.edited[*place, field] = self._moment
+        self._note_equal()
+
+    def erase(self, side: Side, key: str, *, known: bool) -> None:
+        """Somebody was erased on a side; `known`: the engine had linked them, so it can know."""
+        if known:
+            self.erased.add((side, key))
+
+    def merged(self, first: str, second: str, survivor: str) -> None:
+        """Two HubSpot contacts became one with a new id: it may stand for the first's link, else for the second's."""
+        partners = [self.links.pop(old, None) for old in (first, second)]
+        kept = partners[0] or partners[1]
+        if kept:
+            self.possible.add((survivor, kept))
+
+    def run_begins(self) -> None:
+        """Matches the unlinked, as the engine may from now on. What an earlier run may have linked before it was cut
+        off stays possible."""
+        matches = self._matches()
+        self.possible |= {*matches.items(), *self._possible()}
+        doubtful = {one for one, _ in self.cut}, {two for _, two in self.cut}
+        self._sure = {
+            one: two
+            for one, two in matches.items()
+            if (one, two) in self.cut or (one not in doubtful[0] and two not in doubtful[1])
+        }
+
+    def run_ends(self, *, sync: bool, finished: bool, trusted: bool) -> None:
+        """After a finished sync the matches are links and equal values are agreed; `trusted`: nothing was hidden from it.
+        One that was cut off may have linked them."""
+        self._moment += 1
+        if not sync:
+            return
+        if not finished:
+            self.cut |= set(self._sure.items())
+            return
+        self.links |= self._sure
+        self.ever |= {("hubspot", one) for one in self.links} | {("app", two) for two in self.links.values()}
+        gone = [
+            (one, two)
+            for one, two in self.links.items()
+            if not self._truth.get("hubspot", one) and not self._truth.get("app", two)
+        ]
+        for one, _ in gone:
+            del self.links[one]
+        self._note_equal()
+        if trusted:
+            for hubspot, app in self.pairs():
+                for field in FIELDS:
+                    value = comparable(field, hubspot.values[field])
+                    if value == comparable(field, app.values[field]):
+                        self.agreed[(hubspot.id, app.id), field] = value
+
+    def engine_did(self, run: int, changes: Sequence[Change]) -> None:
+        """Enters and describes what the engine changed."""
+        self._moment += bool(changes)
+        for change in changes:
+            here = self._truth.get(change.side, change.id)
+            if change.field == "" and here is not None:
+                self.judged.append(self._new_record(run, change, here))
+            else:
+                self.judged.append(self._changed(run, change, here))
+        self._note_equal()
+
+    def _changed(self, run: int, change: Change, here: Record | None) -> Judged:
+        partners = self.partners(change.side, change.id)
+        wanted = comparable(change.field, change.after)
+        fitting = [one for one in partners if comparable(change.field, one.values.get(change.field, "")) == wanted]
+        partner = next(iter([*fitting, *partners]), None)
+        if partner is None or here is None or change.field not in FIELDS:
+            return Judged(run, change, here, partner)
+        pair = (here.id, partner.id) if change.side == "hubspot" else (partner.id, here.id)
+        mine, theirs = self.edited[here.side, here.id, change.field], self.edited[partner.side, partner.id, change.field]
+        was, is_there = (comparable(change.field, text) for text in (change.before, partner.values[change.field]))
+        bases = (self.agreed.get((pair, change.field)), self.equal.get((pair, change.field)))
+        views = tuple(View(base is not None, was != base, is_there != base) for base in bases)
+        later = self.touched[here.side, here.id] > self.touched[partner.side, partner.id] and mine > theirs
+        return Judged(run, change, here, partner, views, later)
+
+    def _new_record(self, run: int, change: Change, here: Record) -> Judged:
+        across = other(change.side)
+        sources = tuple(record for record in self._truth.of(across) if record.key == here.key)
+        rivals = tuple(
+            record for record in self._truth.of(change.side) if record.key == here.key and record.id != here.id
+        )
+        was_linked = any((across, source.id) in self.ever for source in sources)
+        erased = (change.side, here.key) in self.erased
+        if len(sources) == 1 and not was_linked:
+            one, two = (here.id, sources[0].id) if change.side == "hubspot" else (sources[0].id, here.id)
+            self._sure[one] = two
+            self.possible.add((one, two))
+        return Judged(run, change, here, None, (), False, sources, rivals, was_linked, erased)
+
+    def _matches(self) -> dict[str, str]:
+        counts = {side: Counter(record.key for record in self._truth.of(side)) for side in SIDES}
+        free = {
+            side: {record.key: record for record in self._truth.of(side) if record.key and not self._held(record)}
+            for side in SIDES
+        }
+        return {
+            record.id: free["app"][key].id
+            for key, record in free["hubspot"].items()
+            if key in free["app"] and not record.more and counts["hubspot"][key] == counts["app"][key] == 1
+        }
+
+    def _possible(self) -> set[Pair]:
+        """Matches by an additional address, and with a record whose linked one is gone."""
+        found = set()
+        for record in self._truth.of("hubspot"):
+            if record.id in self.links:
+                continue
+            for app in self._truth.of("app"):
+                held = next((one for one, two in self.links.items() if two == app.id), None)
+                free = held is None or self._truth.get("hubspot", held) is None
+                if free and app.key and app.key in (record.key, *record.more):
+                    found.add((record.id, app.id))
+        return found
+
+    def _held(self, record: Record) -> bool:
+        return (record.side, record.id) in self.ever
+
+    def _note_equal(self) -> None:
+        for one, two in {*self.links.items(), *self.possible}:
+            hubspot, app = self._truth.get("hubspot", one), self._truth.get("app", two)
+            if hubspot and app:
+                for field in FIELDS:
+                    value = comparable(field, hubspot.values[field])
+                    if value == comparable(field, app.values[field]):
+                        self.equal[(one, two), field] = value
