@@ -46,7 +46,7 @@ def conflicts(workspace: Workspace, *, contact: int | None = None, field: str = 
         "coalesce(k.hubspot_changed_at, ''), coalesce(k.app_changed_at, ''), k.hubspot_source, k.app_source, k.reason, "
         "coalesce(d.winner, '') FROM conflict k JOIN contact c ON c.id = k.contact_id LEFT JOIN decision d "
         "ON d.contact_id = k.contact_id AND d.field = k.field AND d.hubspot_value = k.hubspot_value "
-        "AND d.app_value = k.app_value AND d.ended_at IS NULL "
+        "AND d.app_value = k.app_value AND d.ended_at IS NULL AND d.winner <> 'ask' "
         "WHERE (?1 IS NULL OR k.contact_id = ?1) AND (?2 = '' OR k.field = ?2) ORDER BY k.field, k.contact_id",
         (contact, field),
     )

@@ -196,10 +196,9 @@ def consent_fields(situation: Situation) -> frozenset[tuple[Side, str]]:
     rule = situation.connection.opt_in
     if rule is not None and rule.property:
         found.add(("hubspot", rule.property))
-    partners = {(mapping.hubspot, mapping.app) for mapping in situation.connection.mappings}
-    for hubspot, app in partners:
-        if ("hubspot", hubspot) in found or ("app", app) in found:
-            found |= {("hubspot", hubspot), ("app", app)}
+    for pair in mapped_pairs(situation.connection, situation.schemas):
+        if pair.merge == "consent" or ("hubspot", pair.hubspot) in found or ("app", pair.app) in found:
+            found |= {("hubspot", pair.hubspot), ("app", pair.app)}
     return frozenset(found)
 
 

@@ -91,7 +91,7 @@ def merged(
     return rows[0] if rows else {"outcome": "equal", "ground": "", "hubspot_merged": None, "app_merged": None}
 
 
-CONSENT = {"merge": "consent", "accepted": ["yes"]}
+CONSENT: dict[str, Any] = {"merge": "consent", "accepted": ["yes"]}
 
 
 @pytest.mark.parametrize("conflicts", ["hubspot", "app", "latest", "ask"])
@@ -227,7 +227,8 @@ def test_swapping_the_sides_mirrors_the_outcome(
 ) -> None:
     """Without a policy that names a side, neither side is favoured."""
     mirror = {"to_app": "to_hubspot", "to_hubspot": "to_app"}
-    chosen = connection(merge=merge, **({"accepted": ["customer"]} if merge == "consent" else {}))
+    accepted: dict[str, Any] = {"accepted": ["customer"]} if merge == "consent" else {}
+    chosen = connection(merge=merge, **accepted)
     kind: FieldType = "options" if merge == "set" else "option"
     one = merged(chosen, kind, hubspot, app, base)["outcome"]
     other = merged(chosen, kind, app, hubspot, base and (base[1], base[0]))["outcome"]

@@ -19,7 +19,20 @@ from tests.invariants.wire import Break
 from tests.invariants.world import AUDIENCE, World
 
 Action = Callable[[World, random.Random], bool]
-TEXTS = ("", "", "Bern", " Graz ", "Mu\u0308nchen", "M\u00fcnchen", "<b>Wien</b>", "=1+1", "Zoë \u202e", "[/x]", "O'Neill", "x" * 300)
+TEXTS = (
+    "",
+    "",
+    "Bern",
+    " Graz ",
+    "Mu\u0308nchen",
+    "M\u00fcnchen",
+    "<b>Wien</b>",
+    "=1+1",
+    "Zoë \u202e",
+    "[/x]",
+    "O'Neill",
+    "x" * 300,
+)
 VALUES = {
     "firstname": TEXTS, "lastname": TEXTS, "city": TEXTS,
     "country": ("", "Deutschland", "Österreich", "Schweiz", "Atlantis"),
@@ -146,7 +159,9 @@ def opt_in(world: World, chance: random.Random) -> bool:
     record = _somebody(world, chance, chance.choice(SIDES))
     if record is None:
         return False
-    world.tamper(record.side, record.id, {"newsletter_opt_in": "true"} if record.side == "hubspot" else {"status": "subscribed"})
+    world.tamper(
+        record.side, record.id, {"newsletter_opt_in": "true"} if record.side == "hubspot" else {"status": "subscribed"}
+    )
     return world.people_did("opts in")
 
 
@@ -193,7 +208,10 @@ def _add(world: World, side: Side, email: str, chance: random.Random) -> None:
         properties["newsletter_opt_in"] = chance.choice(("true", "true", "false", ""))
         world.call(side, "POST", CONTACTS, {"properties": properties})
     else:
-        member = {"email_address": email, "status": chance.choice(("subscribed", "subscribed", "unsubscribed", "pending"))}
+        member = {
+            "email_address": email,
+            "status": chance.choice(("subscribed", "subscribed", "unsubscribed", "pending")),
+        }
         merge_fields = {"FNAME": first if chance.random() < 0.9 else "", "LNAME": last if chance.random() < 0.7 else ""}
         path = f"{MEMBERS}/members?skip_merge_validation=true"
         world.call(side, "POST", path, member | {"merge_fields": merge_fields | {"CITY": city}})
@@ -223,8 +241,15 @@ def new_twice(world: World, chance: random.Random) -> bool:
 
 def change_criteria(world: World, chance: random.Random) -> bool:
     """The inclusion list gets other criteria: narrower, or wide again."""
-    stages = chance.choice((["subscriber", "lead", "opportunity", "customer", "partner"], ["lead", "customer"], ["customer"]))
-    operation = {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": stages, "includeObjectsWithNoValueSet": False}
+    stages = chance.choice(
+        (["subscriber", "lead", "opportunity", "customer", "partner"], ["lead", "customer"], ["customer"])
+    )
+    operation = {
+        "operationType": "ENUMERATION",
+        "operator": "IS_ANY_OF",
+        "values": stages,
+        "includeObjectsWithNoValueSet": False,
+    }
     leaf = {"filterType": "PROPERTY", "property": "lifecyclestage", "operation": operation}
     inner = {"filterBranchType": "AND", "filterBranchOperator": "AND", "filterBranches": [], "filters": [leaf]}
     branch = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filters": [], "filterBranches": [inner]}

@@ -35,10 +35,11 @@ from engine.connectors.open import open_connectors
 from engine.cycle import examine, link_pairs, sync
 from engine.errors import AccessError, BrakeTripped, SyncdoctorError
 from engine.gates import STATES, Gate
-from engine.journal import Operation, planned_operations
+from engine.journal import planned_operations
 from engine.memory import BASE, nothing_known
 from engine.merge import differences, mapped_pairs
 from engine.observe import Sides
+from engine.operations import Operation
 from engine.runs import Run, close_abandoned_runs
 from engine.schema import Account, Field, SideSchema
 from engine.suppression import key_file
@@ -274,12 +275,16 @@ class Engine:
 
     def counted(self) -> tuple[int, int]:
         """The contacts, and the sum of the counts per state of the last run."""
-        total = self.workspace.value("SELECT sum(contacts) FROM run_state WHERE run_id = (SELECT max(run_id) FROM run_state)")
+        total = self.workspace.value(
+            "SELECT sum(contacts) FROM run_state WHERE run_id = (SELECT max(run_id) FROM run_state)"
+        )
         return int(self.workspace.value("SELECT count(*) FROM contact")), int(total or 0)
 
     def conflicts(self) -> set[tuple[int, str]]:
         """Contact and field of the stored conflicts."""
-        return {(row["contact_id"], row["field"]) for row in self.workspace.rows("SELECT contact_id, field FROM conflict")}
+        return {
+            (row["contact_id"], row["field"]) for row in self.workspace.rows("SELECT contact_id, field FROM conflict")
+        }
 
     def planned(self) -> list[Item]:
         """What the stored plan would send, as the wire will show it."""
@@ -329,7 +334,11 @@ class Engine:
 def limited(limits: Limits) -> Iterator[None]:
     """The engine with smaller pages and batches."""
     with ExitStack() as stack:
-        hubspot, lists, mailchimp = engine.connectors.hubspot, engine.connectors.hubspot_lists, engine.connectors.mailchimp
+        hubspot, lists, mailchimp = (
+            engine.connectors.hubspot,
+            engine.connectors.hubspot_lists,
+            engine.connectors.mailchimp,
+        )
         if limits.page:
             for module, name in ((hubspot, "PER_PAGE"), (lists, "MEMBERS_PER_PAGE"), (mailchimp, "PER_PAGE")):
                 stack.enter_context(patch.object(module, name, limits.page))

@@ -74,7 +74,9 @@ def order_independence(world: World, chance: random.Random) -> Iterator[str]:
     yield from _same_end(world, chance, mixed)
 
 
-def _same_end(world: World, chance: random.Random, differently: Callable[[World, random.Random], None]) -> Iterator[str]:
+def _same_end(
+    world: World, chance: random.Random, differently: Callable[[World, random.Random], None]
+) -> Iterator[str]:
     if world.connection.sync.conflicts == "latest":
         return  # Whatever takes longer may lead to another "latest".
     twins = world.fork(), world.fork()
@@ -170,7 +172,9 @@ def _of(world: World, ran: Ran) -> list[Request]:
 
 def _essence(item: Item) -> tuple[str, str, str, tuple[tuple[str, str], ...]]:
     kept = sorted(
-        (field, comparable(field, value)) for field, value in item.values.items() if value.strip() or item.kind == "update"
+        (field, comparable(field, value))
+        for field, value in item.values.items()
+        if value.strip() or item.kind == "update"
     )
     record = comparable("email", item.record) if item.kind == "create" else item.record
     return item.side, item.kind, record, tuple(kept)
@@ -207,7 +211,10 @@ def side_symmetry(world: World, chance: random.Random) -> Iterator[str]:
         values = {side: chance.choice(texts) for side in SIDES}
         touched = {side: f"2026-01-01T{chance.randint(0, 23):02}:00:00Z" for side in SIDES}
         base = chance.choice((None, {side: comparable("city", chance.choice(texts)) for side in SIDES}))
-        direction, policy = chance.choice(("two_way", "to_app", "to_hubspot")), chance.choice(("hubspot", "app", "latest", "ask"))
+        direction, policy = (
+            chance.choice(("two_way", "to_app", "to_hubspot")),
+            chance.choice(("hubspot", "app", "latest", "ask")),
+        )
         there = merged(Meeting(values, touched, base, direction, policy))
         back = merged(
             Meeting(

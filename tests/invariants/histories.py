@@ -30,7 +30,9 @@ class Broken(AssertionError):
         self.complaints = list(complaints)
         self.log = list(world.log)
         self.setting = world.setting
-        told = "\n".join(["", *self.log, "", f"{world.setting}", *(f"{number}: {text}" for text in self.complaints[:5])])
+        told = "\n".join(
+            ["", *self.log, "", f"{world.setting}", *(f"{number}: {text}" for text in self.complaints[:5])]
+        )
         super().__init__(told)
 
 

@@ -119,7 +119,10 @@ def quarantine_isolation(world: World, ran: Ran) -> Complaints:
     server's trouble is never split."""
     writes = [request for request in _requests(world, ran) if request.kind == "write"]
     for one, two in zip(writes, writes[1:], strict=False):
-        if one.fault in ("429", "429_retry_after", "429_daily", "503", "401", "403_scope", "423", "477") and one.side == two.side:
+        if (
+            one.fault in ("429", "429_retry_after", "429_daily", "503", "401", "403_scope", "423", "477")
+            and one.side == two.side
+        ):
             before, after = {item.record for item in one.items}, {item.record for item in two.items}
             if after < before:
                 yield f"run {ran.number}: {one.method} {one.path} met {one.fault} and was split"

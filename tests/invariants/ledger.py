@@ -175,7 +175,10 @@ class Ledger:
         if partner is None or here is None or change.field not in FIELDS:
             return Judged(run, change, here, partner)
         pair = (here.id, partner.id) if change.side == "hubspot" else (partner.id, here.id)
-        mine, theirs = self.edited[here.side, here.id, change.field], self.edited[partner.side, partner.id, change.field]
+        mine, theirs = (
+            self.edited[here.side, here.id, change.field],
+            self.edited[partner.side, partner.id, change.field],
+        )
         was, is_there = (comparable(change.field, text) for text in (change.before, partner.values[change.field]))
         bases = (self.agreed.get((pair, change.field)), self.equal.get((pair, change.field)))
         views = tuple(View(base is not None, was != base, is_there != base) for base in bases)

@@ -54,7 +54,10 @@ def _does_nothing(real: Any) -> Any:
 def _deletes(real: Any) -> Any:
     async def apply(run: Any, situation: Any, sides: Any, operations: Any) -> Applied:
         applied: Applied = await real(run, situation, sides, operations)
-        ids = [row["hubspot_id"] for row in run.workspace.rows("SELECT hubspot_id FROM contact WHERE hubspot_id IS NOT NULL")]
+        ids = [
+            row["hubspot_id"]
+            for row in run.workspace.rows("SELECT hubspot_id FROM contact WHERE hubspot_id IS NOT NULL")
+        ]
         path = "/crm/v3/objects/contacts/batch/archive"
         body = {"inputs": [{"id": one} for one in ids]}
         await sides.hubspot._client.request("POST", path, template=path, intent="write", json=body)
@@ -80,8 +83,12 @@ def _echo_by_author(real: Any) -> Any:
             to_hubspot=(pl.col("app_updated_at") == pl.col("app_written_at")).fill_null(False),
         )
         told = found.join(ours, on="contact", how="left", maintain_order="left")
-        echo = ((pl.col("outcome") == "to_app") & pl.col("to_app")) | ((pl.col("outcome") == "to_hubspot") & pl.col("to_hubspot"))
-        return told.with_columns(outcome=pl.when(echo).then(pl.lit("settled")).otherwise("outcome")).select(found.columns)
+        echo = ((pl.col("outcome") == "to_app") & pl.col("to_app")) | (
+            (pl.col("outcome") == "to_hubspot") & pl.col("to_hubspot")
+        )
+        return told.with_columns(outcome=pl.when(echo).then(pl.lit("settled")).otherwise("outcome")).select(
+            found.columns
+        )
 
     return differences
 
@@ -120,7 +127,15 @@ def _strictly_later(real: Any) -> Any:
                     cursor.held[record.id] = record
                 if record.id in cursor.held:
                     old = cursor.held[record.id]
-                    seen.append(replace(old, values={**record.values, **{name: old.values[name] for name in fields if name in old.values}}))
+                    seen.append(
+                        replace(
+                            old,
+                            values={
+                                **record.values,
+                                **{name: old.values[name] for name in fields if name in old.values},
+                            },
+                        )
+                    )
             yield seen
         cursor.high = newest
 

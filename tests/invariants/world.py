@@ -17,7 +17,6 @@ from typing import Any
 
 import httpx
 
-from engine.connection import Connection
 from engine.gates import Gate
 from sample_data.portal import open_portal
 from tests.invariants.adapter import ALL_GATES, FEW_GATES, Engine, Limits, Ran, small_connection
@@ -104,7 +103,9 @@ class World:
         changes = self.truth.look()
         self.ledger.people_did(changes)
         for change in changes:
-            self.say(f"{what}: {change.side} {change.id[-6:]} {change.field or 'record'}: {change.before!r} -> {change.after!r}")
+            self.say(
+                f"{what}: {change.side} {change.id[-6:]} {change.field or 'record'}: {change.before!r} -> {change.after!r}"
+            )
         return bool(changes)
 
     def call(self, side: Side, method: str, path: str, json: object = None) -> httpx.Response:
@@ -117,7 +118,9 @@ class World:
         app, token = (
             (self.portal.hubspot, self.portal.hubspot_token) if hubspot else (self.portal.mailchimp, self.portal.mailchimp_key)
         )  # fmt: skip
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://people.invalid") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://people.invalid"
+        ) as client:
             return await client.request(method, path, json=json, headers={"Authorization": f"Bearer {token}"})
 
     def tamper(self, side: Side, id: str, values: dict[str, str]) -> None:
@@ -145,7 +148,9 @@ class World:
     def _run(self, command: str) -> Ran:
         self.ledger.run_begins()
         started, boundaries = len(self.desk.requests), self.desk.boundaries
-        ran = self.runner.run(self.engine.check(self.connection) if command == "check" else self.engine.sync(self.connection))
+        ran = self.runner.run(
+            self.engine.check(self.connection) if command == "check" else self.engine.sync(self.connection)
+        )
         if ran.end == "killed":
             with suppress(asyncio.CancelledError):
                 self.runner.run(_cancel_the_rest())
@@ -173,7 +178,21 @@ class World:
         time.seconds = self.desk.time.seconds
         twin._open(folder / self.state_file.name, time)
         twin.ledger = Ledger(twin.truth)
-        for name in ("_moment", "links", "possible", "_sure", "cut", "ever", "agreed", "equal", "edited", "touched", "typed", "erased", "opted_out"):
+        for name in (
+            "_moment",
+            "links",
+            "possible",
+            "_sure",
+            "cut",
+            "ever",
+            "agreed",
+            "equal",
+            "edited",
+            "touched",
+            "typed",
+            "erased",
+            "opted_out",
+        ):
             setattr(twin.ledger, name, deepcopy(getattr(self.ledger, name)))
         twin.longest_run = self.longest_run
         twin.connection, twin.unmapped = self.connection, dict(self.unmapped)
@@ -204,4 +223,3 @@ async def _cancel_the_rest() -> None:
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     await asyncio.sleep(0)
-
