@@ -118,7 +118,7 @@ def quarantine_isolation(world: World, ran: Ran) -> Complaints:
     """I8: only what a service refused because of its data is refused: a batch that met a limit, a missing permission or a
     server's trouble is never split."""
     writes = [request for request in _requests(world, ran) if request.kind == "write"]
-    for one, two in zip(writes, writes[1:], strict=False):
+    for one, two in pairwise(writes):
         if (
             one.fault in ("429", "429_retry_after", "429_daily", "503", "401", "403_scope", "423", "477")
             and one.side == two.side
