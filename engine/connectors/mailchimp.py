@@ -53,6 +53,8 @@ class MailchimpConnector:
         self.access = access
         self.batch_size = limits.batch
         self._limits = limits
+        self._counted: int | None = None
+        """About how many members there are, once asked."""
         self._client = client
         self._audience = audience
         self._members = f"/lists/{quote(audience, safe='')}/members"
@@ -124,8 +126,8 @@ class MailchimpConnector:
         """
         wanted = list(dict.fromkeys(ids))
         if len(wanted) > FEW:
-            counted = await self.count()
-            if counted is not None and counted // self._limits.page + 3 < len(wanted):
+            self._counted = self._counted if self._counted is not None else await self.count()
+            if self._counted is not None and self._counted // self._limits.page + 3 < len(wanted):
                 chosen = set(wanted)
                 listed = [record async for page in self.records(fields) for record in page if record.id in chosen]
                 there = {record.id: record for record in listed}
