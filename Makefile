@@ -3,6 +3,7 @@
 # make check  the fast half of it: format, lint, types, import rules
 # make prove  random histories against the invariants, the long version: SEEDS=10000
 # make crash  the process killed at N seeded points, restarted, compared: N=1000
+# make faults every fault at every request of a cycle
 # make bench  what is measured
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ INSTALLED := .venv/.installed
 SEEDS ?= 1000
 N ?= 100
 
-.PHONY: demo test check prove crash bench clean
+.PHONY: demo test check prove crash faults bench clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -35,6 +36,9 @@ prove: $(INSTALLED)
 
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash --points $(N)
+
+faults: $(INSTALLED)
+	$(BIN)/python -m tests.faults --all
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from diagnostics.causes import CAUSES, SideFinding, cause, side_findings
+from engine.apply import Applied
 from engine.connection import Connection
-from engine.cycle import Examination, examine, sync
+from engine.cycle import examine, sync, undo
 from engine.errors import AccessError
 from engine.gates import STATES, State
+from engine.losses import USUAL, Demand
 from engine.observe import Sides
 from engine.runs import Run
+from engine.saved_plan import SavedPlan
+from engine.undo import UndoPlan
+from engine.verdicts import Examination
 
 
 @dataclass(frozen=True)
@@ -49,22 +54,47 @@ class Checkup:
 GATES = tuple(entry.gate for entry in CAUSES if entry.gate is not None)
 
 
-async def check(run: Run, connection: Connection, sides: Sides) -> Checkup:
+async def check(run: Run, connection: Connection, sides: Sides, demand: Demand = USUAL) -> Checkup:
     """Examines both sides. A side that cannot be read makes every known contact `unknown` with the reason; the
     result then carries the error."""
     try:
-        examination = await examine(run, connection, sides, GATES)
+        examination = await examine(run, connection, sides, GATES, demand)
     except AccessError as error:
         return _unreadable(run, error)
     return summary(run, examination)
 
 
 async def synchronise(
-    run: Run, connection: Connection, sides: Sides, *, expected_digest: str = ""
+    run: Run,
+    connection: Connection,
+    sides: Sides,
+    *,
+    saved: SavedPlan | None = None,
+    staged: bool | None = None,
+    accepted: Collection[str] = (),
+    demand: Demand = USUAL,
 ) -> tuple[Mapping[str, int], Checkup]:
-    """Syncs and examines the result. Returns the counts of writes (`writes` is their sum) and the checkup after it."""
-    applied, examination = await sync(run, connection, sides, GATES, expected_digest=expected_digest)
-    counts = {
+    """Syncs and examines the result; the options are those of `engine.cycle.sync`. Returns the counts of writes (`writes` is
+    their sum) and the checkup after it."""
+    applied, examination = await sync(
+        run, connection, sides, GATES, saved=saved, staged=staged, accepted=accepted, demand=demand
+    )
+    return counted(applied), summary(run, examination)
+
+
+async def take_back(
+    run: Run, connection: Connection, sides: Sides, number: int, *, expected: str = "", accepted: Collection[str] = ()
+) -> tuple[Mapping[str, int], UndoPlan, Checkup]:
+    """Undoes run `number` and examines the result; as `engine.cycle.undo`."""
+    applied, undoing, examination = await undo(
+        run, connection, sides, GATES, number, expected=expected, accepted=accepted
+    )
+    return counted(applied), undoing, summary(run, examination)
+
+
+def counted(applied: Applied) -> Mapping[str, int]:
+    """What became of the writes; `writes` are the records created or changed."""
+    return {
         "writes": applied.writes,
         "created": applied.created,
         "updated": applied.updated,
@@ -73,7 +103,6 @@ async def synchronise(
         "not_applied": applied.not_applied,
         "changed_meanwhile": applied.changed_meanwhile,
     }
-    return counts, summary(run, examination)
 
 
 def summary(run: Run, examination: Examination) -> Checkup:

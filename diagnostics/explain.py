@@ -16,9 +16,10 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import Situation
 from engine.memory import Memory, memory_of_slice
-from engine.merge import differences, mapped_pairs
+from engine.merge import differences, field_states, mapped_pairs
 from engine.mirror import slice_of
 from engine.plan import Plan, plan
+from engine.schema import SIDES
 from engine.situation import recall
 from engine.workspace import Workspace
 
@@ -186,6 +187,8 @@ def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Sit
     wanted = {(row["side"], row["field"]): row["value"] for row in answer.wanted.iter_rows(named=True)}
     stopped = answer.writes.is_empty()
     disputed = set(answer.conflicts["field"].to_list())
+    grounds = {row["mapping"]: row["ground"] for row in merged.iter_rows(named=True)}
+    states = {row["mapping"]: row for row in field_states(contacts, pairs).iter_rows(named=True)}
     views = []
     for mapping in situation.connection.mappings:
         known = bases.get(mapping.name)
@@ -195,6 +198,12 @@ def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Sit
         direction = situation.connection.direction_of(mapping)
         notes = ["conflict"] if mapping.name in disputed else []
         notes += ["differs, left as it is"] if mapping.name in left else []
+        notes += [_GROUNDS[grounds[mapping.name]]] if grounds.get(mapping.name) in _GROUNDS else []
+        notes += [
+            f"{situation.schemas[side].app}: {_STATES[states[mapping.name][f'{side}_state']]}"
+            for side in SIDES
+            if mapping.name in states and states[mapping.name][f"{side}_state"] in _STATES
+        ]
         notes += [] if direction == "two_way" else [f"only {direction.replace('_', ' ')}"]
         views.append(
             FieldView(
@@ -210,6 +219,20 @@ def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Sit
             )
         )
     return tuple(views)
+
+
+_GROUNDS = {
+    "consent": "the stricter consent counts",
+    "forward": "the stage further on counts",
+    "set": "added and removed values of both sides are merged",
+    "decision": "decided by a person",
+    "loop": "keeps flipping, suspended",
+}
+_STATES = {
+    "not_fetched": "not fetched, takes no part",
+    "not_permitted": "not permitted to see, takes no part",
+    "unparseable": "cannot be read, takes no part",
+}
 
 
 def _text(value: object) -> str | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import polars as pl
 
+from diagnostics.causes import erased
 from diagnostics.verification.consent import consent_rules
 from diagnostics.verification.differing import Expectation, find_differences
 from diagnostics.verification.filled import verify_filled
@@ -83,6 +85,11 @@ def _unexplained(differences: pl.DataFrame) -> tuple[Unexplained, ...]:
     return tuple(Unexplained(*row) for row in rows.select("hubspot_id", "app_id", "field").iter_rows())
 
 
+def _stored(missing: Missing) -> dict[str, Any]:
+    """As it is kept in the workspace; nothing of an erased person is."""
+    return asdict(missing) | ({"email": ""} if missing.reason_cause == erased.CODE else {})
+
+
 def _store(run: Run, result: VerificationResult, differences: pl.DataFrame) -> None:
     """Replaces what this run stored before; both tables hold personal values and stay in the workspace."""
     columns = ("contact", "hubspot_id", "app_id", "field", "class", "hubspot_value", "app_value")
@@ -99,7 +106,7 @@ def _store(run: Run, result: VerificationResult, differences: pl.DataFrame) -> N
                     each.status,
                     each.expected,
                     each.found,
-                    json.dumps([asdict(missing) for missing in each.missing], ensure_ascii=False),
+                    json.dumps([_stored(missing) for missing in each.missing], ensure_ascii=False),
                     each.note,
                 )
                 for each in result.verifications

@@ -7,12 +7,13 @@ merges; `hs_merged_object_ids`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.connectors import Connector, Record
-from engine.mirror import TABLE, columns_of, quoted, store
+from engine.mirror import TABLE, columns_of, mirrored, quoted, store
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side, SideSchema
 from engine.suppression import normalised, scrub, suppress
@@ -99,6 +100,22 @@ def _named_by_survivors(run: Run, side: Side, schema: SideSchema, wanted: set[st
         ):
             found |= {old.strip(): row["_id"] for old in row["ids"].split(";") if old.strip() in wanted}
     return found
+
+
+def drop_merged(run: Run, side: Side, schema: SideSchema, changed: Sequence[str]) -> int:
+    """Removes mirrored records that one of the `changed` ones names as merged into it. Returns how many.
+
+    An incremental reading needs it: it learns of the survivor, never of what is gone.
+    """
+    names = [name for name in schema.former_ids_fields if name in columns_of(run.workspace, side)]
+    if not names or not changed:
+        return 0
+    former: set[str] = set()
+    for record_id, values in mirrored(run.workspace, side, changed, names).items():
+        former |= {old.strip() for text in values.values() for old in (text or "").split(";")} - {record_id, ""}
+    with run.workspace.transaction() as sql:
+        deleted = f"DELETE FROM {TABLE[side]} WHERE _id IN (SELECT value FROM json_each(?))"
+        return sql.execute(deleted, (json.dumps(sorted(former)),)).rowcount
 
 
 def _distinct(resolved: Mapping[str, Record]) -> list[Record]:

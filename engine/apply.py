@@ -91,18 +91,18 @@ class _Writing:
         """Sends operations; gives those to send next: what is left of them without the one field that was refused."""
         noted = note_planned(self._run, operations)
         self._run.progress("writing", 0, len(noted))
-        done = 0
+        done = -self.applied.changed_meanwhile
         again: list[Operation] = []
         for kind, side in product(KINDS, SIDES):
             chosen = [op for op in noted if op.kind == kind and op.side == side]
             async for batch in self._ready(side, chosen):
-                operations = [ready.operation for ready in batch]
+                sent = [ready.operation for ready in batch]
                 outcomes = await self._send(side, kind, batch)
-                for op, outcome in zip(operations, outcomes, strict=True):
+                for op, outcome in zip(sent, outcomes, strict=True):
                     if outcome.code == IN_PARTS:
                         self._parted += 1
                         await in_parts(op, self._essential[side], self._send_part)
-                again += self._without_refused(operations, outcomes)
+                again += self._without_refused(sent, outcomes)
                 done += len(batch)
                 self._run.progress("writing", done + self.applied.changed_meanwhile, len(noted))
         return again

@@ -34,13 +34,39 @@ def agree(run: Run, situation: Situation, after: int, up_to: int) -> int:
 
 
 def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, str]]) -> int:
-    """Makes the base of (contact, mapping) pairs that were just written: what the server kept, whatever it is."""
-    chosen = pl.DataFrame(sorted(set(written)), schema={"contact": pl.Int64, "field": pl.String}, orient="row")
+    """Makes the base of (contact, mapping) pairs that were just written: what the server kept, whatever it is.
+
+    A merge that is written to both sides gets its base with the second write: between the two, the old base still tells
+    what the other side lacks.
+    """
+    chosen = pl.DataFrame(
+        sorted(set(written) - _half_written(run, situation)),
+        schema={"contact": pl.Int64, "field": pl.String},
+        orient="row",
+    )
     if chosen.is_empty():
         return 0
     ids = chosen["contact"].unique().to_list()
     values = agreed_values(contacts_of(run.workspace, ids), mapped_pairs(situation.connection, situation.schemas))
     return _store(run, values.join(chosen, on=["contact", "field"], how="semi"), memory_of(run.workspace, ids).base)
+
+
+def _half_written(run: Run, situation: Situation) -> set[tuple[int, str]]:
+    """The (contact, mapping) pairs of which this plan writes both sides and this run has written only one."""
+    half = set()
+    for pair in mapped_pairs(situation.connection, situation.schemas):
+        if pair.merge != "set":
+            continue
+        rows = run.workspace.rows(
+            "SELECT h.contact_id FROM planned_write h JOIN planned_write a ON a.contact_id = h.contact_id "
+            "AND a.side = 'app' AND a.field = ?2 AND a.kind = 'update' WHERE h.side = 'hubspot' AND h.field = ?1 "
+            "AND h.kind = 'update' AND (SELECT count(DISTINCT j.side) FROM journal j, json_each(j.sent) f "
+            "WHERE j.contact_id = h.contact_id AND j.run_id = ?3 AND j.state IN ('applied', 'verified') "
+            "AND f.key = CASE j.side WHEN 'hubspot' THEN ?1 ELSE ?2 END) < 2",
+            (pair.hubspot, pair.app, run.id),
+        )
+        half |= {(int(row["contact_id"]), pair.name) for row in rows}
+    return half
 
 
 def _store(run: Run, values: pl.DataFrame, known: pl.DataFrame) -> int:

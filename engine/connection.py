@@ -19,6 +19,9 @@ from engine.schema import Side
 from engine.visible import visible
 
 Direction = Literal["two_way", "to_app", "to_hubspot"]
+MergeKind = Literal["text", "set", "forward", "consent"]
+CONSENTS = ("hs_email_optout",)
+"""HubSpot properties that hold consent by themselves."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -106,23 +109,42 @@ class Sync(_Section):
     direction: Direction = "two_way"
     conflicts: Literal["hubspot", "app", "latest", "ask"] = "ask"
     clock_skew_seconds: int = Field(default=300, ge=0, le=86_400)
+    country: str = ""
+    """The mapped HubSpot property that holds a contact's country, for phone numbers without a country's code."""
 
 
 class Brakes(_Section):
-    """The most that one run may do; beyond it the run stops before its first write."""
+    """The most that one run may do; beyond it the run stops before its first write. In percent: `field_share` of the linked
+    contacts may change in one field, `shrink` of a side or list may be gone since it was last read whole."""
 
     creates: int = Field(default=500, ge=0)
     updates: int = Field(default=500, ge=0)
     clears: int = Field(default=50, ge=0)
+    field_share: int = Field(default=25, ge=0, le=100)
+    shrink: int = Field(default=30, ge=0, le=100)
+
+
+class Release(_Section):
+    """Staged writing: a stage of which more than this percentage came out otherwise than planned is the last one."""
+
+    tolerance: int = Field(default=5, ge=0, le=100)
 
 
 class FieldMapping(_Section):
-    """One mapped pair of fields. `options` translates HubSpot's internal value to the app's choice."""
+    """One mapped pair of fields. `options` translates HubSpot's internal value to the app's choice.
+
+    `merge` says what becomes of a field that both sides changed; None: what suits the fields. `accepted` are HubSpot's
+    values with which a person may be written to. `separator` joins a set in the app. `country` as in `Sync`.
+    """
 
     hubspot: str = Field(min_length=1)
     app: str = Field(min_length=1)
     direction: Direction = "two_way"
     options: dict[str, str] = Field(default_factory=dict)
+    merge: MergeKind | None = None
+    accepted: tuple[str, ...] = ()
+    separator: Literal[";", ",", "|", "; ", ", "] = ";"
+    country: str = ""
 
     @model_validator(mode="after")
     def _options_lead_back(self) -> FieldMapping:
@@ -134,10 +156,22 @@ class FieldMapping(_Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _accepted_is_for_consent(self) -> FieldMapping:
+        if self.accepted and self.merge not in (None, "consent"):
+            raise ValueError('accepted goes with merge = "consent" only')
+        return self
+
     @property
     def name(self) -> str:
         """How the pair is called in tables: the HubSpot property's name."""
         return self.hubspot
+
+
+class Observe(_Section):
+    """How often both sides are read whole; runs in between ask only for changes. 0: every time."""
+
+    full_every_hours: int = Field(default=24, ge=0, le=2160)
 
 
 class Verify(_Section):
@@ -160,6 +194,8 @@ class Connection(_Section):
     unwanted: Unwanted = Unwanted()
     sync: Sync = Sync()
     brakes: Brakes = Brakes()
+    release: Release = Release()
+    observe: Observe = Observe()
     verify: Verify = Verify()
     mappings: tuple[FieldMapping, ...] = Field(min_length=1)
 
@@ -178,6 +214,23 @@ class Connection(_Section):
         if self.app.on_create.status == "subscribed" and self.opt_in is None:
             raise ValueError('app.on_create.status "subscribed" needs an [opt_in] rule as evidence of consent')
         return self
+
+    @model_validator(mode="after")
+    def _typed_merges_know_enough(self) -> Connection:
+        mapped = {mapping.hubspot for mapping in self.mappings}
+        for mapping in self.mappings:
+            derived = mapping.hubspot == (self.opt_in.property if self.opt_in else None) or mapping.hubspot in CONSENTS
+            if mapping.merge == "consent" and not mapping.accepted and not derived:
+                raise ValueError(
+                    f'mapping {mapping.hubspot!r}: merge "consent" needs accepted, the values that allow writing to a person'
+                )
+            if self.country_of(mapping) and self.country_of(mapping) not in mapped:
+                raise ValueError(f"country {self.country_of(mapping)!r} is not the HubSpot property of a mapping")
+        return self
+
+    def country_of(self, mapping: FieldMapping) -> str:
+        """The HubSpot property with the country for a mapping's phone numbers, empty if none is known."""
+        return mapping.country or self.sync.country
 
     def field(self, mapping: FieldMapping, side: Side) -> str:
         """The field's own name on a side."""

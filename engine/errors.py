@@ -11,6 +11,7 @@ SyncdoctorError
     UnexpectedAnswer          not JSON, cut off, or not of the documented shape
   Halted                      exit 4: a brake, a lock, or the user stopped the run
     BrakeTripped
+    ReleaseHalted
     LockHeld
     Stopped
 """
@@ -108,6 +109,12 @@ class BrakeTripped(Halted):
     """The plan is larger than the connection allows; nothing was written."""
 
     code = "brake"
+
+
+class ReleaseHalted(Halted):
+    """A stage of a staged release did not come out as planned; later stages were not written."""
+
+    code = "release-halted"
 
 
 class LockHeld(Halted):

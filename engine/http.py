@@ -8,7 +8,8 @@ import logging
 import random as random_numbers
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any
 
@@ -136,6 +137,8 @@ class AccountClient:
         self.service = service
         self.budget = budget
         self.read_only = read_only
+        self.first_answer_at: datetime | None = None
+        """The service's own time when it first answered, by the Date header; None if it has not told."""
         self._on_exchange = on_exchange
         self._clock = clock
         self._sleep = sleep
@@ -202,6 +205,7 @@ class AccountClient:
         milliseconds = round((self._clock() - started) * 1000)
         if received.status is not None:
             self.budget.learn(received.headers)
+            self.first_answer_at = self.first_answer_at or _moment(received.headers.get("date", ""))
         note = received.note
         try:
             verdict = self._judge(received, call, attempt)
@@ -348,6 +352,14 @@ async def _read(response: httpx.Response) -> _Received:
         return _Received(response.status_code, parse(bytes(body), headers.get("content-type", "")), headers)
     except NotJson as error:
         return _Received(response.status_code, None, headers, str(error))
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _no_connection(error: Exception, host: str) -> tuple[str, bool]:

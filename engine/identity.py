@@ -47,7 +47,8 @@ def paired(
     merged one is now. Links whose record is gone from a side keep both ids.
     """
     further = pl.DataFrame(schema=_ADDRESS) if additional is None else additional.select("id", "key")
-    holders = pl.concat([hubspot.select("id", "key"), further]).filter(pl.col("key") != "").unique()
+    further = further.unique().join(hubspot, on=["id", "key"], how="anti")
+    holders = pl.concat([hubspot.select("id", "key"), further]).filter(pl.col("key") != "")
     hubspot_counts, app_counts = _sharing(holders, "hubspot_twins"), _sharing(app, "app_twins")
 
     def free(records: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -60,7 +61,8 @@ def paired(
     left_hubspot = free_hubspot.join(matched, left_on="id", right_on="hubspot_id", how="anti")
     left_app = free_app.join(matched, left_on="id", right_on="app_id", how="anti")
     pairs = pl.concat([links.select("hubspot_id", "app_id"), matched.select("hubspot_id", "app_id")])
-    named = _named_candidates(left_hubspot, left_app, hubspot, app, holders, pairs)
+    only_further = further.join(hubspot, on="key", how="anti")
+    named = _named_candidates(left_hubspot, left_app, app, holders, only_further, pairs)
 
     from_hubspot = free_hubspot.join(matched, left_on="id", right_on="hubspot_id", how="left").select(
         anchor=pl.lit("h:") + pl.col("id"),
@@ -124,22 +126,22 @@ def _matched(
 def _named_candidates(
     left_hubspot: pl.DataFrame,
     left_app: pl.DataFrame,
-    hubspot: pl.DataFrame,
     app: pl.DataFrame,
     holders: pl.DataFrame,
+    only_further: pl.DataFrame,
     pairs: pl.DataFrame,
 ) -> pl.DataFrame:
     """`anchor` and candidates of single records that would be one contact with a record which already is in another, or
-    which only an additional address leads to."""
-    taken_app = app.join(pairs, left_on="id", right_on="app_id", how="semi").filter(pl.col("key") != "")
-    taken_hubspot = holders.join(pairs, left_on="id", right_on="hubspot_id", how="semi")
-    only_additional = holders.join(hubspot, on="key", how="anti")
-    claimed = pl.concat([taken_hubspot.select("key"), only_additional.select("key")]).unique()
+    which only an additional address (`only_further`) leads to."""
+    taken_app = app.filter(pl.col("key") != "").join(left_hubspot, on="key", how="semi")
+    taken_app = taken_app.join(pairs, left_on="id", right_on="app_id", how="semi")
+    taken_hubspot = holders.join(left_app, on="key", how="semi")
+    taken_hubspot = taken_hubspot.join(pairs, left_on="id", right_on="hubspot_id", how="semi")
+    claimed = pl.concat([taken_hubspot.select("key"), only_further.select("key")]).unique()
     doubtful_app = left_app.join(claimed, on="key", how="semi")
     same_address = left_hubspot.join(taken_app, on="key", how="semi")
     further = (
-        holders.join(left_hubspot, on="id", how="semi")
-        .join(only_additional, on=["id", "key"], how="semi")
+        only_further.join(left_hubspot, on="id", how="semi")
         .join(left_app.select("key", app_id="id"), on="key")
         .join(same_address, on="id", how="anti")
     )

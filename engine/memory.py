@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -28,12 +28,40 @@ DECISION = pl.Schema(
         "winner": pl.String,
         "hubspot_value": pl.String,
         "app_value": pl.String,
+        "ended_at": pl.String,
     }
 )
-"""A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on."""
+"""A person's decision of a conflict: `winner` is a side; it counts only while both values are still the ones decided on, and
+not any more once it has ended. With UNDECIDED as winner it is the demand for a decision: the field is a conflict, whatever
+direction and policy say."""
 
-SUSPENDED = pl.Schema({"contact": pl.Int64, "field": pl.String, "hubspot_value": pl.String, "app_value": pl.String})
+UNDECIDED = "ask"
+
+SUSPENDED = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "field": pl.String,
+        "hubspot_value": pl.String,
+        "app_value": pl.String,
+        "flips": pl.Int64,
+        "hubspot_writer": pl.String,
+        "app_writer": pl.String,
+    }
+)
 """Fields that two writers kept flipping; held back while they hold nothing but the two spellings."""
+
+EVIDENCE = pl.Schema(
+    {
+        "contact": pl.Int64,
+        "field": pl.String,
+        "hubspot_value": pl.String,
+        "app_value": pl.String,
+        "hubspot_changed_at": pl.String,
+        "hubspot_source": pl.String,
+    }
+)
+"""What HubSpot's property history says of a contested field: when and by whom its value was set. It counts only while both
+values are still the ones it was asked for."""
 
 REFUSED = pl.Schema(
     {
@@ -55,12 +83,13 @@ REFUSED = pl.Schema(
 
 @dataclass(frozen=True)
 class Memory:
-    """The frames BASE, DECISION, SUSPENDED and REFUSED of a slice."""
+    """The frames BASE, DECISION, SUSPENDED, REFUSED and EVIDENCE of a slice."""
 
     base: pl.DataFrame
     decisions: pl.DataFrame
     suspended: pl.DataFrame
     refused: pl.DataFrame
+    evidence: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EVIDENCE))
 
 
 def nothing_known(base: pl.DataFrame | None = None) -> Memory:
@@ -94,4 +123,5 @@ def _memory(workspace: Workspace, where: str, parameters: Sequence[int | str]) -
         read("decision", DECISION),
         read("suspended_field", SUSPENDED),
         read("quarantine", REFUSED),
+        read("evidence", EVIDENCE),
     )

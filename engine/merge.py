@@ -1,21 +1,39 @@
 """Field-level three-way merge on the tidy form: one row per pair and mapped field whose two values differ.
 
-The base holds, for each side, the canonical value at the last agreement. What changed since then flows; where both
-changed, the connection's policy decides or the field is a conflict.
+The base holds, for each side, the canonical value at the last agreement. What changed since then flows. Where both
+changed: the direction first, then the typed merge, then a person's decision, then the policy; else it is a conflict.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import polars as pl
 
-from engine.canonical import canonical
-from engine.connection import Connection, Direction, FieldMapping
-from engine.memory import Memory
-from engine.schema import SIDES, FieldType, Side, SideSchema
+from engine.connection import Connection
+from engine.mapped_pair import MappedPair, mapped_pairs
+from engine.memory import UNDECIDED, Memory
+from engine.schema import Side
+from engine.typed_merges import (
+    APP,
+    BASE_APP,
+    BASE_HUBSPOT,
+    FIRST,
+    HUBSPOT,
+    consent_outcome,
+    forward_outcome,
+    merged_sets,
+    set_outcome,
+)
+
+__all__ = [
+    "DIFFERENCE",
+    "MappedPair",
+    "agreed_values",
+    "differences",
+    "field_states",
+    "mapped_pairs",
+    "suspended_ended",
+    "suspended_now",
+]
 
 DIFFERENCE = pl.Schema(
     {
@@ -23,79 +41,68 @@ DIFFERENCE = pl.Schema(
         "mapping": pl.String,
         "hubspot_value": pl.String,
         "app_value": pl.String,
+        "hubspot_state": pl.String,
+        "app_state": pl.String,
         "hubspot_canonical": pl.String,
         "app_canonical": pl.String,
+        "hubspot_merged": pl.String,
+        "app_merged": pl.String,
         "outcome": pl.String,
+        "ground": pl.String,
+        "reason": pl.String,
+        "hubspot_at": pl.String,
+        "app_at": pl.String,
+        "hubspot_source": pl.String,
     }
 )
-"""`outcome`: to_app, to_hubspot, conflict, settled (differs as it did at the last agreement) or kept (the direction or
-an empty source leaves it)."""
+"""`outcome`: to_app, to_hubspot, both, conflict, settled (differs as it did at the last agreement) or kept (the direction
+or an empty source leaves it). `ground`: change, direction, consent, forward, set, decision, policy or loop. `reason`: the ground
+of a conflict; a policy's is `first_meeting` or `both_changed`. `hubspot_merged`, `app_merged`: what each side would hold by a merge of sets, in
+HubSpot's words, null where no third value comes about. `hubspot_at`, `app_at`: when each value was last changed, as far as
+known; `hubspot_source`: who did it, by HubSpot's property history."""
 
-_PRECEDENCE: tuple[FieldType, ...] = ("email", "number", "date", "datetime", "phone", "bool", "options")
-
-
-@dataclass(frozen=True)
-class MappedPair:
-    """One mapping with what both schemas say of it. `to_app` and `to_hubspot` translate option values."""
-
-    name: str
-    hubspot: str
-    app: str
-    kind: FieldType
-    direction: Direction
-    to_app: Mapping[str, str]
-    to_hubspot: Mapping[str, str]
-    fingerprint: str
-    """Changes when the mapping means something else; a base of another fingerprint does not count."""
-
-    def translated(self, column: pl.Expr, to: Side) -> pl.Expr:
-        """A raw column of the other side as it would be written to this one."""
-        table = self.to_app if to == "app" else self.to_hubspot
-        trimmed = column.str.strip_chars()
-        translated = trimmed.replace(dict(table)) if table else trimmed
-        if self.kind == "date":
-            return pl.coalesce(canonical(translated, "date"), translated)
-        return translated
-
-    def comparable(self, side: Side, column: pl.Expr) -> pl.Expr:
-        """A raw column of a side in canonical form; option values in HubSpot's words."""
-        translated = (
-            column.str.strip_chars().replace(dict(self.to_hubspot)) if side == "app" and self.to_hubspot else column
-        )
-        return canonical(translated, self.kind)
-
-    def flows_to(self, side: Side) -> bool:
-        """Whether this mapping may write to a side at all."""
-        return self.direction in ("two_way", f"to_{side}")
+VALUE, EMPTY, NOT_FETCHED, NOT_PERMITTED, UNPARSEABLE = "value", "empty", "not_fetched", "not_permitted", "unparseable"
+_TAKE_PART = (VALUE, EMPTY)
+"""Only these take part in a merge, and only `empty` may clear the other side."""
 
 
-def mapped_pairs(connection: Connection, schemas: Mapping[Side, SideSchema]) -> tuple[MappedPair, ...]:
-    """The connection's mappings with kinds and option tables; fields missing from a schema count as text."""
-    return tuple(_mapped(connection, mapping, schemas) for mapping in connection.mappings)
+def value_state(pair: MappedPair, side: Side) -> pl.Expr:
+    """Which of the five states a side's value of a mapping is in.
 
-
-def _mapped(connection: Connection, mapping: FieldMapping, schemas: Mapping[Side, SideSchema]) -> MappedPair:
-    types = {
-        schemas[side].fields[connection.field(mapping, side)].type
-        for side in SIDES
-        if connection.field(mapping, side) in schemas[side].fields
-    }
-    kind: FieldType = next((kind for kind in _PRECEDENCE if kind in types), "text")
-    return MappedPair(
-        name=mapping.name,
-        hubspot=mapping.hubspot,
-        app=mapping.app,
-        kind=kind,
-        direction=connection.direction_of(mapping),
-        to_app=mapping.options,
-        to_hubspot={label: value for value, label in mapping.options.items()},
-        fingerprint=_fingerprint(connection, mapping, kind),
+    The mirror holds NULL for what was not fetched; its `_unreadable` names fields whose value is there and cannot be
+    kept, or that the side does not let these credentials see (the reason then begins with "not permitted").
+    """
+    column, unreadable = pl.col(pair.column(side)), pl.col(f"{side}._unreadable")
+    named = pl.lit(f'"{pair.field(side)}": "')
+    return (
+        pl.when(unreadable.str.contains(pl.concat_str(named, pl.lit("not permitted")), literal=True))
+        .then(pl.lit(NOT_PERMITTED))
+        .when(unreadable.str.contains(named, literal=True))
+        .then(pl.lit(UNPARSEABLE))
+        .when(column.is_null())
+        .then(pl.lit(NOT_FETCHED))
+        .when(pair.comparable(side, column) == "")
+        .then(pl.lit(EMPTY))
+        .otherwise(pl.lit(VALUE))
     )
 
 
-def _fingerprint(connection: Connection, mapping: FieldMapping, kind: FieldType) -> str:
-    meaning = (mapping.hubspot, mapping.app, kind, sorted(mapping.options.items()), connection.app.audience)
-    return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
+def field_states(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    """The state of every mapped value of contacts that have both records: `contact`, `mapping`, `hubspot_state`, `app_state`."""
+    both = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app"))
+    tidy = [
+        both.select(
+            "contact",
+            pl.lit(pair.name).alias("mapping"),
+            hubspot_state=value_state(pair, "hubspot"),
+            app_state=value_state(pair, "app"),
+        )
+        for pair in pairs
+        if _fetched(contacts, pair)
+    ]
+    names = ("mapping", "hubspot_state", "app_state")
+    schema = pl.Schema({"contact": pl.Int64(), **dict.fromkeys(names, pl.String())})
+    return pl.concat(tidy).collect() if tidy else pl.DataFrame(schema=schema)
 
 
 def differences(
@@ -103,38 +110,124 @@ def differences(
 ) -> pl.DataFrame:
     """Rows of DIFFERENCE for every pair in `contacts` (as in `gates.Population`) and mapping whose values differ.
 
-    Both values must have been fetched.
+    A value that is neither there nor explicitly empty takes no part.
     """
-    both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
+    both = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app"))
     tidy = [_differing(both, pair) for pair in pairs if _fetched(contacts, pair)]
     if not tidy:
         return pl.DataFrame(schema=DIFFERENCE)
-    base_columns = memory.base.lazy().select(
+    flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping").with_columns(flipping=True)
+    to_hubspot, to_app = merged_sets()
+    rows = (
+        pl.concat(tidy)
+        .join(_base(memory), on=["contact", "mapping", "fingerprint"], how="left")
+        .join(_same_values(memory.decisions.filter(pl.col("ended_at").is_null()), "winner"), on=_KEYS, how="left")
+        .join(_same_values(memory.evidence, "hubspot_changed_at", "hubspot_source"), on=_KEYS, how="left")
+        .join(flipping.lazy(), on=["contact", "mapping"], how="left")
+        .with_columns(hubspot_at=pl.coalesce("hubspot_changed_at", "hubspot_at"))
+        .with_columns(hubspot_merged=to_hubspot, app_merged=to_app)
+    )
+    decided = rows.with_columns(_ladder(connection)).unnest("ladder").with_columns(reason=_reason())
+    return decided.select(DIFFERENCE.names()).collect()
+
+
+_KEYS = ["contact", "mapping", "hubspot_value", "app_value"]
+
+
+def _base(memory: Memory) -> pl.LazyFrame:
+    return memory.base.lazy().select(
         "contact", pl.col("field").alias("mapping"), "fingerprint", base_hubspot="hubspot_value", base_app="app_value"
     )
-    rows = pl.concat(tidy).join(base_columns, on=["contact", "mapping", "fingerprint"], how="left")
-    return rows.with_columns(_outcome(connection).alias("outcome")).select(DIFFERENCE.names()).collect()
+
+
+def _same_values(rows: pl.DataFrame, *columns: str) -> pl.LazyFrame:
+    """What is remembered of a field with these two values; it says nothing once either value is another one."""
+    return rows.lazy().select("contact", pl.col("field").alias("mapping"), "hubspot_value", "app_value", *columns)
+
+
+def suspended_now(contacts: pl.DataFrame, memory: Memory, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    """The suspended fields whose two sides hold just the two spellings that kept flipping, and differ: `contact`, `mapping`,
+    `hubspot_field`, `hubspot_value`, `app_value`, `flips`, `hubspot_writer`, `app_writer`."""
+    flipping = pl.col("now_hubspot") != pl.col("now_app")
+    return (
+        _suspended(contacts, memory, pairs).filter(flipping, _either("now_hubspot"), _either("now_app")).drop(_JUDGED)
+    )
+
+
+def suspended_ended(contacts: pl.DataFrame, memory: Memory, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    """The suspended fields of which either side holds a third value: `contact`, `mapping`."""
+    known = _suspended(contacts, memory, pairs)
+    return known.filter(~(_either("now_hubspot") & _either("now_app"))).select("contact", "mapping")
+
+
+_JUDGED = ("now_hubspot", "now_app", "one", "other")
+
+
+def _suspended(contacts: pl.DataFrame, memory: Memory, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+    texts = ("mapping", "hubspot_field", "hubspot_value", "app_value", "hubspot_writer", "app_writer", *_JUDGED)
+    schema = pl.Schema({"contact": pl.Int64(), "flips": pl.Int64(), **dict.fromkeys(texts, pl.String())})
+    if memory.suspended.is_empty():
+        return pl.DataFrame(schema=schema)
+    rows = [
+        contacts.lazy()
+        .join(memory.suspended.lazy().filter(pl.col("field") == pair.name), on="contact")
+        .with_columns(
+            mapping=pl.lit(pair.name),
+            hubspot_field=pl.lit(pair.column("hubspot")),
+            now_hubspot=pair.comparable("hubspot", pl.col(pair.column("hubspot"))),
+            now_app=pair.comparable("app", pl.col(pair.column("app"))),
+            one=pair.comparable("hubspot", pl.col("hubspot_value")),
+            other=pair.comparable("app", pl.col("app_value")),
+        )
+        .select(schema.names())
+        for pair in pairs
+        if _fetched(contacts, pair)
+    ]
+    return pl.concat(rows).collect() if rows else pl.DataFrame(schema=schema)
+
+
+def _either(column: str) -> pl.Expr:
+    return (pl.col(column) == pl.col("one")) | (pl.col(column) == pl.col("other"))
 
 
 def _fetched(contacts: pl.DataFrame, pair: MappedPair) -> bool:
-    return f"hubspot.{pair.hubspot}" in contacts.columns and f"app.{pair.app}" in contacts.columns
+    return pair.column("hubspot") in contacts.columns and pair.column("app") in contacts.columns
+
+
+def _with_unreadable(contacts: pl.DataFrame) -> pl.LazyFrame:
+    missing = [name for name in ("hubspot._unreadable", "app._unreadable") if name not in contacts.columns]
+    return contacts.lazy().with_columns(pl.lit("").alias(name) for name in missing)
 
 
 def _differing(both: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
-    hubspot, app = pl.col(f"hubspot.{pair.hubspot}"), pl.col(f"app.{pair.app}")
-    raw = both.filter(hubspot.is_not_null() & app.is_not_null() & (hubspot != app)).select(
+    hubspot, app = pl.col(pair.column("hubspot")), pl.col(pair.column("app"))
+    raw = (
+        both.filter(hubspot.is_not_null() & app.is_not_null() & (hubspot != app))
+        .with_columns(
+            hubspot_state=value_state(pair, "hubspot"),
+            app_state=value_state(pair, "app"),
+            hubspot_canonical=pair.comparable("hubspot", hubspot),
+            app_canonical=pair.comparable("app", app),
+        )
+        .filter(HUBSPOT != APP, pl.col("hubspot_state").is_in(_TAKE_PART), pl.col("app_state").is_in(_TAKE_PART))
+    )
+    return raw.select(
         "contact",
         pl.lit(pair.name).alias("mapping"),
         pl.lit(pair.direction).alias("direction"),
+        pl.lit(pair.merge).alias("merge"),
         pl.lit(pair.fingerprint).alias("fingerprint"),
         hubspot.alias("hubspot_value"),
         app.alias("app_value"),
         _users_time("hubspot"),
         _users_time("app"),
-        pair.comparable("hubspot", hubspot).alias("hubspot_canonical"),
-        pair.comparable("app", app).alias("app_canonical"),
+        "hubspot_state",
+        "app_state",
+        "hubspot_canonical",
+        "app_canonical",
+        hubspot_rank=pair.rank(HUBSPOT),
+        app_rank=pair.rank(APP),
     )
-    return raw.filter(pl.col("hubspot_canonical") != pl.col("app_canonical"))
 
 
 def _users_time(side: Side) -> pl.Expr:
@@ -143,51 +236,63 @@ def _users_time(side: Side) -> pl.Expr:
     return pl.when(written.is_null() | (changed != written)).then(changed).alias(f"{side}_at")
 
 
-def _outcome(connection: Connection) -> pl.Expr:
+def _ladder(connection: Connection) -> pl.Expr:
+    """`outcome` and `ground` of the first rule that decides, as a struct."""
+    hubspot_changed, app_changed = HUBSPOT != BASE_HUBSPOT, APP != BASE_APP
     direction = pl.col("direction")
-    hubspot, app = pl.col("hubspot_canonical"), pl.col("app_canonical")
-    first = pl.col("base_hubspot").is_null()
-    hubspot_changed = hubspot != pl.col("base_hubspot")
-    app_changed = app != pl.col("base_app")
-    changed = hubspot_changed | app_changed
+    decided = pl.when(pl.col("winner") == "hubspot").then(pl.lit("to_app")).otherwise(pl.lit("to_hubspot"))
+    contested = FIRST | (hubspot_changed & app_changed)
+    one_way = pl.col("winner").is_not_null() & (direction != "two_way")
+    possible = pl.when(decided == direction).then(decided).otherwise(pl.lit("kept"))
+    rules: tuple[tuple[str, pl.Expr], ...] = (
+        ("loop", pl.when(pl.col("flipping")).then(pl.lit("conflict"))),
+        ("undone", pl.when(pl.col("winner") == UNDECIDED).then(pl.lit("conflict"))),
+        ("consent", consent_outcome()),
+        ("decision", pl.when(one_way).then(possible)),
+        ("direction", pl.when(direction == "to_app").then(_one_way(HUBSPOT, hubspot_changed, "to_app"))),
+        ("direction", pl.when(direction == "to_hubspot").then(_one_way(APP, app_changed, "to_hubspot"))),
+        ("forward", forward_outcome()),
+        ("set", set_outcome()),
+        ("decision", pl.when(pl.col("winner").is_not_null()).then(decided)),
+        ("change", pl.when(FIRST & (APP == "")).then(pl.lit("to_app"))),
+        ("change", pl.when(FIRST & (HUBSPOT == "")).then(pl.lit("to_hubspot"))),
+        ("change", pl.when(~contested & hubspot_changed).then(pl.lit("to_app"))),
+        ("change", pl.when(~contested & app_changed).then(pl.lit("to_hubspot"))),
+        ("change", pl.when(~contested).then(pl.lit("settled"))),
+        ("policy", _policy(connection)),
+    )
+    named = [
+        pl.when(outcome.is_not_null()).then(pl.struct(outcome.alias("outcome"), pl.lit(name).alias("ground")))
+        for name, outcome in rules
+    ]
+    return pl.coalesce(named).alias("ladder")
 
-    def one_way(source: pl.Expr, source_changed: pl.Expr, outcome: str) -> pl.Expr:
-        return (
-            pl.when((source == "") & (first | ~source_changed))
-            .then(pl.lit("kept"))
-            .when(first | changed)
-            .then(pl.lit(outcome))
-            .otherwise(pl.lit("settled"))
-        )
 
+def _reason() -> pl.Expr:
+    met = pl.when(FIRST).then(pl.lit("first_meeting")).otherwise(pl.lit("both_changed"))
+    return pl.when(pl.col("ground") == "policy").then(met).otherwise("ground")
+
+
+def _one_way(source: pl.Expr, source_changed: pl.Expr, outcome: str) -> pl.Expr:
+    changed = (HUBSPOT != BASE_HUBSPOT) | (APP != BASE_APP)
     return (
-        pl.when(direction == "to_app")
-        .then(one_way(hubspot, hubspot_changed, "to_app"))
-        .when(direction == "to_hubspot")
-        .then(one_way(app, app_changed, "to_hubspot"))
-        .when(first & (app == ""))
-        .then(pl.lit("to_app"))
-        .when(first & (hubspot == ""))
-        .then(pl.lit("to_hubspot"))
-        .when(first | (hubspot_changed & app_changed))
-        .then(_policy(connection))
-        .when(hubspot_changed)
-        .then(pl.lit("to_app"))
-        .when(app_changed)
-        .then(pl.lit("to_hubspot"))
+        pl.when((source == "") & (FIRST | ~source_changed))
+        .then(pl.lit("kept"))
+        .when(FIRST | changed)
+        .then(pl.lit(outcome))
         .otherwise(pl.lit("settled"))
     )
 
 
 def _policy(connection: Connection) -> pl.Expr:
     """Who wins where both sides hold a change. A side that always wins but has no value changes nothing (HubSpot: "resolve
-    data conflicts"); "latest" needs a time of a user's change on both sides, and then a clearing counts as a change."""
-    hubspot_empty, app_empty = pl.col("hubspot_canonical") == "", pl.col("app_canonical") == ""
+    data conflicts"); "latest" needs a time of a user's change on both sides, and then a clearing counts as a change. HubSpot's
+    time is that of the property where its history is known, else that of the record, as the app's always is."""
     match connection.sync.conflicts:
         case "hubspot":
-            return pl.when(hubspot_empty).then(pl.lit("conflict")).otherwise(pl.lit("to_app"))
+            return pl.when(HUBSPOT == "").then(pl.lit("conflict")).otherwise(pl.lit("to_app"))
         case "app":
-            return pl.when(app_empty).then(pl.lit("conflict")).otherwise(pl.lit("to_hubspot"))
+            return pl.when(APP == "").then(pl.lit("conflict")).otherwise(pl.lit("to_hubspot"))
         case "latest":
             hubspot_at, app_at = (
                 pl.col(name).str.to_datetime(time_zone="UTC", strict=False) for name in ("hubspot_at", "app_at")
@@ -209,12 +314,12 @@ def agreed_values(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.D
     """The canonical values of both sides for every pair and mapping: `contact`, `field`, `fingerprint`, `hubspot_value`, `app_value`."""
     both = contacts.lazy().filter(pl.col("hubspot") & pl.col("app"))
     tidy = [
-        both.filter(pl.col(f"hubspot.{pair.hubspot}").is_not_null() & pl.col(f"app.{pair.app}").is_not_null()).select(
+        both.filter(pl.col(pair.column("hubspot")).is_not_null() & pl.col(pair.column("app")).is_not_null()).select(
             "contact",
             pl.lit(pair.name).alias("field"),
             pl.lit(pair.fingerprint).alias("fingerprint"),
-            pair.comparable("hubspot", pl.col(f"hubspot.{pair.hubspot}")).alias("hubspot_value"),
-            pair.comparable("app", pl.col(f"app.{pair.app}")).alias("app_value"),
+            pair.comparable("hubspot", pl.col(pair.column("hubspot"))).alias("hubspot_value"),
+            pair.comparable("app", pl.col(pair.column("app"))).alias("app_value"),
         )
         for pair in pairs
         if _fetched(contacts, pair)

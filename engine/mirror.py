@@ -117,12 +117,12 @@ _HOLDER: Mapping[Side, str] = {
 }
 """Another record of the side that holds the address which this contact's other record has."""
 _SWAP: Mapping[Side, str] = {
-    "hubspot": "EXISTS (SELECT 1 FROM hubspot_contact o JOIN contact t ON t.hubspot_id = o._id "
-    "JOIN app_contact p ON p._id = t.app_id WHERE h._email_key <> a._email_key AND a._email_key <> '' "
-    "AND o._email_key = a._email_key AND p._email_key = h._email_key AND o._id <> h._id)",
-    "app": "EXISTS (SELECT 1 FROM app_contact o JOIN contact t ON t.app_id = o._id "
-    "JOIN hubspot_contact p ON p._id = t.hubspot_id WHERE h._email_key <> a._email_key AND h._email_key <> '' "
-    "AND o._email_key = h._email_key AND p._email_key = a._email_key AND o._id <> a._id)",
+    "hubspot": "CASE WHEN h._email_key <> a._email_key AND a._email_key <> '' THEN EXISTS (SELECT 1 "
+    "FROM hubspot_contact o JOIN contact t ON t.hubspot_id = o._id JOIN app_contact p ON p._id = t.app_id "
+    "WHERE o._email_key = a._email_key AND p._email_key = h._email_key AND o._id <> h._id) ELSE 0 END",
+    "app": "CASE WHEN h._email_key <> a._email_key AND h._email_key <> '' THEN EXISTS (SELECT 1 "
+    "FROM app_contact o JOIN contact t ON t.app_id = o._id JOIN hubspot_contact p ON p._id = t.hubspot_id "
+    "WHERE o._email_key = h._email_key AND p._email_key = a._email_key AND o._id <> a._id) ELSE 0 END",
 }
 """Whether that record's contact would in turn get the address that this contact's record has now."""
 

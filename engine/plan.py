@@ -24,8 +24,12 @@ CONFLICT = pl.Schema(
         "app_value": pl.String,
         "hubspot_changed_at": pl.String,
         "app_changed_at": pl.String,
+        "hubspot_source": pl.String,
+        "reason": pl.String,
     }
 )
+"""Both values, when and by whom each was changed as far as known (the record's time where the field's is not), and why nothing
+decides: `first_meeting`, `both_changed`, `consent` (one side allows, the other is empty) or `loop`."""
 
 
 @dataclass(frozen=True)
@@ -164,35 +168,31 @@ def _on_create(situation: Situation, target: Side) -> dict[str, str]:
 
 def _updates(merged: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> list[pl.DataFrame]:
     rows = []
+    sides: tuple[tuple[Side, Side], ...] = (("app", "hubspot"), ("hubspot", "app"))
     for pair in pairs:
         differing = merged.lazy().filter(pl.col("mapping") == pair.name)
-        to_app = differing.filter(pl.col("outcome") == "to_app")
-        to_hubspot = differing.filter(pl.col("outcome") == "to_hubspot")
-        hubspot, app = pl.col("hubspot_value"), pl.col("app_value")
-        rows.append(_write(to_app, "app", "update", pair.name, pair.app, app, pair.translated(hubspot, "app"), hubspot))
-        rows.append(
-            _write(
-                to_hubspot,
-                "hubspot",
-                "update",
-                pair.name,
-                pair.hubspot,
-                hubspot,
-                pair.translated(app, "hubspot"),
-                app,
-            )
-        )
+        for side, other in sides:
+            chosen = differing.filter(pl.col("outcome").is_in([f"to_{side}", "both"]))
+            source = pl.col(f"{other}_value")
+            value = pair.translated(source, side)
+            if pair.merge == "set":
+                value = pl.coalesce(pair.joined(pl.col(f"{side}_merged").str.split(";"), side), value)
+            before = pl.col(f"{side}_value")
+            rows.append(_write(chosen, side, "update", pair.name, pair.field(side), before, value, source))
     return rows
 
 
 def _conflicts(contacts: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
-    times = contacts.select("contact", hubspot_changed_at="hubspot_updated_at", app_changed_at="app_updated_at")
+    times = contacts.select("contact", "hubspot_updated_at", "app_updated_at")
     disputed = merged.filter(pl.col("outcome") == "conflict").join(times, on="contact", how="left")
+    known = pl.col("hubspot_source").is_not_null()
     return disputed.select(
         "contact",
         pl.col("mapping").alias("field"),
         "hubspot_value",
         "app_value",
-        "hubspot_changed_at",
-        "app_changed_at",
+        pl.when(known).then("hubspot_at").otherwise("hubspot_updated_at").alias("hubspot_changed_at"),
+        pl.col("app_updated_at").alias("app_changed_at"),
+        pl.col("hubspot_source").fill_null(""),
+        pl.col("reason"),
     ).cast(dict(CONFLICT))  # type: ignore[arg-type]

@@ -15,6 +15,10 @@ from engine.visible import visible
 from engine.workspace import Workspace
 
 PROGRESS_SECONDS = 0.5
+RELEASE_OPEN = "release_open"
+"""The fact that names the run of a staged release that has not gone through."""
+SMALL_PLAN = 10
+"""So many contacts are written at once even the first time."""
 Now = Callable[[], datetime]
 
 
@@ -39,6 +43,7 @@ class Run:
     """One run of a command: a row in `run` that others watch.
 
     `monotonic` gives seconds for rates. Progress is written at most twice a second, and looks for a stop request.
+    `intended` is how many records the run is about to write, once it knows.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Run:
         self._phase = ""
         self._phase_began = monotonic()
         self._written = -PROGRESS_SECONDS
+        self.intended = 0
         with workspace.transaction() as sql:
             cursor = sql.execute(
                 "INSERT INTO run(command, state, started_at, pid, host) VALUES (?, 'running', ?, ?, ?)",
@@ -122,3 +128,16 @@ def close_abandoned_runs(workspace: Workspace, now: Now = utc_now) -> int:
             (iso(now()),),
         )
         return cursor.rowcount
+
+
+def release_is_first(workspace: Workspace, contacts: int) -> bool:
+    """Whether a plan for so many contacts is written in stages by itself: no sync of the connection went through yet."""
+    return contacts > SMALL_PLAN and (not workspace.fact("activated_at") or bool(workspace.fact(RELEASE_OPEN)))
+
+
+def open_release(workspace: Workspace) -> int | None:
+    """The run of a staged release that ended without having gone through, or None."""
+    named = workspace.fact(RELEASE_OPEN)
+    if not named or workspace.value("SELECT 1 FROM run WHERE id = ? AND state = 'running'", (named,)):
+        return None
+    return int(named)

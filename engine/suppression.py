@@ -27,7 +27,9 @@ from engine.workspace import Workspace, explained
 
 KEY_BYTES = 32
 ERASED = "erased:"
-"""Before the hash, in place of a normalised address; no address has a colon before its @ and no @ at all."""
+"""Before the hash, in place of a normalised address: it holds no @, so it is none."""
+VERDICT = "erased"
+"""The cause that the gate for erased people gives, from the moment of forgetting on."""
 Randomness = Callable[[int], bytes]
 
 
@@ -133,6 +135,21 @@ def known_as(workspace: Workspace, who: str) -> Person:
     return Person(tuple(distinct), tuple(row["id"] for row in rows), tuple(records))
 
 
+def forget_person(run: Run, person: Person, reason: str) -> None:
+    """Puts a person on the list and removes their values from the workspace. Writes to neither side."""
+    suppress(run, person.keys, reason)
+    scrub(run.workspace, person.contacts)
+    keep_out_erased(run.workspace)
+    with run.workspace.transaction() as sql:
+        erased_contacts(sql)
+        # Known before the next check, so that nothing reads the person as somebody to look after.
+        sql.execute(
+            "UPDATE verdict SET state = 'excluded', cause = ?, since_run = ? "
+            "WHERE cause <> ? AND contact_id IN (SELECT id FROM contact WHERE erased)",
+            (VERDICT, run.id, VERDICT),
+        )
+
+
 def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
     """Removes all values of contacts from the workspace; ids, times and states stay. Freed pages are overwritten."""
     chosen = (json.dumps(list(contacts)),)
@@ -149,8 +166,24 @@ def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
             f"state = CASE WHEN state IN ('intent', 'in_doubt') THEN 'superseded' ELSE state END WHERE {these}",
             chosen,
         )
+        sql.execute(_UNNAMED, {"contacts": chosen[0]})
         sql.execute("UPDATE contact SET email = '', name = '' WHERE id IN (SELECT value FROM json_each(?))", chosen)
-    workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    _overwrite(workspace)
+
+
+_UNNAMED = """
+WITH these AS (
+  SELECT hubspot_id AS id FROM contact WHERE id IN (SELECT value FROM json_each(:contacts))
+  UNION SELECT app_id FROM contact WHERE id IN (SELECT value FROM json_each(:contacts))
+)
+UPDATE verification SET missing = (
+  SELECT json_group_array(json(CASE WHEN value ->> 'hubspot_id' IN these OR value ->> 'app_id' IN these
+    THEN json_set(value, '$.email', '') ELSE value END)) FROM json_each(verification.missing)
+) WHERE CASE WHEN json_valid(missing) THEN EXISTS (
+  SELECT 1 FROM json_each(verification.missing) WHERE value ->> 'hubspot_id' IN these OR value ->> 'app_id' IN these
+) ELSE 0 END
+"""
+"""Takes the contacts' addresses out of what earlier verifications missed."""
 
 
 def keep_out_erased(workspace: Workspace) -> int:
@@ -162,6 +195,7 @@ def keep_out_erased(workspace: Workspace) -> int:
     if not listed:
         return 0
     secret = _key(workspace, make=False, random=secrets.token_bytes)
+    workspace.sql.execute("PRAGMA secure_delete = ON")
     emptied = 0
     for side in SIDES:
         keys = workspace.rows(
@@ -175,7 +209,14 @@ def keep_out_erased(workspace: Workspace) -> int:
         with workspace.transaction() as sql:
             statement = f"UPDATE {TABLE[side]} SET _email_key = ?, _unreadable = ''{fields} WHERE _email_key = ?"
             emptied += sql.executemany(statement, erased).rowcount if erased else 0
+    if emptied:
+        _overwrite(workspace)
     return emptied
+
+
+def _overwrite(workspace: Workspace) -> None:
+    """Brings what was emptied from the write-ahead log into the file, so that the old pages are gone from both."""
+    workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def erased_contacts(sql: sqlite3.Connection) -> None:

@@ -93,7 +93,12 @@ CREATE TABLE full_reading (
 ) WITHOUT ROWID;
 CREATE TABLE decision (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, winner TEXT NOT NULL,
-  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '',
+  hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL DEFAULT '', ended_at TEXT,
+  PRIMARY KEY (contact_id, field)
+) WITHOUT ROWID;
+CREATE TABLE evidence (
+  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, hubspot_value TEXT NOT NULL,
+  app_value TEXT NOT NULL, hubspot_changed_at TEXT, hubspot_source TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
   PRIMARY KEY (contact_id, field)
 ) WITHOUT ROWID;
 CREATE TABLE suspended_field (
@@ -106,6 +111,7 @@ CREATE TABLE release_stage (
   as_predicted INTEGER NOT NULL DEFAULT 0, otherwise INTEGER NOT NULL DEFAULT 0, at TEXT NOT NULL,
   PRIMARY KEY (run_id, stage)
 ) WITHOUT ROWID;
+CREATE TABLE used_plan (plan_id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE verdict (
   contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE, state TEXT NOT NULL, cause TEXT NOT NULL,

@@ -91,6 +91,33 @@ ACTIONS: tuple[Action, ...] = (
         "sync", ("y",), "Sync", "writes the plan after a typed confirmation", ("plan",), "sync", "sync {name} --yes"
     ),
     Action(
+        "decide",
+        ("d",),
+        "Decide",
+        "says which side wins the conflict, on Plan all conflicts of the field; the next sync writes it",
+        ("contact", "plan"),
+        "decide",
+        "decide {name} --winner hubspot|app",
+    ),
+    Action(
+        "sync_staged",
+        ("t",),
+        "Sync in stages",
+        "writes 1 contact, then 10, then a tenth, then all; halts where the outcome is not as planned",
+        ("plan",),
+        "stages",
+        "sync {name} --staged --yes",
+    ),
+    Action(
+        "undo",
+        ("u",),
+        "Undo the run",
+        "takes back the selected run's updates after a typed confirmation",
+        ("log",),
+        "undo",
+        "undo {name} RUN --yes",
+    ),
+    Action(
         "verify", ("v",), "Verify now", "reads both sides and proves the result", ("verify",), "verify", "verify {name}"
     ),
     Action(

@@ -17,6 +17,10 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (docs/json.md).")]
+FullOption = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
+ShrinkOption = Annotated[
+    bool, typer.Option("--accept-shrink", help="Believe once that contacts of a side or list are gone.")
+]
 NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
 
 
@@ -149,12 +153,19 @@ def check(
     contacts: Annotated[
         Path | None, typer.Option("--contacts", help="Also write one line per contact to this CSV file.")
     ] = None,
+    full: FullOption = False,
+    accept_shrink: ShrinkOption = False,
 ) -> None:
     """Examine both sides: counts per state, findings per cause. Writes to neither side."""
+    from engine.losses import Demand
     from tui.commands.checking import check as examine
     from tui.commands.session import session
 
-    _finish(examine(session(_home(context, home), name), as_json=as_json, contacts=contacts))
+    _finish(
+        examine(
+            session(_home(context, home), name), as_json=as_json, contacts=contacts, demand=Demand(full, accept_shrink)
+        )
+    )
 
 
 @cli.command()
@@ -170,6 +181,25 @@ def explain(
     from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), who, as_json=as_json))
+
+
+@cli.command()
+def forget(
+    context: typer.Context,
+    name: NameArgument,
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Let this address sync again.")] = False,
+) -> None:
+    """Keep an erased person away and remove their values from the workspace. Writes to neither side."""
+    from tui.commands.forgetting import forget as erase
+    from tui.commands.forgetting import remember
+    from tui.commands.session import session
+
+    chosen = session(_home(context, home), name)
+    _finish(remember(chosen, who, as_json=as_json) if undo else erase(chosen, who, as_json=as_json, yes=yes))
 
 
 @cli.command()
@@ -197,13 +227,92 @@ def sync(
     home: HomeOption = None,
     as_json: JsonOption = False,
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Write exactly this saved plan, or refuse.")] = None,
+    max_age: Annotated[
+        float | None, typer.Option("--max-age", help="Hours that a saved plan may be old; 24 without it.", min=0)
+    ] = None,
+    staged: Annotated[
+        bool | None,
+        typer.Option(
+            "--staged/--at-once",
+            help="Write 1 contact, then 10, then a tenth, then all, and halt where the outcome is not as planned. "
+            "Without either: staged until a first sync went through.",
+        ),
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+    full: FullOption = False,
+    accept_shrink: ShrinkOption = False,
 ) -> None:
     """Write what the plan holds, then examine the result."""
+    from engine.losses import Demand
     from tui.commands.session import session
+    from tui.commands.writing import Wish
     from tui.commands.writing import sync as write
 
-    _finish(write(session(_home(context, home), name), as_json=as_json, plan_file=plan_file, yes=yes))
+    wish = Wish(plan_file, max_age, staged, tuple(accept or ()), Demand(full, accept_shrink))
+    _finish(write(session(_home(context, home), name), wish, as_json=as_json, yes=yes))
+
+
+@cli.command()
+def undo(
+    context: typer.Context,
+    name: NameArgument,
+    run: Annotated[
+        int, typer.Argument(help="The run whose updates are taken back (syncdoctor log NAME).", metavar="RUN")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking; without it only a terminal can.")] = False,
+) -> None:
+    """Take back the updates of an earlier run: shown as a plan first, written when confirmed."""
+    from tui.commands.session import session
+    from tui.commands.undoing import undo as take_back
+
+    _finish(take_back(session(_home(context, home), name), run, as_json=as_json, yes=yes, accepted=tuple(accept or ())))
+
+
+@cli.command()
+def conflicts(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")
+    ] = False,
+) -> None:
+    """The fields that both sides changed, with what is known of who did it and when."""
+    from tui.commands.deciding import conflicts as list_them
+    from tui.commands.session import session
+
+    _finish(list_them(session(_home(context, home), name), as_json=as_json, values=values))
+
+
+@cli.command()
+def decide(
+    context: typer.Context,
+    name: NameArgument,
+    winner: Annotated[SideName, typer.Option("--winner", help="The side whose value counts.")],
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="[WHO]")] = "",
+    field: Annotated[str, typer.Option("--field", help="Only this field, by its HubSpot property.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All conflicts, or all of the field.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Decide conflicts; the next sync writes what was decided."""
+    from tui.commands.deciding import decide_conflicts
+    from tui.commands.session import session
+
+    chosen = session(_home(context, home), name)
+    _finish(
+        decide_conflicts(chosen, who, field=field, everything=everything, winner=winner.value, as_json=as_json, yes=yes)
+    )
 
 
 @cli.command()

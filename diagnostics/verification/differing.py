@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from diagnostics.causes import counterpart_gone, erased, many_to_one
 from diagnostics.verification.consent import ConsentRule, consent_differences
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide
 from diagnostics.verification.joined import joined_pairs
@@ -62,7 +63,8 @@ async def find_differences(
 def differing(expected: Expectation, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
     """Rows of `result.DIFFERENT` for two fresh readings, in slices of pairs."""
     known, began = expected.known, expected.began
-    joined = joined_pairs(known, hubspot, app)
+    # Nothing of an erased person is looked at, so nothing of them can be stored.
+    joined = joined_pairs(known, hubspot, app).filter(pl.col("cause") != erased.CODE)
     rows = [_gone(joined), consent_differences(joined, expected.rules, known, began)]
     for part in joined.iter_slices(_SLICE):
         rows.extend(_values(part, pair, known, began) for pair in expected.pairs)
@@ -78,7 +80,7 @@ def _gone(joined: pl.DataFrame) -> pl.DataFrame:
         "hubspot_id",
         "app_id",
         pl.lit("").alias("field"),
-        pl.when(pl.col("cause") == "counterpart-gone")
+        pl.when(pl.col("cause").is_in([counterpart_gone.CODE, many_to_one.CODE]))
         .then(pl.lit("failing"))
         .otherwise(pl.lit("unexplained"))
         .alias("class"),

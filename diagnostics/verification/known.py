@@ -33,8 +33,8 @@ class Known:
     (when the run began that gave it). `conflicts`: `contact`, `field` (mapping).
     `planned`: `contact`, `side`, `field` (the target's own). `base`: `contact`, `field` (mapping), `fingerprint`
     (the mapping's meaning then), `base_hubspot`, `base_app`, canonical. `forbidden`: `contact`, `field` (`app.NAME`,
-    `hubspot.NAME`) of consent that excludes. `creates`: HubSpot records that the engine created: `record_id`, `email`, `state`,
-    `cause`. Moments are ISO 8601 in UTC, empty if there was none.
+    `hubspot.NAME`) of consent that excludes. `creates`: HubSpot records that the engine created, without merged ones (the
+    survivor has its own source and creation date): `record_id`, `email`, `state`, `cause`. Moments are ISO 8601 in UTC, empty if there was none.
     """
 
     contacts: pl.DataFrame
@@ -83,7 +83,9 @@ def read_known(workspace: Workspace) -> Known:
             "SELECT j.record_id, coalesce(c.email, j.email_key) AS email, "
             "coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause FROM journal j "
             "LEFT JOIN contact c ON c.id = j.contact_id LEFT JOIN verdict v ON v.contact_id = j.contact_id "
-            "WHERE j.kind = 'create' AND j.side = 'hubspot' AND j.state IN ('applied', 'verified') ORDER BY j.id",
+            "WHERE j.kind = 'create' AND j.side = 'hubspot' AND j.state IN ('applied', 'verified') "
+            "AND NOT EXISTS (SELECT 1 FROM alias m WHERE m.side = 'hubspot' AND m.old_id = j.record_id AND m.fate = 'merged') "
+            "ORDER BY j.id",
             _CREATE_TYPES,
         ),
         activated_at=workspace.fact("activated_at"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from engine.schema import InclusionList, Side, SideSchema
@@ -64,6 +65,15 @@ class Outcome:
     existing_id: str = ""
 
 
+@dataclass(frozen=True)
+class LastChange:
+    """The newest version of a field: its value, when it was set (ISO 8601, UTC) and by what, in the side's words."""
+
+    value: str
+    at: str
+    source: str
+
+
 class Connector(Protocol):
     """A side. Every call may raise an `AccessError`; none raises on what a single record holds."""
 
@@ -71,6 +81,13 @@ class Connector(Protocol):
     app: str
     batch_size: int
     """Writes that fit one request."""
+    access: str
+    """A digest of address and credentials: another one may open another account. Holds no secret."""
+
+    @property
+    def first_answer_at(self) -> datetime | None:
+        """The side's own time when it first answered this connector; None if its answers do not tell."""
+        ...
 
     async def describe(self) -> SideSchema:
         """Account, fields, rules, scopes and limits; what could not be read is named in `unavailable`."""
@@ -80,8 +97,15 @@ class Connector(Protocol):
         """All live records, a page at a time, each with the named fields."""
         ...
 
+    def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        """The records that changed in [since, until), a page at a time; one may come twice, or as it was moments ago.
+
+        Says nothing about records that are gone.
+        """
+        ...
+
     async def count(self) -> int | None:
-        """How many records `records` will give, if the side tells; for progress only."""
+        """About how many records `records` will give, if the side tells."""
         ...
 
     async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
@@ -127,5 +151,13 @@ class ListSource(Protocol):
         ...
 
 
-class HubSpotSource(Connector, ListSource, Protocol):
-    """A connector that also has lists; only HubSpot is one."""
+class HistorySource(Protocol):
+    """The side that keeps a history of each field (HubSpot)."""
+
+    async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
+        """The last change of each named field by id and field; what has no history is left out."""
+        ...
+
+
+class HubSpotSource(Connector, ListSource, HistorySource, Protocol):
+    """A connector that also has lists and histories; only HubSpot is one."""

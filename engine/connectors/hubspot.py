@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import quote
 
 from engine.answers import Answer, shaped
 from engine.auth.secret import Secret
-from engine.connectors import Outcome, Record, Write
+from engine.connectors import LastChange, Outcome, Record, Write
 from engine.connectors.batches import outcomes_of
 from engine.connectors.hubspot_bodies import BatchAnswer, Contact, ContactPage
+from engine.connectors.hubspot_changes import HubSpotChanges
 from engine.connectors.hubspot_consent import subscription_statuses
+from engine.connectors.hubspot_history import last_changes
 from engine.connectors.hubspot_lists import HubSpotLists
 from engine.connectors.hubspot_paths import Paths
 from engine.connectors.hubspot_schema import describe
@@ -21,24 +24,51 @@ from engine.errors import AccessError, SyncdoctorError, UnexpectedAnswer
 from engine.http import AccountClient
 from engine.schema import InclusionList, Side, SideSchema
 
-PER_PAGE = 100
-"""Contacts in a page and inputs in a batch (objects API)."""
+
+@dataclass(frozen=True)
+class HubSpotLimits:
+    """How much one request takes: contacts in a page and inputs in a batch (objects API), contacts in a page of a search,
+    members in a page of a list. Smaller ones are for tests."""
+
+    page: int = 100
+    batch: int = 100
+    search_page: int = 200
+    members: int = 250
+
+
+HUBSPOT_LIMITS = HubSpotLimits()
 _OWN_ID = "hs_object_id"
 
 
 class HubSpotConnector:
-    """The HubSpot side. `token` is only used to ask which scopes it has."""
+    """The HubSpot side. `token` is only used to ask which scopes it has; `access` is a digest of address and token."""
 
     side: Side = "hubspot"
     app = "HubSpot"
-    batch_size = PER_PAGE
 
-    def __init__(self, client: AccountClient, api_version: str, token: Secret | None = None) -> None:
+    def __init__(
+        self,
+        client: AccountClient,
+        api_version: str,
+        token: Secret | None = None,
+        *,
+        access: str = "",
+        limits: HubSpotLimits = HUBSPOT_LIMITS,
+    ) -> None:
+        self.access = access
+        self.batch_size = limits.batch
+        self._limits = limits
         self._client = client
         self._paths = Paths(api_version)
         self._token = token
-        self._lists = HubSpotLists(client, self._paths)
+        self._lists = HubSpotLists(client, self._paths, limits.members)
+        self._changes = HubSpotChanges(client, self._paths, limits.search_page)
         self._writes = HubSpotWrites(client, self._paths)
+
+    @property
+    def first_answer_at(self) -> datetime | None:
+        """HubSpot's own time when it first answered this client; None if it has not told."""
+        return self._client.first_answer_at
 
     def limits_left(self) -> str:
         """One line on what is left of the account's request limits."""
@@ -53,10 +83,10 @@ class HubSpotConnector:
         return await describe(self._client, self._paths, self._token)
 
     async def records(self, fields: Sequence[str]) -> AsyncIterator[list[Record]]:
-        """All contacts that are not archived, 100 at a time. Raises UnexpectedAnswer if paging does not end."""
+        """All contacts that are not archived, page by page. Raises UnexpectedAnswer if paging does not end."""
         where = f"HubSpot, GET {self._paths.contacts}"
         guard = PageGuard(where)
-        params: dict[str, str | int] = {"limit": PER_PAGE, "properties": ",".join(fields)}
+        params: dict[str, str | int] = {"limit": self._limits.page, "properties": ",".join(fields)}
         while True:
             answer = await self._client.request(
                 "GET", self._paths.contacts, template=self._paths.contacts, intent="read", params=params
@@ -67,6 +97,10 @@ class HubSpotConnector:
             if page.paging is None or page.paging.next is None:
                 return
             params["after"] = guard.follow(page.paging.next.after)
+
+    def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        """The contacts whose last change is in [since, until); one may come twice, or as it was some moments ago."""
+        return self._changes.between(fields, since, until)
 
     async def count(self) -> int | None:
         """About how many contacts there are: the search index, which lags behind, tells."""
@@ -108,7 +142,7 @@ class HubSpotConnector:
         return await self._read(emails, fields, {"idProperty": "email"})
 
     async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
-        """Creates or updates at most 100 contacts and reads back what HubSpot kept.
+        """Creates or updates a batch of contacts and reads back what HubSpot kept.
 
         Raises an error, also a stop, only if none was applied. Where the reading back fails, the record in an outcome holds
         only the properties that the write's own answer gave.
@@ -140,6 +174,10 @@ class HubSpotConnector:
         """Status per address of one subscription type. Raises ConfigurationError if there is no such type."""
         return await subscription_statuses(self._client, self._paths, emails, subscription)
 
+    async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
+        """The last change of each named property by id and property; 50 contacts a request."""
+        return await last_changes(self._client, self._paths, ids, fields)
+
     async def _single(self, record_id: str, fields: Sequence[str]) -> Record | None:
         template = f"{self._paths.contacts}/{{id}}"
         where = f"HubSpot, GET {template}"
@@ -160,8 +198,8 @@ class HubSpotConnector:
         guard = PageGuard(where)
         records: list[Record] = []
         distinct = list(dict.fromkeys(keys))
-        for start in range(0, len(distinct), PER_PAGE):
-            inputs = [{"id": key} for key in distinct[start : start + PER_PAGE]]
+        for start in range(0, len(distinct), self._limits.batch):
+            inputs = [{"id": key} for key in distinct[start : start + self._limits.batch]]
             answer = await self._client.request(
                 "POST", path, template=path, intent="read",
                 json={"inputs": inputs, "properties": list(fields), "propertiesWithHistory": [], **extra},

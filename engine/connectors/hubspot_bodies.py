@@ -62,6 +62,13 @@ class ContactPage(_Body):
     paging: Paging | None = None
 
 
+class FoundContacts(_Body):
+    """The first contacts of a search, and how many it found in all."""
+
+    total: int
+    results: list[Contact]
+
+
 class BatchError(_Body):
     """An entry of `errors` in a 207 answer, or the envelope of a refused request."""
 

@@ -19,7 +19,6 @@ from engine.visible import visible
 
 CONTACTS = "0-1"
 LISTS_PER_PAGE = 500
-MEMBERS_PER_PAGE = 250
 MOST_ALTERNATIVES = 200
 DEEPEST_BRANCH = 20
 Alternatives = tuple[tuple[ListCondition, ...], ...]
@@ -29,9 +28,10 @@ _OPERATION_WORDS = ("operator", "operationType", "includeObjectsWithNoValueSet")
 class HubSpotLists:
     """The lists of contacts of one account."""
 
-    def __init__(self, client: AccountClient, paths: Paths) -> None:
+    def __init__(self, client: AccountClient, paths: Paths, members_per_page: int = 250) -> None:
         self._client = client
         self._paths = paths
+        self._members_per_page = members_per_page
 
     async def find(self, reference: str) -> InclusionList:
         """The list with this id or exact name. Raises ConfigurationError naming candidates or the nearest names."""
@@ -57,11 +57,11 @@ class HubSpotLists:
         )
 
     async def members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
-        """Pages of (record id, membership time), 250 at a time."""
+        """Pages of (record id, membership time)."""
         template = f"{self._paths.lists}/{{list}}/memberships"
         where = f"HubSpot, GET {template}"
         guard = PageGuard(where)
-        params: dict[str, str | int] = {"limit": MEMBERS_PER_PAGE}
+        params: dict[str, str | int] = {"limit": self._members_per_page}
         while True:
             answer = await self._client.request(
                 "GET", f"{self._paths.lists}/{quote(list_id, safe='')}/memberships",

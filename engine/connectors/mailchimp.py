@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -19,27 +21,49 @@ from engine.errors import UnexpectedAnswer
 from engine.http import AccountClient
 from engine.schema import Side, SideSchema
 
-PER_PAGE = 1000
-PER_BATCH = 500
 PASSES = 3
 """How often a listing is read again when members moved between its pages meanwhile."""
+FEW = 10
+"""So few members are read one by one without asking how many there are."""
 _NEEDED = ("contact_id", "email_address", "status", "merge_fields", "timestamp_signup", "timestamp_opt", "last_changed")
 _MEMBER = f"{LIST}/members/{{member}}"
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class MailchimpLimits:
+    """How many members fit a page and a batch. Smaller ones are for tests."""
+
+    page: int = 1000
+    batch: int = 500
+
+
+MAILCHIMP_LIMITS = MailchimpLimits()
+
+
 class MailchimpConnector:
-    """The Mailchimp side. A record's id is `contact_id`, which the API takes in place of the address's hash."""
+    """The Mailchimp side. `access` is a digest of address and key. A record's id is `contact_id`, which the API takes in place of the address's hash."""
 
     side: Side = "app"
     app = "Mailchimp"
-    batch_size = PER_BATCH
 
-    def __init__(self, client: AccountClient, audience: str) -> None:
+    def __init__(
+        self, client: AccountClient, audience: str, *, access: str = "", limits: MailchimpLimits = MAILCHIMP_LIMITS
+    ) -> None:
+        self.access = access
+        self.batch_size = limits.batch
+        self._limits = limits
+        self._counted: int | None = None
+        """About how many members there are, once asked."""
         self._client = client
         self._audience = audience
         self._members = f"/lists/{quote(audience, safe='')}/members"
         self._writes = MailchimpWrites(client, audience)
+
+    @property
+    def first_answer_at(self) -> datetime | None:
+        """Mailchimp's own time when it first answered this client; None if it has not told."""
+        return self._client.first_answer_at
 
     def limits_left(self) -> str:
         """One line on what is left of the account's request limits."""
@@ -59,11 +83,27 @@ class MailchimpConnector:
         One that is archived meanwhile comes a second time, as it is then.
         Raises UnexpectedAnswer if fewer came than the service counts, also after reading again.
         """
+        async for page in self._listed(fields, {}):
+            yield page
+
+    async def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        """The members whose last change is in [since, until), archived ones too. Members deleted for good do not come.
+
+        Mailchimp counts in whole seconds and leaves the bounds themselves out. Raises what `records` raises.
+        """
+        bounds = {
+            "since_last_changed": (since - timedelta(seconds=1)).isoformat(timespec="seconds"),
+            "before_last_changed": until.isoformat(timespec="seconds"),
+        }
+        async for page in self._listed(fields, bounds):
+            yield page
+
+    async def _listed(self, fields: Sequence[str], bounds: Mapping[str, str]) -> AsyncIterator[list[Record]]:
         for status in ("", "archived"):
             guard = PageGuard(f"Mailchimp, GET {LIST}/members")
             for _ in range(PASSES):
                 total = 0
-                async for page in self._pages(status):
+                async for page in self._pages(status, bounds):
                     total = page.total_items
                     members = guard.fresh(page.members, lambda member: member.contact_id)
                     yield [member.record(fields) for member in members]
@@ -80,9 +120,19 @@ class MailchimpConnector:
         return await member_count(self._client, self._audience)
 
     async def read(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
-        """The members with these ids as they are now; missing ones are left out."""
-        found = await _all([self._member(record_id) for record_id in dict.fromkeys(ids)])
-        return [member.record(fields) for member in found if member]
+        """The members with these ids as they are now; missing ones are left out.
+
+        There is no request for several ids, so many are picked from a listing of all where that takes fewer requests.
+        """
+        wanted = list(dict.fromkeys(ids))
+        if len(wanted) > FEW:
+            self._counted = self._counted if self._counted is not None else await self.count()
+            if self._counted is not None and self._counted // self._limits.page + 3 < len(wanted):
+                chosen = set(wanted)
+                listed = [record async for page in self.records(fields) for record in page if record.id in chosen]
+                there = {record.id: record for record in listed}
+                return [there[record_id] for record_id in wanted if record_id in there]
+        return await self._each(wanted, fields)
 
     async def resolve(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Record]:
         """The member of each id. Mailchimp does not merge: an id is its own or leads nowhere."""
@@ -97,7 +147,7 @@ class MailchimpConnector:
         hashes = [
             hashlib.md5(email.lower().encode("utf-8", "replace"), usedforsecurity=False).hexdigest() for email in emails
         ]
-        return await self.read(hashes, fields)
+        return await self._each(hashes, fields)
 
     async def write(self, writes: Sequence[Write], fields: Sequence[str]) -> list[Outcome]:
         """Creates members in one request, or updates each with one; the answers are what Mailchimp kept.
@@ -112,15 +162,16 @@ class MailchimpConnector:
             )  # fmt: skip
         return await self._writes.update(writes, fields)
 
-    async def _pages(self, status: str) -> AsyncIterator[MemberPage]:
+    async def _pages(self, status: str, bounds: Mapping[str, str]) -> AsyncIterator[MemberPage]:
         offset = 0
         while True:
             params: dict[str, str | int] = {
-                "count": PER_PAGE,
+                "count": self._limits.page,
                 "offset": offset,
                 "sort_field": "timestamp_opt",
                 "sort_dir": "ASC",
                 "fields": ",".join(["total_items", *(f"members.{name}" for name in _NEEDED)]),
+                **bounds,
             }
             if status:
                 params["status"] = status
@@ -135,6 +186,10 @@ class MailchimpConnector:
             offset += len(page.members)
             if not page.members or offset >= page.total_items:
                 return
+
+    async def _each(self, keys: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        found = await _all([self._member(key) for key in dict.fromkeys(keys)])
+        return [member.record(fields) for member in found if member]
 
     async def _member(self, key: str) -> Member | None:
         answer = await self._client.request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random as random_numbers
 import re
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -12,8 +13,8 @@ import httpx
 from engine.auth.secret import Secret
 from engine.budget import ConcurrentBudget, HubSpotBudget
 from engine.connection import Connection
-from engine.connectors.hubspot import HubSpotConnector
-from engine.connectors.mailchimp import MailchimpConnector
+from engine.connectors.hubspot import HUBSPOT_LIMITS, HubSpotConnector, HubSpotLimits
+from engine.connectors.mailchimp import MAILCHIMP_LIMITS, MailchimpConnector, MailchimpLimits
 from engine.errors import ConfigurationError, CredentialsRefused
 from engine.http import AccountClient, Exchange
 from engine.schema import Side
@@ -47,6 +48,8 @@ def open_connectors(
     now: Callable[[], datetime],
     random: random_numbers.Random,
     read_only: bool = False,
+    hubspot_limits: HubSpotLimits = HUBSPOT_LIMITS,
+    app_limits: MailchimpLimits = MAILCHIMP_LIMITS,
 ) -> tuple[HubSpotConnector, MailchimpConnector]:
     """HubSpot and the app, ready to use; `close` each when done.
 
@@ -77,9 +80,14 @@ def open_connectors(
         on_exchange=on_exchange, clock=clock, sleep=sleep, now=now, random=random, read_only=locked,
     )  # fmt: skip
     return (
-        HubSpotConnector(hubspot, connection.hubspot.api_version, hubspot_token),
-        MailchimpConnector(app, connection.app.audience),
-    )
+        HubSpotConnector(
+            hubspot, connection.hubspot.api_version, hubspot_token, access=_access(connection.hubspot.server, hubspot_token),
+            limits=hubspot_limits,
+        ),
+        MailchimpConnector(
+            app, connection.app.audience, access=_access(connection.app.server, app_key), limits=app_limits
+        ),
+    )  # fmt: skip
 
 
 def mailchimp_address(key: Secret) -> str:
@@ -91,6 +99,11 @@ def mailchimp_address(key: Secret) -> str:
             remedy="Copy the key whole: it ends in a part like -us12. Then log in again.",
         )  # fmt: skip
     return f"https://{found.group(1)}.api.mailchimp.com/3.0"
+
+
+def _access(server: str, secret: Secret) -> str:
+    """Tells one pair of address and credentials from another; a token is too long to be found from 64 bits of a hash."""
+    return hashlib.blake2b(f"{server}\n{secret.reveal()}".encode(), digest_size=8).hexdigest()
 
 
 def _token(connection: Connection, secrets: Mapping[Side, Secret], side: Side, service: str) -> Secret:

@@ -101,6 +101,8 @@ def properties() -> list[dict[str, Any]]:
             read_only=True,
         ),
         _property("hs_additional_emails", "Weitere E-Mail-Adressen", "enumeration", "checkbox", read_only=True),
+        _property("hs_merged_object_ids", "Zusammengeführte Datensatz-IDs", "enumeration", "checkbox", read_only=True),
+        _property("hs_all_contact_vids", "Alle Datensatz-IDs", "enumeration", "checkbox", read_only=True),
         _property("hs_object_source", "Quelle des Datensatzes", "string", "text", read_only=True),
         _property("hs_object_source_label", "Quelle des Datensatzes (Name)", "string", "text", read_only=True),
         _property("hs_marketable_status", "Marketing-Kontakt", "enumeration", "select", options=YES_NO, read_only=True),

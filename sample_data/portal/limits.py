@@ -1,10 +1,29 @@
-"""Request budgets on a clock that is handed in."""
+"""How much the services take: request budgets on a clock that is handed in, and sizes of pages and batches."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class PortalLimits:
+    """Sizes, by default those of the services.
+
+    A client may ask for pages as large as the service documents; a smaller maximum here makes the answer shorter and
+    the paging longer. Batches above their maximum are refused, and so is a search beyond `search_results`.
+    """
+
+    contacts_page: int = 100
+    contacts_page_with_history: int = 50
+    search_page: int = 200
+    search_results: int = 10_000
+    batch_inputs: int = 100
+    list_members_page: int = 250
+    members_page: int = 1000
+    members_batch: int = 500
 
 
 class RollingWindow:

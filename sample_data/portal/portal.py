@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
-from typing import Literal
 
+import httpx
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sample_data.portal.faults import Fault, FaultSchedule, Sleep, break_request
+from sample_data.portal.audit import AppliedWrite, Audit, Person, Server
+from sample_data.portal.breaking import Wire
+from sample_data.portal.faults import Broken, Fault, FaultSchedule, Sleep
 from sample_data.portal.hubspot.app import HubSpotServer
+from sample_data.portal.hubspot.contacts import MergeRegime
 from sample_data.portal.hubspot.membership import Membership
+from sample_data.portal.keeping import Keep
+from sample_data.portal.limits import PortalLimits
 from sample_data.portal.mailchimp.app import MailchimpServer
 from sample_data.portal.state import State
+
+USUAL = PortalLimits()
 
 
 def wall_clock() -> datetime:
@@ -27,6 +35,7 @@ class Portal:
     """The practice portal. `combined` has the servers under /hubspot and /mailchimp.
 
     `requests` lists (server, method, path, status) in the order of the answers; status 0: no answer was given.
+    `clock_skew` is how many seconds a server's clock is ahead.
     """
 
     hubspot: ASGIApp
@@ -39,10 +48,14 @@ class Portal:
         now: Callable[[], datetime],
         faults: FaultSchedule,
         search_lag_seconds: float,
+        limits: PortalLimits,
     ) -> None:
         self._state = state
-        self._hubspot = HubSpotServer(state, now, search_lag_seconds)
-        self._mailchimp = MailchimpServer(state, now)
+        self._now = now
+        self.clock_skew: dict[Server, float] = {"hubspot": 0.0, "mailchimp": 0.0}
+        self._hubspot = HubSpotServer(state, self._clock_of("hubspot"), search_lag_seconds, limits)
+        self._mailchimp = MailchimpServer(state, self._clock_of("mailchimp"), limits)
+        self._audit = Audit(state)
         self.faults = faults
         self.requests: list[tuple[str, str, str, int]] = []
         self.hubspot_token = self._hubspot.first_token
@@ -51,7 +64,7 @@ class Portal:
         self.mailchimp = self._watched("mailchimp", self._mailchimp.app)
         self.combined = _mounted({"hubspot": self.hubspot, "mailchimp": self.mailchimp})
 
-    def tamper(self, side: Literal["hubspot", "mailchimp"], record_id: str, values: Mapping[str, str]) -> None:
+    def tamper(self, side: Server, record_id: str, values: Mapping[str, str]) -> None:
         """Changes a record behind everyone's back, unchecked, as of now. Raises KeyError for an unknown one.
 
         HubSpot: property names by contact id. Mailchimp: merge tags, `email_address`, `status` by contact id.
@@ -59,11 +72,65 @@ class Portal:
         server = self._hubspot if side == "hubspot" else self._mailchimp
         server.tamper(record_id, values)
 
+    @property
+    def merge_regime(self) -> MergeRegime:
+        """Which id a merged HubSpot contact has; may be set."""
+        return self._hubspot.merge_regime
+
+    @merge_regime.setter
+    def merge_regime(self, regime: MergeRegime) -> None:
+        self._hubspot.merge_regime = regime
+
+    def change_property(
+        self,
+        name: str,
+        *,
+        remove_option: str | None = None,
+        read_only: bool | None = None,
+        archived: bool | None = None,
+        required: bool | None = None,
+    ) -> None:
+        """Changes a HubSpot property while the portal runs; an unknown one is added as text. It stays in the state file.
+
+        An archived property is in no list and cannot be written; its values stay. `required`: when a contact is created,
+        in API version 2026-09. Raises KeyError for an option that the property does not have.
+        """
+        given = {"remove_option": remove_option, "read_only": read_only, "archived": archived, "required": required}
+        self._hubspot.change_property(name, {key: value for key, value in given.items() if value is not None})
+
+    def change_merge_field(self, tag: str, changes: Mapping[str, object] | None) -> None:
+        """Changes entries of a Mailchimp merge field in the API's shape (`type`, `required`, `options`), adds it as text,
+        or deletes it (None). It stays in the state file. Raises KeyError for deleting an unknown one."""
+        self._mailchimp.change_merge_field(tag, changes)
+
+    def keeps(self, side: Server, field: str, how: Keep) -> None:
+        """From now on the server silently keeps what is written to a text field shortened to five characters, or in upper
+        case without outer white space, or as given. It stays in the state file."""
+        (self._hubspot if side == "hubspot" else self._mailchimp).keeping.change(field, how)
+
+    def applied(self, after: int = 0) -> list[AppliedWrite]:
+        """Every write through the API that was really applied, above the number `after`, in order."""
+        return self._audit.applied(after)
+
+    def creates(self) -> list[AppliedWrite]:
+        """The applied creates, in order."""
+        return self._audit.creates()
+
+    def people(self, side: Server) -> list[Person]:
+        """The records of a side that are not archived."""
+        return self._audit.people(side)
+
     def close(self) -> None:
         """Closes the state file."""
         self._state.close()
 
-    def _watched(self, server: str, app: ASGIApp) -> ASGIApp:
+    def _clock_of(self, server: Server) -> Callable[[], datetime]:
+        return lambda: self._now() + timedelta(seconds=self.clock_skew[server])
+
+    def _watched(self, server: Server, app: ASGIApp) -> ASGIApp:
+        clock = self._clock_of(server)
+        wire = Wire(server, app, self.faults.sleep, self._hubspot.merge_away)
+
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
@@ -74,14 +141,20 @@ class Portal:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    date = format_datetime(clock().astimezone(UTC), usegmt=True).encode()
+                    message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
                 await send(message)
 
             fault = self.faults.due(server, method, path)
             try:
                 if fault is None:
-                    await app(scope, receive, note)
-                else:
-                    await break_request(fault, app, scope, receive, note, self.faults.sleep)
+                    await wire.carry(scope, receive, note)
+                elif await wire.break_request(fault, scope, receive, note):
+                    self.faults.broken.append(Broken(fault.kind, server, method, path))
+            except httpx.TransportError:
+                if fault is not None:
+                    self.faults.broken.append(Broken(fault.kind, server, method, path))
+                raise
             finally:
                 self.requests.append((server, method, path, status))
 
@@ -96,11 +169,12 @@ def open_portal(
     faults: Sequence[Fault] = (),
     search_lag_seconds: float = 0.0,
     sleep: Sleep = asyncio.sleep,
+    limits: PortalLimits = USUAL,
 ) -> Portal:
     """Opens the portal on a SQLite file; the first time it is filled from the data folder.
 
     `now` decides times, rate limits and token expiry; `search_lag_seconds` is how late HubSpot's search is; `sleep`
-    is what the fault `slow` waits with. Raises DataFolderError for a folder that cannot be used.
+    is what slow answers wait with; `limits` are the sizes of pages and batches. Raises DataFolderError for a folder that cannot be used.
     """
     opened = State(state)
     try:
@@ -110,7 +184,7 @@ def open_portal(
     except BaseException:
         opened.close()
         raise
-    return Portal(opened, now, FaultSchedule(faults, sleep), search_lag_seconds)
+    return Portal(opened, now, FaultSchedule(faults, sleep), search_lag_seconds, limits)
 
 
 def _mounted(apps: Mapping[str, ASGIApp]) -> ASGIApp:

@@ -21,7 +21,14 @@ START_SECONDS = 10.0
 def serve(portal: Portal, port: int, host: str = LOOPBACK) -> None:
     """Serves /hubspot and /mailchimp until interrupted. Raises ValueError for a host that is not loopback."""
     _check(host)
-    uvicorn.run(_broken_connections(portal.combined), host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        _broken_connections(portal.combined),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        date_header=False,
+    )
 
 
 @contextmanager
@@ -31,7 +38,7 @@ def serving(portal: Portal, host: str = LOOPBACK) -> Iterator[str]:
     listener = socket.socket()
     listener.bind((host, 0))
     config = uvicorn.Config(
-        _broken_connections(portal.combined), log_level="critical", access_log=False, lifespan="off"
+        _broken_connections(portal.combined), log_level="critical", access_log=False, lifespan="off", date_header=False
     )
     server = _AnnouncingServer(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -20,7 +20,8 @@ CREATE TABLE document (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY, properties TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-    archived INTEGER NOT NULL DEFAULT 0, archived_at INTEGER, written INTEGER NOT NULL, prior TEXT);
+    archived INTEGER NOT NULL DEFAULT 0, archived_at INTEGER, written INTEGER NOT NULL, prior TEXT,
+    loaded INTEGER);
 CREATE INDEX contact_updated ON contact (updated, id) WHERE archived = 0;
 CREATE INDEX contact_archived ON contact (archived, id);
 CREATE TABLE contact_email (email TEXT PRIMARY KEY, contact INTEGER NOT NULL, is_primary INTEGER NOT NULL);
@@ -49,6 +50,9 @@ CREATE TABLE member (
 CREATE INDEX member_changed ON member (changed, number);
 CREATE INDEX member_status ON member (status, number);
 CREATE TABLE forgotten_email (email TEXT PRIMARY KEY);
+CREATE TABLE applied_write (
+    number INTEGER PRIMARY KEY, side TEXT NOT NULL, kind TEXT NOT NULL, record_id TEXT NOT NULL,
+    address TEXT NOT NULL, fields TEXT NOT NULL, at TEXT NOT NULL);
 """
 
 
@@ -127,6 +131,10 @@ class State:
             raise KeyError(name)
         return json.loads(found[0])
 
+    def keep_document(self, name: str, body: object) -> None:
+        """Stores a JSON document under a name, in place of an earlier one."""
+        self.run("INSERT OR REPLACE INTO document VALUES (?, ?)", name, json.dumps(body, ensure_ascii=False))
+
     def fill(self, data: Path) -> bool:
         """Fills an empty state from the data folder; a filled one is left alone.
 
@@ -151,23 +159,25 @@ class State:
             "properties": [definition.model_dump(mode="json") for definition in folder.properties],
             "rules": folder.rules.model_dump(mode="json"),
             "audience": folder.audience.model_dump(mode="json"),
+            "keeping": {},
         }
         for name, body in documents.items():
-            self.run("INSERT INTO document VALUES (?, ?)", name, json.dumps(body, ensure_ascii=False))
+            self.keep_document(name, body)
 
     def _fill_contacts(self, folder: DataFolder) -> None:
         highest = 0
         for contact in folder.contacts():
             highest = max(highest, contact.id)
             self.run(
-                "INSERT INTO contact (id, properties, created, updated, archived, archived_at, written)"
-                " VALUES (?, ?, ?, ?, ?, ?, 0)",
+                "INSERT INTO contact (id, properties, created, updated, archived, archived_at, written, loaded)"
+                " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
                 contact.id,
                 json.dumps(contact.properties, ensure_ascii=False),
                 contact.created,
                 contact.updated,
                 contact.archived,
                 contact.updated if contact.archived else None,
+                contact.updated,
             )
             if contact.archived:
                 continue

@@ -227,7 +227,7 @@ def test_a_home_that_cannot_be_written(command: Command, tmp_path: Path) -> None
         (["log", "practice", "--run", "four"], "integer"),
         (["login", "practice", "middle"], "middle"),
         (["connect", "nowhere.toml"], "nowhere.toml"),
-        (["sync", "practice", "--plan", "nowhere.json"], "not a saved plan"),
+        (["sync", "practice", "--plan", "nowhere.json"], "nowhere.json"),
         (["practice", "serve", "--port", "0"], "--port"),
     ],
 )
@@ -252,11 +252,11 @@ def test_a_saved_plan_is_written_exactly_or_refused(command: Command, checked: P
     """The plan that was looked at is the plan that is written; a contact that changed meanwhile voids it."""
     file = tmp_path / "plan.json"
     assert command("plan", "practice", "--home", checked, "--save", file).code == 1
-    planned = json.loads(file.read_text())["counts"]["writes"]
+    planned = len(json.loads(file.read_text())["operations"])
     other = tmp_path / "other.json"
-    other.write_text(json.dumps({**json.loads(file.read_text()), "plan": "0" * 64}))
+    other.write_text(json.dumps({**json.loads(file.read_text()), "plan_id": "0" * 32}))
 
-    refused(command("sync", "practice", "--home", checked, "--plan", other), 2, "out of date")
+    refused(command("sync", "practice", "--home", checked, "--plan", other), 2, "changed after it was made")
     document = command("sync", "practice", "--home", checked, "--plan", file, "--json").document
     assert document["writes"] + document["refused"] == planned
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.connection import Connection
-from engine.connectors import Outcome, Record, Write
+from engine.connectors import LastChange, Outcome, Record, Write
 from engine.errors import ConfigurationError, ScopeMissing
 from engine.gates import Situation
 from engine.mirror import add_columns, store
@@ -103,6 +103,8 @@ class FakeSide:
     members: list[tuple[str, str]] = field(default_factory=list)
     late: dict[str, Record] = field(default_factory=dict)
     batch_size: int = 100
+    access: str = ""
+    first_answer_at: datetime | None = None
     asked: list[str] = field(default_factory=list)
     deleted_list: bool = False
     refusal: ScopeMissing | None = None
@@ -125,6 +127,10 @@ class FakeSide:
         every = list(self.held.values())
         for start in range(0, len(every), 2):
             yield [_only(record, fields) for record in every[start : start + 2]]
+
+    async def changes(self, fields: Sequence[str], since: datetime, until: datetime) -> AsyncIterator[list[Record]]:
+        raise AssertionError("verification reads everything")
+        yield []
 
     async def count(self) -> int | None:
         return len(self.held)
@@ -159,6 +165,11 @@ class FakeSide:
         assert list_id == "101"
         for member in self.members:
             yield [member]
+
+    async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
+        """Nothing is known."""
+        del ids, fields
+        return {}
 
     async def subscriptions(self, emails: Sequence[str], subscription: str) -> Mapping[str, str]:
         raise AssertionError("no subscription rule is configured")

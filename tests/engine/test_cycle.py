@@ -15,7 +15,7 @@ import pytest
 from diagnostics.checkup import GATES
 from engine.apply import apply
 from engine.auth.secret import Secret
-from engine.connection import Connection, read_connection
+from engine.connection import Connection, Observe, read_connection
 from engine.connectors.open import open_connectors
 from engine.cycle import examine, link_pairs, plan_all, sync
 from engine.errors import ConfigurationError
@@ -99,8 +99,9 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def world(people: Path, tmp_path: Path) -> World:
-    """The practice connection on a small population, nothing done yet."""
-    connection = read_connection(people / "connection.toml").model_copy(update={"name": "practice"})
+    """The practice connection on a small population, nothing done yet; every run reads everything."""
+    connection = read_connection(people / "connection.toml")
+    connection = connection.model_copy(update={"name": "practice", "observe": Observe(full_every_hours=0)})
     return World(open_portal(people, tmp_path / "portal.sqlite"), Workspace(tmp_path / "w.sqlite"), connection)
 
 

@@ -32,7 +32,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def edit(world: World, chance: random.Random, removed: set[str]) -> None:
-    """One thing that somebody does on either side; nothing happens to who was `removed` in this round."""
+    """One thing that somebody does on either side; nothing happens to who was `removed` before."""
     contacts = world.workspace.rows(
         "SELECT c.hubspot_id, c.app_id FROM contact c JOIN hubspot_contact h ON h._id = c.hubspot_id "
         "JOIN app_contact a ON a._id = c.app_id WHERE a.member_status <> 'archived'"
@@ -107,8 +107,8 @@ async def test_a_history_of_edits_never_harms(
     chance = random.Random(seed)
     await world.check()
     written = 0
+    removed: set[str] = set()
     for _ in range(ROUNDS):
-        removed: set[str] = set()
         for _ in range(EDITS):
             await edit(world, chance, removed)
         await world.check()

@@ -376,3 +376,60 @@ async def test_subscription_statuses(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError) as caught:
             await connector.subscriptions(["anna@firma.example"], "News letter")
         assert "'Newsletter'" in caught.value.remedy
+
+
+async def test_every_id_leads_to_its_own_survivor(tmp_path: Path) -> None:
+    """Live, merged, archived and unknown ids; each old id of a merge is answered for itself."""
+    connector, stage = connected(tmp_path, contacts=5)
+    first, second, third, fourth = [record.id for record in await all_records(connector)]
+    merge = "/crm/objects/2026-09/contacts/merge"
+    body = {"primaryObjectId": first, "objectIdToMerge": second}
+    answer = await stage.client.request("POST", merge, template=merge, intent="write", json=body)
+    assert isinstance(answer.body, dict)
+    path = f"/crm/objects/2026-09/contacts/{fourth}"
+    await stage.client.request("DELETE", path, template="", intent="write")
+    before = len(stage.log)
+
+    resolved = await connector.resolve([first, second, third, fourth, "9999999"], FIELDS)
+
+    assert {old: record.id for old, record in resolved.items()} == {
+        first: answer.body["id"],
+        second: answer.body["id"],
+        third: third,
+    }
+    assert set(resolved[third].values) == set(FIELDS)
+    assert len(stage.log) - before == 5
+    assert all("{id}" in exchange.template for exchange in stage.log[before + 1 :])
+    assert await connector.gone_for_good([fourth, "9999999"]) == {"9999999"}
+
+
+async def test_an_old_id_that_stays_readable_is_told_by_the_records_own_id() -> None:
+    """The beta that keeps both ids: the record comes under the id that was asked for, and names its own."""
+    kept = contact("2", email="a@firma.example", hs_object_id="1")
+    connector = scripted(lambda request: reply(200, {"status": "COMPLETE", "results": [kept]}))
+
+    resolved = await connector.resolve(["2"], FIELDS)
+
+    assert (resolved["2"].id, dict(resolved["2"].values)) == ("1", {"email": "a@firma.example"})
+
+
+async def test_an_answer_that_repeats_or_invents_inputs_changes_nothing_else() -> None:
+    """An input named twice, as written and as refused or under two ids, is in doubt; a foreign trace or id is nobody's."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == READ:
+            return reply(200, {"results": []})
+        results = [
+            contact("21", "1", email="a@firma.example"),
+            contact("22", "2", email="b@firma.example"),
+            contact("23", "2", email="c@firma.example"),
+            contact("24", "99", email="d@firma.example"),
+            contact("25", "5", email="e@firma.example"),
+            contact("26", email="x@firma.example"),
+        ]
+        errors = [{"category": "VALIDATION_ERROR", "message": "no", "context": {"objectWriteTraceId": ["5", "98"]}}]
+        return reply(207, {"results": results, "errors": errors})
+
+    writes = [create(number, email=f"{letter}@firma.example") for number, letter in enumerate("abcde", 1)]
+    outcomes = await scripted(answers).write(writes, ["email"])
+    assert states(outcomes) == [(1, "applied"), *((number, "in_doubt") for number in (2, 3, 4, 5))]

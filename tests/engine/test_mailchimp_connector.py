@@ -210,6 +210,14 @@ async def test_read_and_find(tmp_path: Path) -> None:
     assert "firma" not in repr(stage.log)
 
 
+async def test_an_id_is_its_own_or_leads_nowhere(tmp_path: Path) -> None:
+    """There are no merges; who does not answer under the contact id was deleted permanently."""
+    connector, _ = connected(tmp_path)
+    resolved = await connector.resolve([ULLA, "0" * 32], FIELDS)
+    assert {old: record.id for old, record in resolved.items()} == {ULLA: ULLA}
+    assert await connector.gone_for_good(["0" * 32]) == {"0" * 32}
+
+
 async def test_creates_are_matched_by_address(tmp_path: Path) -> None:
     """New members carry the chosen status; existing ones are left alone; the reasons come without the address."""
     connector, stage = connected(tmp_path)
@@ -331,3 +339,19 @@ async def test_limit_in_the_middle_of_updates_loses_no_outcome() -> None:
     assert len(requests) < 10
     with pytest.raises(LimitExhausted):
         await scripted(answers).write(writes[1:], ["FNAME"])
+
+
+async def test_an_answer_that_names_an_address_twice_leaves_it_in_doubt() -> None:
+    """Added and refused at once, or added twice: only looking tells."""
+    errors = [{"email_address": "b@firma.example", "error": "no", "error_code": "ERROR_GENERIC"}]
+    new = [member(1, "a@firma.example"), member(2, "b@firma.example"), member(3, "c@firma.example")]
+    body = {"new_members": [*new, member(4, "c@firma.example")], "errors": errors}
+    writes = [create(number, f"{letter}@firma.example") for number, letter in enumerate("abc", 1)]
+    outcomes = await scripted(Script(reply(200, body))).write(writes, ["EMAIL"])
+    assert states(outcomes) == [(1, "applied"), (2, "in_doubt"), (3, "in_doubt")]
+
+
+async def test_an_answer_about_another_member_is_no_answer() -> None:
+    """The update is in doubt, and the other member's record is not taken for this one's."""
+    outcomes = await scripted(Script(reply(200, member(2)))).write([update(1, ANNA, FNAME="Neu")], FIELDS)
+    assert states(outcomes) == [(1, "in_doubt")]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.connection import Connection
@@ -178,6 +178,7 @@ def test_options_are_compared_and_written_in_the_targets_words() -> None:
 VALUES = st.sampled_from(["", "Bern", "Wien", "Graz"])
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES, st.none() | st.tuples(VALUES, VALUES), st.sampled_from(["hubspot", "app", "latest", "ask"]))
 def test_a_written_plan_leaves_nothing_to_write(
     hubspot: str, app: str, base: tuple[str, str] | None, conflicts: str

@@ -135,7 +135,10 @@ def add_plan(workspace: Workspace) -> None:
                 (1, "hubspot", "create", "firstname", "", "Anna"),
             ],
         )
-        sql.execute("INSERT INTO conflict VALUES (5, 'firstname', 'Emma', 'Emmi', NULL, NULL, 1)")
+        sql.execute(
+            "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, hubspot_source, run_id) "
+            "VALUES (5, 'firstname', 'Emma', 'Emmi', '2026-03-01T08:00:00.000Z', 'CRM_UI', 1)"
+        )
 
 
 def add_record(workspace: Workspace, run: int, report: Path) -> None:

@@ -19,6 +19,7 @@ from tui.screens.home import HomeScreen
 from tui.screens.manual import keys_as_markdown
 from tui.screens.run import RunScreen
 from tui.screens.tabs.contacts import ContactsTab
+from tui.screens.tabs.log import LogTab
 from tui.screens.tabs.plan import PlanTab
 from tui.screens.tabs.report import ReportTab
 from tui.screens.tabs.verify import VerifyTab
@@ -33,7 +34,9 @@ OWNERS: dict[str, tuple[type[DOMNode], ...]] = {
     "connection": (ConnectionFrame,),
     "tabs": (ConnectionScreen,),
     "contacts": (ContactsTab,),
+    "contact": (ContactScreen,),
     "plan": (PlanTab,),
+    "log": (LogTab,),
     "verify": (VerifyTab,),
     "report": (ReportTab,),
     "run": (RunScreen,),
@@ -44,7 +47,7 @@ SETS_OF_PLACES = (
     ContactScreen.PLACES,
     CauseScreen.PLACES,
     RunScreen.PLACES,
-    *((tab, "list", "connection", "tabs", "page") for tab in ("contacts", "plan", "verify", "report")),
+    *((tab, "list", "connection", "tabs", "page") for tab in ("contacts", "plan", "log", "verify", "report")),
 )
 
 

@@ -181,6 +181,56 @@ async def test_a_cause_leads_to_its_contacts(home: Path, console: MakeConsole) -
         assert "Clara Voss" in text
 
 
+async def test_a_contacts_conflict_is_decided_by_naming_the_winner(
+    home: Path, console: MakeConsole, spawned: FakeStart
+) -> None:
+    """The page shows both values with their evidence and the command; only a side's name decides."""
+    async with console(home, "practice").run_test(size=SIZE) as pilot:
+        await shown(pilot, "contacts at")
+        await pilot.press("slash", *"emma", "enter", "enter")
+        await shown(pilot, "Verdict on Emma Roth.")
+        await pilot.press("d")
+        text = await shown(pilot, "1 conflict of emma.roth@example.org", "Emmi", "by CRM_UI", "Type hubspot or app")
+        assert "= syncdoctor decide practice 1005 --winner hubspot|app --yes" in text
+        await pilot.press(*"both", "enter")
+        await shown(pilot, "That is not hubspot or app")
+        assert spawned.asked == []
+        await pilot.press(*["backspace"] * 4, *"app", "enter")
+        await shown(pilot, "it cannot be started")
+
+    assert spawned.asked == [(home, "practice", ("decide", "practice", "1005", "--winner", "app", "--yes"))]
+
+
+async def test_a_contact_without_a_conflict_has_nothing_to_decide(home: Path, console: MakeConsole) -> None:
+    """The key says why it does nothing."""
+    async with console(home, "practice").run_test(size=SIZE) as pilot:
+        await shown(pilot, "contacts at")
+        await pilot.press("slash", *"anna", "enter", "enter")
+        await shown(pilot, "Verdict on Anna Berg.")
+        await pilot.press("d")
+        await shown(pilot, "not now: this contact has no conflict")
+
+
+async def test_all_conflicts_of_a_field_are_decided_on_the_plan(
+    home: Path, console: MakeConsole, spawned: FakeStart
+) -> None:
+    """The selected line's field counts; a line that is no conflict says so."""
+    async with console(home, "practice").run_test(size=SIZE) as pilot:
+        await shown(pilot, "contacts at")
+        await pilot.press("4")
+        await shown(pilot, "HubSpot: Emma")
+        await pilot.press("j", "d")
+        await shown(pilot, "choose a conflict first")
+        await pilot.press("k", "d")
+        text = await shown(pilot, "1 conflict of firstname", "Type hubspot or app")
+        assert "--field firstname --all" in text
+        await pilot.press(*"hubspot", "enter")
+        await shown(pilot, "it cannot be started")
+
+    command = ("decide", "practice", "--field", "firstname", "--all", "--winner", "hubspot", "--yes")
+    assert spawned.asked == [(home, "practice", command)]
+
+
 async def test_a_sync_needs_the_typed_number(home: Path, console: MakeConsole, spawned: FakeStart) -> None:
     """Only the number of records to be written starts the sync; anything else writes nothing."""
     async with console(home, "practice").run_test(size=SIZE) as pilot:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConfigurationError
 from engine.gates import STATES
+from engine.losses import USUAL, Demand
 from engine.visible import visible
 from tui.commands.session import Session, conduct
 from tui.home import write_private
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 ANSWER_COLUMNS = ("hubspot_id", "app_id", "email", "state", "cause")
 
 
-def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
+def check(chosen: Session, *, as_json: bool, contacts: Path | None, demand: Demand = USUAL) -> int:
     """Examines both sides and shows counts per state and cause. Exit code 1 if something is to be acted on."""
     if contacts is not None and not contacts.parent.is_dir():
         raise ConfigurationError(
@@ -29,7 +30,7 @@ def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
             where=str(contacts.parent),
             remedy="Make it, or choose another place for the file.",
         )
-    result = run_check(chosen, quiet=as_json)
+    result = run_check(chosen, quiet=as_json, demand=demand)
     if as_json:
         document({"connection": chosen.name, **checkup_document(result)})
     else:
@@ -41,7 +42,7 @@ def check(chosen: Session, *, as_json: bool, contacts: Path | None) -> int:
     return int(result.to_act_on)
 
 
-def run_check(chosen: Session, *, quiet: bool = False, chain: bool = False) -> Checkup:
+def run_check(chosen: Session, *, quiet: bool = False, chain: bool = False, demand: Demand = USUAL) -> Checkup:
     """The check itself, as a run."""
     from diagnostics.checkup import check as examine
 
@@ -51,7 +52,7 @@ def run_check(chosen: Session, *, quiet: bool = False, chain: bool = False) -> C
     return conduct(
         chosen,
         "check",
-        lambda run, sides: examine(run, chosen.connection, sides),
+        lambda run, sides: examine(run, chosen.connection, sides, demand),
         exit_code=code,
         counts=lambda result: dict(result.states.items()),
         quiet=quiet,

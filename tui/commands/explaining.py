@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.visible import visible
-from tui.commands.session import Session
+from tui.commands.session import Session, announce_open_questions
 from tui.output import document, say, table
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def explain(chosen: Session, who: str, *, as_json: bool) -> int:
     from diagnostics.explain import find_contact
 
     with chosen.reading() as workspace:
+        announce_open_questions(workspace, chosen.name)
         answer = examine(workspace, chosen.connection, find_contact(workspace, who))
     if as_json:
         document({"connection": chosen.name, **explanation_document(answer)})

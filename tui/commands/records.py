@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import ConfigurationError
 from engine.visible import visible
 from engine.workspace import Workspace
-from tui.commands.session import Session
+from tui.commands.session import Session, announce_open_questions
 from tui.output import count, document, say
 from tui.processes import is_alive
 from tui.reading.health import run_row
@@ -27,11 +27,12 @@ def report(chosen: Session, *, as_json: bool, folder: Path | None, reveal: bool)
     from engine.lock import locked
     from engine.runs import Run, iso, utc_now
 
+    with chosen.reading() as workspace:
+        announce_open_questions(workspace, chosen.name)
     if as_json:
         with chosen.reading() as workspace:
             say(build_report(workspace, chosen.connection, now=utc_now(), reveal=reveal).model_dump_json(indent=2))
         return 0
-    chosen.reading().close()
     with locked(chosen.path, "report"), Workspace(chosen.path) as workspace:
         built = build_report(workspace, chosen.connection, now=utc_now(), reveal=reveal)
         paths = write_report(built, folder or chosen.home.reports, ("md", "json"))
@@ -52,6 +53,7 @@ def log(chosen: Session, *, as_json: bool, run: int | None, follow: bool) -> int
     with chosen.reading() as workspace:
         if follow:
             return _follow(workspace, chosen.name)
+        announce_open_questions(workspace, chosen.name)
         runs = _runs(workspace, run)
         if run is not None and not runs:
             raise ConfigurationError(

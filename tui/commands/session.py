@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.connection import Connection, read_connection
 from engine.errors import CredentialsRefused, Halted, Stopped, SyncdoctorError
-from engine.lock import locked
-from engine.runs import Run, StopFlag, close_abandoned_runs, iso, utc_now
+from engine.lock import RENEW, Lease, locked
+from engine.runs import Run, StopFlag, close_abandoned_runs, iso, open_release, utc_now
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace, explained
 from tui.home import Home
 from tui.output import ProgressLine, note
 from tui.practice import open_practice, secrets, transports, uses_practice
+from tui.processes import is_alive
+from tui.reading.health import run_row
 
 if TYPE_CHECKING:
     import httpx
@@ -71,22 +73,36 @@ def conduct(
     counts: Callable[[T], Mapping[str, object]],
     quiet: bool = False,
     chain: bool = False,
+    again: str = "",
 ) -> T:
     """Runs one piece of long work under the connection's lock, with its row in `run`, progress, and both sides open.
 
     Raises what the work raises; the run's row then says `failed` or `stopped`. The first Ctrl-C, SIGTERM or SIGHUP
-    stops at the next safe point, a second one at once. With `chain` (more work follows) a request that came after
-    the last safe point ends the chain.
+    stops at the next safe point, a second one at once; a stop says what was written until then. With `chain` (more work
+    follows) a request that came after the last safe point ends the chain. `again`: the command that goes on after a stop, if
+    it is another one than `command`.
     """
     chosen.home.prepare()
     stop = StopFlag()
     line = ProgressLine(quiet=quiet)
-    with explained(chosen.path), locked(chosen.path, command), Workspace(chosen.path) as workspace:
+    with explained(chosen.path), locked(chosen.path, command) as lease, Workspace(chosen.path) as workspace:
         close_abandoned_runs(workspace)
-        _announce_doubt(workspace)
-        run = Run(workspace, command, stop=stop, on_progress=line)
+        announce_open_questions(workspace, chosen.name)
+
+        def on_progress(phase: str, done: int, total: int | None, rate: float | None) -> None:
+            lease.renew()
+            line(phase, done, total, rate)
+
+        run = Run(workspace, command, stop=stop, on_progress=on_progress)
+        if lease.taken_over:
+            run.event("warning", "lock-taken-over", f"the lease of {lease.taken_over} had expired")
         try:
-            result = asyncio.run(_work(chosen, run, stop, work))
+            result = asyncio.run(_work(chosen, run, stop, work, lease))
+        except Stopped as error:
+            line.close()
+            error.remedy = what_was_written(run, again or f"{command} {chosen.name}")
+            _record_failure(run, error)
+            raise
         except BaseException as error:
             line.close()
             _record_failure(run, error)
@@ -110,10 +126,35 @@ def _record_failure(run: Run, error: BaseException) -> None:
         note("syncdoctor: the end of this run could not be recorded in the workspace")
 
 
-async def _work(chosen: Session, run: Run, stop: StopFlag, work: Callable[[Run, Sides], Awaitable[T]]) -> T:
+def what_was_written(run: Run, again: str) -> str:
+    """What a run wrote until it was stopped, and how to go on (`again`), as the last line for the user."""
+    rows = run.workspace.rows(
+        "SELECT state, count(*) AS writes FROM journal WHERE run_id = ? GROUP BY state", (run.id,)
+    )
+    states: dict[str, int] = {row["state"]: row["writes"] for row in rows}
+    written = states.get("applied", 0) + states.get("verified", 0)
+    doubtful = states.get("intent", 0) + states.get("in_doubt", 0)
+    if not written and not doubtful:
+        return "Nothing was written."
+    doubt = f", {doubtful} are in doubt and are looked up first" if doubtful else ""
+    return f"{written} of {run.intended} were written{doubt}; run syncdoctor {again} to go on."
+
+
+async def _work(
+    chosen: Session, run: Run, stop: StopFlag, work: Callable[[Run, Sides], Awaitable[T]], lease: Lease
+) -> T:
+    async def renewing() -> None:
+        while True:
+            await asyncio.sleep(RENEW.total_seconds())
+            lease.renew()
+
     with _signals(stop):
-        async with open_sides(chosen, run) as sides:
-            return await work(run, sides)
+        renewals = asyncio.create_task(renewing())
+        try:
+            async with open_sides(chosen, run) as sides:
+                return await work(run, sides)
+        finally:
+            renewals.cancel()
 
 
 @contextmanager
@@ -220,9 +261,17 @@ def credentials(chosen: Session, known: Mapping[Side, str]) -> Mapping[Side, Sec
     return found
 
 
-def _announce_doubt(workspace: Workspace) -> None:
-    doubtful = int(workspace.value("SELECT count(*) FROM in_doubt"))
+def announce_open_questions(workspace: Workspace, name: str) -> None:
+    """Says on standard error what an earlier run left open: writes in doubt, a staged release that did not go through."""
+    active = workspace.rows("SELECT * FROM run WHERE state = 'running' ORDER BY id DESC LIMIT 1")
+    at_work = active[0]["id"] if active and is_alive(run_row(active[0])) else 0
+    doubtful = int(workspace.value("SELECT count(*) FROM in_doubt WHERE run_id <> ?", (at_work,)))
     if doubtful:
+        writes = "1 write is" if doubtful == 1 else f"{doubtful} writes are"
+        note(f"An earlier run was cut off: {writes} in doubt. The next sync looks them up before it writes.")
+    halted = open_release(workspace)
+    if halted is not None:
         note(
-            f"An earlier run was cut off: {doubtful} writes are in doubt. The next sync looks them up before it writes."
+            f"The staged release of run {halted} did not go through: look at syncdoctor log {name} --run {halted}; "
+            f"syncdoctor sync {name} goes on in stages."
         )

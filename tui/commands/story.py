@@ -11,7 +11,7 @@ from tui.commands.configure import connect
 from tui.commands.records import report
 from tui.commands.session import Session
 from tui.commands.verifying import run_verify, show_verification
-from tui.commands.writing import plan_counts, run_sync, show_plan, show_sync
+from tui.commands.writing import Wish, plan_counts, run_sync, show_plan, show_sync
 from tui.home import Home
 from tui.output import note, say
 from tui.practice import PRACTICE, install
@@ -57,7 +57,7 @@ def _tell(chosen: Session, step: str) -> None:
                 conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
                 show_plan(chosen, plan_counts(workspace), conflicts, ())
         case "sync":
-            counts, result = run_sync(chosen, chain=True)
+            counts, result = run_sync(chosen, Wish(), chain=True)
             show_sync(chosen, counts)
             show_checkup(chosen, result)
         case "verify":

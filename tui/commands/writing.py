@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from engine.errors import ConfigurationError, Stopped
-from engine.runs import iso, utc_now
+from engine.losses import USUAL, Demand
+from engine.runs import utc_now
 from engine.visible import masked, visible
 from engine.workspace import Workspace
-from tui.commands.checking import checkup_document, run_check_or_raise, show_checkup
+from tui.commands.checking import checkup_document, show_checkup
 from tui.commands.session import Session, conduct
 from tui.home import write_private
 from tui.output import count, document, note, say, table
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
+    from engine.observe import Sides
+    from engine.runs import Run
+    from engine.saved_plan import SavedPlan
 
 
 def plan(chosen: Session, *, as_json: bool, values: bool, save: Path | None) -> int:
     """Shows what a sync would write. Exit code 1 if there is anything."""
-    run_check_or_raise(chosen, quiet=as_json)
+    made = examined_plan(chosen, quiet=as_json)
     with chosen.reading() as workspace:
         operations = _operations(workspace, values=values)
         conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
         counts = plan_counts(workspace)
-        if save is not None:
-            _save_plan(chosen, workspace, save, counts)
+    if save is not None:
+        write_private(save, f"{made.model_dump_json(indent=1)}\n".encode())
+        note(f"The plan is saved in {save}; syncdoctor sync {chosen.name} --plan {save} writes exactly it or refuses.")
+        note(made.note)
     if as_json:
         content = {"connection": chosen.name, "writes": counts["writes"], "counts": counts, "conflicts": conflicts}
         document({**content, "operations": operations})
@@ -38,9 +45,31 @@ def plan(chosen: Session, *, as_json: bool, values: bool, save: Path | None) -> 
     return int(counts["writes"] > 0 or conflicts > 0)
 
 
+def examined_plan(chosen: Session, *, quiet: bool) -> SavedPlan:
+    """Examines both sides and gives the plan as it could be saved. Raises the AccessError of a side that cannot be read."""
+    from diagnostics.checkup import check as examine
+    from engine.saved_plan import make_plan
+
+    async def work(run: Run, sides: Sides) -> tuple[Checkup, SavedPlan]:
+        result = await examine(run, chosen.connection, sides)
+        return result, make_plan(run, chosen.connection, uuid4().hex)
+
+    result, made = conduct(
+        chosen,
+        "check",
+        work,
+        exit_code=lambda done: done[0].refusal.exit_code if done[0].refusal else int(done[0].to_act_on),
+        counts=lambda done: dict(done[0].states.items()),
+        quiet=quiet,
+    )
+    if result.refusal is not None:
+        raise result.refusal
+    return made
+
+
 def plan_counts(workspace: Workspace) -> dict[str, int]:
     """What the stored plan would write."""
-    from engine.cycle import planned_counts
+    from engine.verdicts import planned_counts
 
     return planned_counts(workspace)
 
@@ -97,40 +126,34 @@ def _operations(workspace: Workspace, *, values: bool) -> list[dict[str, Any]]:
     return list(operations.values())
 
 
-def _save_plan(chosen: Session, workspace: Workspace, path: Path, counts: Mapping[str, int]) -> None:
-    from engine.cycle import plan_digest
+@dataclass(frozen=True)
+class Wish:
+    """How a sync is to write: a saved plan, in stages or at once (None: in stages the first time), brakes accepted once,
+    and how to observe."""
 
-    saved = {
-        "format": 1,
-        "plan": plan_digest(workspace),
-        "connection": chosen.name,
-        "made_at": iso(utc_now()),
-        "counts": counts,
-    }
-    write_private(path, json.dumps(saved, indent=2).encode())
-    note(f"The plan is saved in {path}; syncdoctor sync {chosen.name} --plan {path} writes exactly it or refuses.")
+    plan_file: Path | None = None
+    max_age_hours: float | None = None
+    staged: bool | None = None
+    accepted: tuple[str, ...] = ()
+    demand: Demand = USUAL
 
 
-def saved_digest(path: Path, name: str) -> str:
-    """The digest in a saved plan. Raises ConfigurationError if the file is no plan of this connection."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        digest, connection = str(content["plan"]), str(content["connection"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigurationError(
-            "this is not a saved plan", where=str(path), remedy=f"Make one: syncdoctor plan {name} --save FILE"
-        ) from None
-    if connection != name:
-        raise ConfigurationError(
-            f"this plan is for the connection {visible(connection)!r}", where=str(path), remedy="Choose the right file."
-        )
-    return digest
-
-
-def sync(chosen: Session, *, as_json: bool, plan_file: Path | None, yes: bool) -> int:
+def sync(chosen: Session, wish: Wish, *, as_json: bool, yes: bool) -> int:
     """Writes what the plan holds and shows what became of it. Exit code 1 if a write was refused or is in doubt."""
-    digest = saved_digest(plan_file, chosen.name) if plan_file else confirmed_digest(chosen, asked=yes or as_json)
-    counts, result = run_sync(chosen, digest=digest, quiet=as_json)
+    from engine.brakes import refuse_observed
+    from engine.saved_plan import MAX_AGE_HOURS, read_plan
+
+    refuse_observed(chosen.connection)
+    if wish.plan_file is not None:
+        age = MAX_AGE_HOURS if wish.max_age_hours is None else wish.max_age_hours
+        saved: SavedPlan | None = read_plan(wish.plan_file, chosen.connection, utc_now(), age)
+    elif wish.max_age_hours is not None:
+        raise ConfigurationError(
+            "--max-age says how old a saved plan may be", where="--max-age", remedy="Give --plan FILE."
+        )
+    else:
+        saved = confirmed_plan(chosen, asked=yes or as_json)
+    counts, result = run_sync(chosen, wish, saved=saved, quiet=as_json)
     if as_json:
         document({"connection": chosen.name, **counts, "after": checkup_document(result)})
     else:
@@ -143,31 +166,37 @@ def _left_over(counts: Mapping[str, int]) -> int:
     return counts["refused"] + counts["in_doubt"] + counts["not_applied"] + counts["changed_meanwhile"]
 
 
-def confirmed_digest(chosen: Session, *, asked: bool) -> str:
+def confirmed_plan(chosen: Session, *, asked: bool) -> SavedPlan | None:
     """On a terminal: shows the plan and asks before anything is written. Elsewhere the call itself is the consent.
 
-    Returns the digest of the plan that was confirmed, empty if nothing was asked. Raises Stopped if the answer is not
-    the number of writes.
+    Returns the plan that was confirmed, None if nothing was asked. Raises Stopped if the answer is not the number of writes.
     """
-    from engine.cycle import plan_digest
-
-    if asked or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return ""
-    run_check_or_raise(chosen, quiet=False)
+    if asked or not on_terminal():
+        return None
+    made = examined_plan(chosen, quiet=False)
     with chosen.reading() as workspace:
         counts = plan_counts(workspace)
         conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
         show_plan(chosen, counts, conflicts, _operations(workspace, values=False)[:10])
-        digest = plan_digest(workspace)
     if counts["writes"]:
-        note(f"Type {counts['writes']} to write these contacts, anything else to leave them:")
-        if sys.stdin.readline().strip().replace(",", "") != str(counts["writes"]):
-            raise Stopped("not confirmed; nothing was written", where=f"sync {chosen.name}")
-    return digest
+        ask_for(counts["writes"], where=f"sync {chosen.name}")
+    return made
+
+
+def on_terminal() -> bool:
+    """Whether somebody is there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask_for(writes: int, *, where: str) -> None:
+    """Asks for the number of writes to be typed. Raises Stopped for any other answer."""
+    note(f"Type {writes} to write these contacts, anything else to leave them:")
+    if sys.stdin.readline().strip().replace(",", "") != str(writes):
+        raise Stopped("not confirmed", where=where, remedy="Nothing was written.")
 
 
 def run_sync(
-    chosen: Session, *, digest: str = "", quiet: bool = False, chain: bool = False
+    chosen: Session, wish: Wish, *, saved: SavedPlan | None = None, quiet: bool = False, chain: bool = False
 ) -> tuple[Mapping[str, int], Checkup]:
     """The sync itself, as a run."""
     from diagnostics.checkup import synchronise
@@ -179,7 +208,15 @@ def run_sync(
     return conduct(
         chosen,
         "sync",
-        lambda run, sides: synchronise(run, chosen.connection, sides, expected_digest=digest),
+        lambda run, sides: synchronise(
+            run,
+            chosen.connection,
+            sides,
+            saved=saved,
+            staged=wish.staged,
+            accepted=wish.accepted,
+            demand=wish.demand,
+        ),
         exit_code=code,
         counts=lambda result: {**result[0], **dict(result[1].states.items())},
         quiet=quiet,

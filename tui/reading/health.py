@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.runs import open_release
 from engine.workspace import Workspace
 
 TREND_CHECKS = 12
@@ -56,6 +57,8 @@ class Health:
     active: RunRow | None = None
     in_doubt: int = 0
     activated_at: str = ""
+    halted_release: int | None = None
+    """The run of a staged release that did not go through."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ def health(workspace: Workspace) -> Health:
         active=run_row(active[0]) if active else None,
         in_doubt=int(workspace.value("SELECT count(*) FROM in_doubt")),
         activated_at=workspace.fact("activated_at"),
+        halted_release=open_release(workspace),
     )
 
 

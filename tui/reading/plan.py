@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.runs import release_is_first
 from engine.workspace import Workspace
 
 
@@ -20,11 +21,17 @@ class PlanGroup:
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """The plan in numbers. `writes` counts records to be created or changed, `rows` the lines of the list."""
+    """The plan in numbers. `writes` counts records to be created or changed, `rows` the lines of the list, `contacts` the
+    people behind the writes, `changed` the updates per side and field, `linked` the contacts with a record on both sides."""
 
     groups: tuple[PlanGroup, ...]
     conflicts: int
     rows: int
+    contacts: int = 0
+    changed: tuple[tuple[str, str, int], ...] = ()
+    linked: int = 0
+    first: bool = False
+    """Whether a sync will be written in stages because none went through yet."""
 
     @property
     def writes(self) -> int:
@@ -70,7 +77,19 @@ def open_plan(workspace: Workspace) -> PlanSummary:
         "sum(value = '' AND before <> '') AS clears FROM planned_write GROUP BY side, kind ORDER BY side, kind"
     )
     rows = int(workspace.value("SELECT coalesce(max(position), 0) FROM temp.plan_window"))
-    return PlanSummary(tuple(PlanGroup(*row) for row in groups), int(conflicts), rows)
+    changed = workspace.rows(
+        "SELECT side, field, count(*) FROM planned_write WHERE kind = 'update' GROUP BY side, field"
+    )
+    contacts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM planned_write"))
+    return PlanSummary(
+        tuple(PlanGroup(*row) for row in groups),
+        int(conflicts),
+        rows,
+        contacts=contacts,
+        changed=tuple((row[0], row[1], row[2]) for row in changed),
+        linked=int(workspace.value("SELECT count(*) FROM contact WHERE hubspot_id IS NOT NULL AND app_id IS NOT NULL")),
+        first=release_is_first(workspace, contacts),
+    )
 
 
 def plan_page(workspace: Workspace, first: int, limit: int) -> tuple[PlanRow, ...]:

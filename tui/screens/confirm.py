@@ -48,11 +48,21 @@ class ConfirmScreen(Frame):
         self.query_one(Lines).show(self._page)
         self.query_one(Input).focus()
 
+    def accepts(self, answer: str) -> bool:
+        """Whether this is the exact word."""
+        return answer == self._word
+
+    def go_on(self, answer: str) -> None:
+        """Does what was confirmed."""
+        del answer
+        self._confirmed()
+
     @on(Input.Submitted)
     def typed(self, event: Input.Submitted) -> None:
-        """Goes on only with the exact word."""
-        if event.value.strip() != self._word:
+        """Goes on only with an answer that counts."""
+        answer = event.value.strip()
+        if not self.accepts(answer):
             self.say(f"That is not {self._word}. Nothing was written; Esc goes back.")
             return
         self.app.pop_screen()
-        self._confirmed()
+        self.go_on(answer)

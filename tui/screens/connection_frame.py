@@ -48,7 +48,7 @@ class ConnectionFrame(Frame):
 
     def why_not(self, action: str) -> str:
         """Runs exclude each other."""
-        if action in {"check", "sync", "verify", "report"}:
+        if action in {"check", "sync", "sync_staged", "undo", "verify", "report", "decide"}:
             return self.connection.busy
         if action == "stop" and self.connection.active is None and not self.connection.launched.starting:
             return "no run is at work"

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.widget import Widget
 
 from engine.workspace import Workspace
+from tui.actions import bindings_for
 from tui.notation import STATE_STYLES, sign
 from tui.open_connection import OpenConnection
+from tui.reading.conflicts import ConflictRow, contact_conflicts
 from tui.reading.record import who
 from tui.screens.connection_frame import ConnectionFrame
+from tui.screens.decide import DecideScreen, conflicts_page
 from tui.widgets.lines import Lines, Page
 
 if TYPE_CHECKING:
@@ -22,12 +25,16 @@ if TYPE_CHECKING:
 class ContactScreen(ConnectionFrame):
     """The page of a contact; explained by the planner itself, on the reader's thread."""
 
+    BINDINGS: ClassVar = bindings_for("contact")
     PLACES: ClassVar = ("contact", "connection", "page")
 
     def __init__(self, connection: OpenConnection, contact: int) -> None:
         super().__init__(connection)
         self._contact = contact
         self._who = ""
+        self._record = "WHO"
+        self._observed = False
+        self._conflicts: tuple[ConflictRow, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
         """The page."""
@@ -39,9 +46,7 @@ class ContactScreen(ConnectionFrame):
 
     def equivalent(self) -> str:
         """The same in a shell; by id, so that no address stays in a shell's history."""
-        return self.connection.equivalent(f"explain {{name}} {self._record}")
-
-    _record = "WHO"
+        return self.connection.equivalent(f"explain {{name}} {shlex.quote(self._record)}")
 
     async def read(self, *, run_ended: bool) -> None:
         """Explains the contact."""
@@ -57,8 +62,32 @@ class ContactScreen(ConnectionFrame):
 
         seen = await self.connection.reader.ask(explained, topic="explain")
         self._who = who(seen.email, seen.hubspot_id, seen.app_id)
-        self._record = shlex.quote(seen.hubspot_id or seen.app_id or "WHO")
+        self._record = seen.hubspot_id or seen.app_id or "WHO"
+        self._observed = configuration.mode == "observed"
+        self._conflicts = await self.connection.reader.ask(lambda workspace: contact_conflicts(workspace, number))
         self.query_one(Lines).show(contact_page(seen))
+
+    def why_not(self, action: str) -> str:
+        """Only conflicts of a connection that Syncdoctor writes can be decided."""
+        if action == "decide" and self._observed:
+            return "this connection is observed; Syncdoctor never writes to it"
+        if action == "decide" and not self._conflicts:
+            return "this contact has no conflict"
+        return super().why_not(action)
+
+    def action_decide(self) -> None:
+        """Asks which side wins this contact's conflicts."""
+        if self.refused("decide"):
+            return
+        name, record = self.connection.name, self._record
+        self.app.push_screen(
+            DecideScreen(
+                f"{self.crumbs()} > Decide",
+                conflicts_page(len(self._conflicts), self._who, self._conflicts),
+                self.connection.equivalent(f"decide {{name}} {shlex.quote(record)} --winner hubspot|app --yes"),
+                lambda winner: self.launch("decide", name, record, "--winner", winner, "--yes"),
+            )
+        )
 
 
 def contact_page(seen: Explanation) -> Page:

@@ -191,6 +191,8 @@ def connection_row(known: KnownConnection) -> Row:
     parts = []
     if known.health.in_doubt:
         parts.append(f"?? {plural(known.health.in_doubt, 'write')} in doubt")
+    if known.health.halted_release:
+        parts.append("!! release halted")
     active = known.health.active
     if active is not None:
         parts.append(f".. {active.command} at work" if is_alive(active) else f"!! {active.command} cut off")

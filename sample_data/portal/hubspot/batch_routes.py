@@ -12,9 +12,9 @@ from sample_data.portal.hubspot.contacts import Contacts
 from sample_data.portal.hubspot.endpoint import Call, Gateway, Reply, object_input
 from sample_data.portal.hubspot.errors import ApiError, bad_request
 from sample_data.portal.hubspot.writing import Writer
+from sample_data.portal.limits import PortalLimits
 from sample_data.portal.moments import iso_milliseconds
 
-INPUTS = 100
 MISSING = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
 
 Write = Callable[[Call, dict[str, Any]], dict[str, Any] | None]
@@ -23,9 +23,10 @@ Write = Callable[[Call, dict[str, Any]], dict[str, Any] | None]
 class BatchEndpoints:
     """Handlers over one store of contacts."""
 
-    def __init__(self, contacts: Contacts, writer: Writer) -> None:
+    def __init__(self, contacts: Contacts, writer: Writer, limits: PortalLimits) -> None:
         self._contacts = contacts
         self._writer = writer
+        self._limits = limits
 
     def routes(self, gateway: Gateway) -> list[Route]:
         """All routes of this file."""
@@ -39,10 +40,11 @@ class BatchEndpoints:
 
     def read(self, call: Call) -> Reply:
         """The contacts of the inputs that exist; the others are named in `errors`."""
-        inputs = _inputs(call)
+        inputs = self._inputs(call)
         names = call.fields.get("properties") or []
         history = call.fields.get("propertiesWithHistory") or []
         results: dict[str, dict[str, Any]] = {}
+        each_id_answers = self._contacts.merge_regime == "both_kept"
         missing = []
         for entry in inputs:
             wanted = str(entry.get("id", ""))
@@ -50,7 +52,9 @@ class BatchEndpoints:
             if contact is None:
                 missing.append(wanted)
             else:
-                results[str(contact.id)] = read_record(self._contacts, contact, names, history)
+                results[wanted if each_id_answers else str(contact.id)] = read_record(
+                    self._contacts, contact, names, history
+                )
         return _reply(call, 200, list(results.values()), _missing(missing))
 
     def create(self, call: Call) -> Reply:
@@ -92,14 +96,14 @@ class BatchEndpoints:
 
     def archive(self, call: Call) -> Reply:
         """Archives the contacts of the inputs; unknown ids are passed over."""
-        for entry in _inputs(call):
+        for entry in self._inputs(call):
             contact = self._contacts.by_id(str(entry.get("id", "")))
             if contact is not None:
-                self._contacts.archive(contact, call.now)
+                self._writer.archive(contact, call.now)
         return Reply(204, None)
 
     def _write_all(self, call: Call, write: Write, status: int) -> Reply:
-        inputs = _inputs(call)
+        inputs = self._inputs(call)
         traces = [entry.get("objectWriteTraceId") for entry in inputs]
         traced = all(traces) and len(set(traces)) == len(traces)
         results, errors, missing = [], [], []
@@ -121,15 +125,14 @@ class BatchEndpoints:
             results.reverse()
         return _reply(call, status, results, errors + _missing(missing))
 
-
-def _inputs(call: Call) -> list[dict[str, Any]]:
-    body = call.fields
-    inputs = body.get("inputs") or []
-    if not isinstance(inputs, list):
-        raise bad_request("Invalid input JSON: inputs must be a list")
-    if len(inputs) > INPUTS:
-        raise bad_request(f"The maximum number of inputs supported in a batch request is {INPUTS}")
-    return [object_input(entry, "an input") for entry in inputs]
+    def _inputs(self, call: Call) -> list[dict[str, Any]]:
+        inputs = call.fields.get("inputs") or []
+        if not isinstance(inputs, list):
+            raise bad_request("Invalid input JSON: inputs must be a list")
+        highest = self._limits.batch_inputs
+        if len(inputs) > highest:
+            raise bad_request(f"The maximum number of inputs supported in a batch request is {highest}")
+        return [object_input(entry, "an input") for entry in inputs]
 
 
 def _missing(ids: list[str]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from sample_data.portal.hubspot.contacts import DEFAULT_PROPERTIES, Contact, Con
 from sample_data.portal.hubspot.endpoint import Call, Gateway, Reply, object_input
 from sample_data.portal.hubspot.errors import ApiError, bad_request, not_found
 from sample_data.portal.hubspot.writing import Writer
+from sample_data.portal.limits import PortalLimits
 
 READ = ("crm.objects.contacts.read",)
 WRITE = ("crm.objects.contacts.write",)
@@ -37,9 +38,10 @@ def read_record(contacts: Contacts, contact: Contact, names: Sequence[str], hist
 class ContactEndpoints:
     """Handlers over one store of contacts."""
 
-    def __init__(self, contacts: Contacts, writer: Writer) -> None:
+    def __init__(self, contacts: Contacts, writer: Writer, limits: PortalLimits) -> None:
         self._contacts = contacts
         self._writer = writer
+        self._limits = limits
 
     def routes(self, gateway: Gateway) -> list[Route]:
         """All routes of this file."""
@@ -57,7 +59,8 @@ class ContactEndpoints:
     def list(self, call: Call) -> Reply:
         """A page of contacts in id order; `paging` is absent on the last one."""
         history = call.names("propertiesWithHistory")
-        limit = call.number("limit", 10, PAGE_WITH_HISTORY if history else PAGE)
+        asked = call.number("limit", 10, PAGE_WITH_HISTORY if history else PAGE)
+        limit = min(asked, self._limits.contacts_page_with_history if history else self._limits.contacts_page)
         after = call.query.get("after", "0")
         if not after.isdigit():
             raise bad_request(f"after must be a cursor of an earlier answer, was {after}")
@@ -95,18 +98,18 @@ class ContactEndpoints:
         """Archives a contact; one that is not there is as good as archived."""
         contact = self._contacts.by_id(call.params["id"])
         if contact is not None:
-            self._contacts.archive(contact, call.now)
+            self._writer.archive(contact, call.now)
         return Reply(204, None)
 
     def merge(self, call: Call) -> Reply:
-        """Merges two contacts; the answer has a new id."""
+        """Merges two contacts; which id the answer has is up to the regime."""
         pair = [str(call.fields.get(name, "")) for name in ("primaryObjectId", "objectIdToMerge")]
         primary, secondary = (self._contacts.by_id(text) for text in pair)
         if primary is None or secondary is None:
             raise not_found("Could not find the objects to merge", ids=pair)
         if primary.id == secondary.id:
             raise ApiError(400, "Cannot merge an object with itself")
-        return Reply(200, self._contacts.merge(primary, secondary, call.now).record(DEFAULT_PROPERTIES))
+        return Reply(200, self._writer.merge(primary, secondary, call.now).record(DEFAULT_PROPERTIES))
 
     def purge(self, call: Call) -> Reply:
         """Permanent deletion; an unknown e-mail address is blocked all the same."""
@@ -115,7 +118,7 @@ class ContactEndpoints:
         if contact is None and id_property is None:
             contact = self._contacts.by_id(target, archived=True)
         if contact is not None:
-            self._contacts.purge(contact)
+            self._writer.purge(contact, call.now)
         elif id_property == "email":
             self._contacts.block(target)
         else:

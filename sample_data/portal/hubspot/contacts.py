@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sample_data.portal.hubspot.errors import bad_request
 from sample_data.portal.hubspot.membership import Membership
@@ -14,6 +14,9 @@ from sample_data.portal.moments import iso_milliseconds
 from sample_data.portal.state import State, normal_email
 
 DEFAULT_PROPERTIES = ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname")
+MergeRegime = Literal["new_id", "primary_kept", "both_kept"]
+"""Which id a merged contact has. `new_id`: a new one, to which both old ids lead. `primary_kept`: the primary's, to which the
+other leads; a batch read that names both answers once. `both_kept`: as `primary_kept`, and a batch read answers for each."""
 COLUMNS = "id, properties, created, updated, archived, archived_at"
 
 
@@ -68,6 +71,7 @@ class Contacts:
         self.schema = schema
         self.membership = membership
         self.lag = lag
+        self.merge_regime: MergeRegime = "new_id"
 
     def survivor(self, contact_id: int) -> int:
         """The id that a merged contact's id stands for now; any other id itself."""
@@ -179,23 +183,28 @@ class Contacts:
         self.state.run("INSERT OR IGNORE INTO blocked_email VALUES (?)", normal_email(address))
 
     def merge(self, primary: Contact, secondary: Contact, now: int) -> Contact:
-        """Merges two contacts into a new one to which both old ids lead; the primary's values win."""
+        """Merges two contacts; the primary's values win, and the regime says which id lives on."""
         values = {**secondary.values, **primary.values}
         emails = [contact.values.get("email", "") for contact in (primary, secondary)]
         extra = [emails[1] if emails[0] else ""]
         extra += [address for old in (primary, secondary) for address in _additional(old.values)]
         values["hs_additional_emails"] = ";".join(dict.fromkeys(address for address in extra if address))
         earlier = [old.values.get("hs_merged_object_ids", "") for old in (primary, secondary)]
-        merged_ids = [text for text in (*earlier, str(primary.id), str(secondary.id)) if text]
+        gone = (primary, secondary) if self.merge_regime == "new_id" else (secondary,)
+        merged_ids = [text for text in (*earlier, *(str(old.id) for old in gone)) if text]
         values["hs_merged_object_ids"] = ";".join(merged_ids)
-        for old in (primary, secondary):
+        for old in gone:
             self._release(old.id)
             self.state.run("DELETE FROM contact WHERE id = ?", old.id)
             self.state.run("DELETE FROM history WHERE contact = ?", old.id)
-        survivor = self.insert(values, now, Source("MERGE_CONTACTS", str(primary.id)))
+        source = Source("MERGE_CONTACTS", str(primary.id))
+        new = self.merge_regime == "new_id"
+        survivor = self.insert(values, now, source) if new else self.change(primary, values, now, source)
+        everyone = {"hs_all_contact_vids": ";".join([str(survivor.id), *merged_ids])}
+        survivor = self.change(survivor, everyone, now, source)
         created = min(primary.created, secondary.created)
         self.state.run("UPDATE contact SET created = ? WHERE id = ?", created, survivor.id)
-        for old in (primary, secondary):
+        for old in gone:
             self.state.run("UPDATE merged SET contact = ? WHERE contact = ?", survivor.id, old.id)
             self.state.run("INSERT INTO merged VALUES (?, ?)", old.id, survivor.id)
         return Contact(survivor.id, survivor.values, created, now, False, None)
@@ -238,7 +247,7 @@ class Contacts:
         if position < 0 and before:
             first = _first_source(contact)
             position = 0
-            self._insert_version(contact.id, name, position, before, contact.created, first)
+            self._insert_version(contact.id, name, position, before, self._first_set(contact), first)
         self._insert_version(contact.id, name, position + 1, value, now, source)
 
     def _insert_version(self, contact: int, name: str, position: int, value: str, at: int, source: Source) -> None:
@@ -263,8 +272,13 @@ class Contacts:
         )
         value = contact.value(name)
         if not rows and value:
-            rows = [(value, contact.created, _first_source(contact).kind, None, None)]
+            rows = [(value, self._first_set(contact), _first_source(contact).kind, None, None)]
         return [_version(*row) for row in rows]
+
+    def _first_set(self, contact: Contact) -> int:
+        """When a value without a history was set: for a record of the data folder, when that says it was last updated."""
+        found = self.state.row("SELECT loaded FROM contact WHERE id = ?", contact.id)
+        return contact.created if found is None or found[0] is None else int(found[0])
 
 
 def contact_of(row: Sequence[Any]) -> Contact:

@@ -13,6 +13,7 @@ from sample_data.portal.hubspot.contact_routes import API_HOST
 from sample_data.portal.hubspot.contacts import Contacts
 from sample_data.portal.hubspot.endpoint import Call, Gateway, Reply
 from sample_data.portal.hubspot.errors import ApiError, bad_request, not_found
+from sample_data.portal.limits import PortalLimits
 from sample_data.portal.moments import iso_milliseconds
 
 READ, WRITE = ("crm.lists.read",), ("crm.lists.write",)
@@ -27,8 +28,9 @@ def _paths(tail: str) -> list[str]:
 class ListEndpoints:
     """Handlers over the lists; members of DYNAMIC lists follow the contacts' values."""
 
-    def __init__(self, contacts: Contacts) -> None:
+    def __init__(self, contacts: Contacts, limits: PortalLimits) -> None:
         self._contacts = contacts
+        self._limits = limits
         self._state = contacts.state
 
     def routes(self, gateway: Gateway) -> list[Route]:
@@ -195,7 +197,8 @@ class ListEndpoints:
         return int(row[0]), [str(item) for item in call.body]
 
     def _members(self, call: Call, order: str, key: str) -> Reply:
-        list_id, limit = self._row(call)[0], call.number("limit", 100, MEMBERS)
+        list_id, asked = self._row(call)[0], call.number("limit", 100, MEMBERS)
+        limit = min(asked, self._limits.list_members_page)
         last = _read_cursor(call.query.get("after", ""))
         after = "contact > ?" if key == "contact" else "(added, contact) > (?, ?)"
         position = last[1:] if key == "contact" else last

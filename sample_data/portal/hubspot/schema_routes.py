@@ -77,7 +77,7 @@ class SchemaEndpoints:
                 "searchableProperties": ["firstname", "lastname", "email", "phone", "hs_additional_emails"],
                 "primaryDisplayProperty": "firstname",
                 "secondaryDisplayProperties": ["lastname", "email", "phone"],
-                "properties": list(self._schema.definitions.values()),
+                "properties": [item for item in self._schema.definitions.values() if not item.get("archived")],
                 "associations": [],
                 "archived": False,
                 "restorable": True,
@@ -89,7 +89,7 @@ class SchemaEndpoints:
     def _definition(self, call: Call) -> dict[str, Any]:
         name = call.params["property"]
         definition = self._schema.definitions.get(name.lower())
-        if definition is None:
+        if definition is None or bool(definition.get("archived")) != call.flag("archived"):
             raise not_found(f"Property {name} does not exist", propertyName=[name])
         return definition
 

@@ -11,11 +11,12 @@ from sample_data.portal.hubspot.contact_routes import API_HOST, READ, contact_pa
 from sample_data.portal.hubspot.contacts import DEFAULT_PROPERTIES, Contact, Contacts
 from sample_data.portal.hubspot.endpoint import Call, Gateway, Reply, object_input
 from sample_data.portal.hubspot.errors import bad_request
+from sample_data.portal.limits import PortalLimits
 from sample_data.portal.moments import iso_milliseconds, milliseconds, read_moment
 from sample_data.portal.state import normal_email
 
 GROUPS, FILTERS, ALL_FILTERS = 5, 6, 18
-PAGE, RESULTS, QUERY_LENGTH = 200, 10_000, 3_000
+PAGE, QUERY_LENGTH = 200, 3_000
 TIMES = {"createdate": "created", "lastmodifieddate": "seen_updated", "hs_lastmodifieddate": "seen_updated"}
 COMPARISONS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 QUERY_PROPERTIES = ("firstname", "lastname", "email", "phone", "company", "hs_additional_emails")
@@ -38,8 +39,9 @@ WITH seen AS (
 class SearchEndpoint:
     """One handler; it is as late as the store's `lag` says."""
 
-    def __init__(self, contacts: Contacts) -> None:
+    def __init__(self, contacts: Contacts, limits: PortalLimits) -> None:
         self._contacts = contacts
+        self._limits = limits
 
     def routes(self, gateway: Gateway) -> list[Route]:
         """The route of this file."""
@@ -48,7 +50,7 @@ class SearchEndpoint:
     def search(self, call: Call) -> Reply:
         """A page of found contacts and how many there are in all."""
         body = call.fields
-        limit, after = _page(body)
+        limit, after = self._page(body)
         condition, values = self._condition(body)
         lag = self._contacts.lag
         source = SEEN.replace(":cutoff", str(call.now - lag)) if lag else NOW
@@ -133,21 +135,21 @@ class SearchEndpoint:
         expression = f"CAST({column} AS REAL)" if kind == "number" else column
         return f"{expression} {'DESC' if descending else 'ASC'}, id"
 
+    def _page(self, body: dict[str, Any]) -> tuple[int, int]:
+        asked, after, highest = body.get("limit", 10), body.get("after") or 0, self._limits.search_results
+        if not str(asked).isdigit() or not 0 <= int(asked) <= PAGE:
+            raise bad_request(f"limit must be a number up to {PAGE}")
+        if not str(after).isdigit():
+            raise bad_request("after must be a number")
+        limit = min(int(asked), self._limits.search_page, highest)
+        if int(after) + limit > highest:
+            raise bad_request(f"Only the first {highest} results of a search can be read")
+        return limit, int(after)
+
 
 def _stored(name: str) -> str:
     quoted = name.replace("'", "''")
     return f"json_extract(seen_properties, '$.\"{quoted}\"')"
-
-
-def _page(body: dict[str, Any]) -> tuple[int, int]:
-    limit, after = body.get("limit", 10), body.get("after") or 0
-    if not str(limit).isdigit() or not 0 <= int(limit) <= PAGE:
-        raise bad_request(f"limit must be a number up to {PAGE}")
-    if not str(after).isdigit():
-        raise bad_request("after must be a number")
-    if int(after) + int(limit) > RESULTS:
-        raise bad_request(f"Only the first {RESULTS} results of a search can be read")
-    return int(limit), int(after)
 
 
 def _operation(column: str, kind: str, operator: str, entry: dict[str, Any]) -> Condition:

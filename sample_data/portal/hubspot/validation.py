@@ -10,6 +10,7 @@ from typing import Any
 
 from sample_data.portal.hubspot.errors import PropertyError
 from sample_data.portal.hubspot.rules import EMAIL, broken_rule
+from sample_data.portal.keeping import Keeping
 from sample_data.portal.moments import EPOCH_MILLISECOND_DIGITS, iso_milliseconds, milliseconds, read_moment
 
 DERIVED = ("hs_object_id", "createdate", "lastmodifieddate")
@@ -28,14 +29,34 @@ class Checked:
 class Schema:
     """The contact properties of the account with their rules."""
 
-    def __init__(self, definitions: list[dict[str, Any]], rules: dict[str, Any]) -> None:
+    def __init__(self, definitions: list[dict[str, Any]], rules: dict[str, Any], keeping: Keeping) -> None:
+        self._keeping = keeping
         self.definitions = {definition["name"]: definition for definition in definitions}
         self.rules = rules
         self._rules_of = {entry["propertyName"]: entry["propertyValidationRules"] for entry in rules["validations"]}
 
     def known(self, name: str) -> bool:
         """Whether the account has the property."""
-        return name in self.definitions or name in DERIVED
+        return name in DERIVED or not self.definitions.get(name, {"archived": True}).get("archived")
+
+    def change(self, name: str, change: Mapping[str, Any]) -> None:
+        """Changes a property, or adds it as one of text: `remove_option`, `read_only`, `archived`, `required`."""
+        if name not in self.definitions:
+            self.definitions[name] = {"name": name, "label": name, "type": "string", "fieldType": "text", "options": []}
+        definition = self.definitions[name]
+        if "remove_option" in change:
+            options = definition.get("options") or []
+            if change["remove_option"] not in [option["value"] for option in options]:
+                raise KeyError(change["remove_option"])
+            definition["options"] = [option for option in options if option["value"] != change["remove_option"]]
+        if "read_only" in change:
+            metadata = definition.get("modificationMetadata") or {}
+            definition["modificationMetadata"] = {**metadata, "readOnlyValue": change["read_only"]}
+        if "archived" in change:
+            definition["archived"] = change["archived"]
+        if "required" in change:
+            others = [other for other in self.rules["requiredOnCreate"] if other != name]
+            self.rules["requiredOnCreate"] = [*others, name] if change["required"] else others
 
     def unique(self, name: str) -> bool:
         """Whether no two contacts may have the same value of the property."""
@@ -47,7 +68,7 @@ class Schema:
         for name, raw in given.items():
             value = _text(raw)
             definition = self.definitions.get(name)
-            if definition is None and name not in DERIVED:
+            if not self.known(name):
                 checked.errors.append(PropertyError("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist', name))
             elif definition is None or _read_only(definition):
                 message = f'"{name}" is a read only property; its value cannot be set'
@@ -96,7 +117,7 @@ class Schema:
             broken = broken_rule(rule["ruleType"], rule["ruleArguments"], stored)
             if broken:
                 checked.errors.append(PropertyError(broken[0], broken[1], name))
-        checked.values[name] = stored
+        checked.values[name] = self._keeping.kept(name, stored) if definition["type"] == "string" else stored
 
 
 def _text(raw: object) -> str:

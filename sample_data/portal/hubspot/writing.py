@@ -1,4 +1,4 @@
-"""Creating and updating one contact: every check that the service makes, then the write."""
+"""Writing contacts over the API: every check that the service makes, the write, and its record in the audit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sample_data.portal.audit import Audit, WriteKind
 from sample_data.portal.hubspot.contacts import Contact, Contacts, Source
 from sample_data.portal.hubspot.errors import (
     ApiError,
@@ -38,8 +39,9 @@ class Written:
 class Writer:
     """Writes contacts over the API; raises ApiError for what the service refuses, and then stores nothing."""
 
-    def __init__(self, contacts: Contacts, portal_id: int) -> None:
+    def __init__(self, contacts: Contacts, portal_id: int, audit: Audit) -> None:
         self._contacts = contacts
+        self._audit = audit
         self._schema = contacts.schema
         self._portal_id = portal_id
 
@@ -55,6 +57,7 @@ class Writer:
         self._refuse_taken(checked.values, None)
         origin = {"hs_object_source": API_SOURCE.kind, "hs_object_source_label": "INTEGRATION"}
         contact = self._contacts.insert({**checked.values, **origin}, now, API_SOURCE)
+        self._note("create", contact, checked.values, now)
         names = (*checked.values, *origin, "createdate", "hs_object_id", "lastmodifieddate")
         return Written(contact, names, tuple(checked.warnings))
 
@@ -68,7 +71,27 @@ class Writer:
         self._refuse_taken(checked.values, contact.id)
         self._keep_stage(contact, checked)
         changed = self._contacts.change(contact, checked.values, now, API_SOURCE)
+        self._note("update", changed, checked.values, now)
         return Written(changed, (*checked.values, "lastmodifieddate"), tuple(checked.warnings))
+
+    def archive(self, contact: Contact, now: int) -> None:
+        """Archives a contact."""
+        self._note("delete", contact, {}, now)
+        self._contacts.archive(contact, now)
+
+    def purge(self, contact: Contact, now: int) -> None:
+        """Deletes a contact for good."""
+        self._note("delete", contact, {}, now)
+        self._contacts.purge(contact)
+
+    def merge(self, primary: Contact, secondary: Contact, now: int) -> Contact:
+        """Merges two contacts; the survivor."""
+        survivor = self._contacts.merge(primary, secondary, now)
+        self._note("merge", survivor, survivor.values, now)
+        return survivor
+
+    def _note(self, kind: WriteKind, contact: Contact, fields: Mapping[str, str], now: int) -> None:
+        self._audit.note("hubspot", kind, str(contact.id), contact.values.get("email", ""), fields, now)
 
     def _refuse(self, errors: list[PropertyError]) -> None:
         if errors:

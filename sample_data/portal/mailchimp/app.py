@@ -16,7 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sample_data.portal.audit import Audit
 from sample_data.portal.bodies import read_json
+from sample_data.portal.keeping import Keeping
+from sample_data.portal.limits import PortalLimits
 from sample_data.portal.mailchimp import errors
 from sample_data.portal.mailchimp.errors import FieldError, Problem
 from sample_data.portal.mailchimp.members import AddressLists, Members, Row, batch_error
@@ -26,7 +29,7 @@ from sample_data.portal.moments import iso_seconds, read_moment
 from sample_data.portal.state import State, normal_email
 
 SIMULTANEOUS = 10
-BATCH, PAGE = 500, 1000
+PAGE = 1000
 SORTS = {"timestamp_opt": "opted", "timestamp_signup": "number", "last_changed": "changed"}
 
 Handler = Callable[[Request, Any, int], tuple[int, Any]]
@@ -35,15 +38,17 @@ Handler = Callable[[Request, Any, int], tuple[int, Any]]
 class MailchimpServer:
     """Plays the Mailchimp account of a filled state."""
 
-    def __init__(self, state: State, now: Callable[[], datetime]) -> None:
+    def __init__(self, state: State, now: Callable[[], datetime], limits: PortalLimits) -> None:
+        self._limits = limits
         self._state = state
         self._now = now
         self._audience: dict[str, Any] = state.document("audience")
+        self.keeping = Keeping(state, "mailchimp")
         self._keys = {entry["key"] for entry in self._audience["keys"]}
         self._list_id: str = self._audience["list"]["id"]
-        self._merge_fields = MergeFields(self._audience["merge_fields"])
+        self._merge_fields = MergeFields(self._audience["merge_fields"], self.keeping)
         addresses = AddressLists(fake=self._addresses("fake_emails"), compliance=self._addresses("compliance_emails"))
-        self._members = Members(state, self._merge_fields, addresses)
+        self._members = Members(state, self._merge_fields, addresses, Audit(state))
         self._shapes = Shapes(self._audience["data_center"], self._list_id, self._merge_fields)
         self._open = 0
         self._answers = 0
@@ -65,6 +70,13 @@ class MailchimpServer:
             exception_handlers={404: self._nothing_there},
         )
         self.app.router.redirect_slashes = False
+
+    def change_merge_field(self, tag: str, changes: Mapping[str, object] | None) -> None:
+        """Changes entries of a merge field, or adds it; None deletes it. Raises KeyError for deleting an unknown one."""
+        self._merge_fields.change(tag, changes)
+        audience = self._audience | {"merge_fields": list(self._merge_fields.definitions.values())}
+        with self._state.transaction():
+            self._state.keep_document("audience", audience)
 
     def tamper(self, record_id: str, values: Mapping[str, str]) -> None:
         """Changes a member behind everyone's back, without any check."""
@@ -204,6 +216,7 @@ class MailchimpServer:
         where = " AND ".join(conditions)
         direction = "DESC" if query.get("sort_dir", "ASC").upper() == "DESC" else "ASC"
         order = f"{SORTS.get(query.get('sort_field', ''), 'number')} {direction}, number {direction}"
+        count = min(count, self._limits.members_page)
         rows = self._members.page(where, tuple(values), order, count, offset)
         links = self._shapes.links(("self", "GET", f"/lists/{self._list_id}/members"))
         return 200, {
@@ -235,7 +248,7 @@ class MailchimpServer:
         return 204, None
 
     def _forget(self, request: Request, body: Any, now: int) -> tuple[int, Any]:
-        self._members.forget(request.path_params["member"])
+        self._members.forget(request.path_params["member"], now)
         return 204, None
 
     def _written(self, row: Row) -> tuple[int, Any]:
@@ -246,8 +259,9 @@ class MailchimpServer:
         members = given.get("members")
         if not isinstance(members, list):
             raise errors.invalid_fields(FieldError("members", "Required fields were not provided: members"))
-        if len(members) > BATCH:
-            raise errors.invalid_fields(FieldError("members", f"At most {BATCH} members may be given"))
+        highest = self._limits.members_batch
+        if len(members) > highest:
+            raise errors.invalid_fields(FieldError("members", f"At most {highest} members may be given"))
         created, updated, refused = [], [], []
         seen: set[str] = set()
         for entry in map(_object, members):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sample_data.portal.audit import Audit, WriteKind
 from sample_data.portal.mailchimp import errors
 from sample_data.portal.mailchimp.errors import FieldError, Problem
 from sample_data.portal.mailchimp.validation import MergeFields, check_address
@@ -32,10 +33,11 @@ class AddressLists:
 class Members:
     """Reads and writes members; times in seconds since 1970."""
 
-    def __init__(self, state: State, merge_fields: MergeFields, addresses: AddressLists) -> None:
+    def __init__(self, state: State, merge_fields: MergeFields, addresses: AddressLists, audit: Audit) -> None:
         self.state = state
         self._merge_fields = merge_fields
         self._addresses = addresses
+        self._audit = audit
 
     def find(self, key: str) -> Row | None:
         """A member by subscriber hash, e-mail address or contact id."""
@@ -89,13 +91,15 @@ class Members:
         if existing["status"] in ("cleaned", "pending", "archived"):
             raise errors.cannot_archive()
         self.state.run("UPDATE member SET status = 'archived', changed = ? WHERE number = ?", now, existing["number"])
+        self._note("delete", existing, {}, now)
 
-    def forget(self, key: str) -> None:
+    def forget(self, key: str, now: int) -> None:
         """Deletes the member of a path for good; its address cannot be imported again."""
         existing = self.find(key)
         if existing is None:
             raise errors.not_found()
         self.state.run("DELETE FROM member WHERE number = ?", existing["number"])
+        self._note("delete", existing, {}, now)
         self.state.run("INSERT OR IGNORE INTO forgotten_email VALUES (?)", normal_email(existing["email"]))
 
     def tamper(self, key: str, values: Mapping[str, str], now: int) -> None:
@@ -137,7 +141,9 @@ class Members:
             now,
             API_SOURCE,
         )
-        return self._again(contact_id)
+        row = self._again(contact_id)
+        self._note("create", row, {**values, "email_address": address, "status": str(status)}, now)
+        return row
 
     def _update(self, existing: Row, given: Mapping[str, Any], now: int, *, skip_required: bool) -> Row:
         changed = dict(existing)
@@ -157,7 +163,14 @@ class Members:
             changed["merge_fields"] = self._values(given, existing["merge_fields"], required=not skip_required)
         if any(changed[name] != existing[name] for name in ("status", "email", "merge_fields")):
             self._store(changed, now)
+        tags = {str(tag).upper() for tag in given.get("merge_fields") or ()} & set(self._merge_fields.definitions)
+        fields = {tag: changed["merge_fields"].get(tag, "") for tag in sorted(tags)}
+        fields |= {name: str(given[name]) for name in ("email_address", "status") if name in given}
+        self._note("restore" if existing["status"] == "archived" else "update", changed, fields, now)
         return self._again(existing["contact_id"])
+
+    def _note(self, kind: WriteKind, row: Row, fields: Mapping[str, str], now: int) -> None:
+        self._audit.note("mailchimp", kind, row["contact_id"], row["email"], fields, now * 1000)
 
     def _refuse_return(self, existing: Row, status: str) -> None:
         """A member that left by itself, bounced or is blocked is not subscribed by an API call."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sample_data.portal.keeping import Keeping
 from sample_data.portal.mailchimp.errors import FieldError, fake_address, invalid
 
 TEXT_BYTES = 255
@@ -20,8 +21,18 @@ DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y")
 class MergeFields:
     """The merge fields of the audience."""
 
-    def __init__(self, definitions: list[dict[str, Any]]) -> None:
+    def __init__(self, definitions: list[dict[str, Any]], keeping: Keeping) -> None:
+        self._keeping = keeping
         self.definitions = {definition["tag"]: definition for definition in definitions}
+
+    def change(self, tag: str, changes: Mapping[str, Any] | None) -> None:
+        """Changes entries of a merge field, or adds it as one of text; None deletes it."""
+        if changes is None:
+            del self.definitions[tag]
+            return
+        highest = max((int(item["merge_id"]) for item in self.definitions.values()), default=0)
+        new = {"merge_id": highest + 1, "tag": tag, "name": tag, "type": "text", "required": False, "options": {}}
+        self.definitions[tag] = {**self.definitions.get(tag, new), **changes}
 
     def accepted(self, given: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldError]]:
         """The values to store (empty text clears) and what is wrong; unknown tags are passed over."""
@@ -40,7 +51,8 @@ class MergeFields:
             if message:
                 errors.append(FieldError(definition["tag"], message))
             else:
-                values[definition["tag"]] = stored
+                text_field = definition["type"] in ("text", "phone")
+                values[definition["tag"]] = self._keeping.kept(definition["tag"], stored) if text_field else stored
         return values, errors
 
     def missing(self, values: Mapping[str, str]) -> list[FieldError]:

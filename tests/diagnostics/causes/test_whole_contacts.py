@@ -15,6 +15,8 @@ from tests.diagnostics.causes.world import (
     person,
     situation,
     stopped,
+    write,
+    writes,
 )
 
 ON_BOTH, ONLY_HUBSPOT, ONLY_APP = person(1, {}, {}), person(2, {}, None), person(3, None, {})
@@ -121,6 +123,64 @@ def test_email_duplicate_stops_all_that_share_an_address_and_counts_them() -> No
     assert [(row["contact"], row["state"]) for row in rows] == [(who, "failing") for who in (1, 2, 7, 8)]
     assert "2 in HubSpot and 0 in Mailchimp" in rows[0]["rule"]
     assert "1 in HubSpot and 3 in Mailchimp" in rows[1]["rule"]
+
+
+def test_email_duplicate_leaves_to_many_to_one_what_names_its_candidates() -> None:
+    """The two never stop the same contact."""
+    people = contacts(
+        person(1, {}, None, hubspot_twins=2, app_twins=1, hubspot_candidates="1, 2", app_candidates="r"),
+        person(2, None, {}, hubspot_twins=1, app_twins=2),
+    )
+    assert stopped("email-duplicate", people) == [2]
+    assert stopped("many-to-one", people) == [1]
+
+
+def test_many_to_one_names_the_candidates_by_id() -> None:
+    """Linked contacts whose records were merged on one side, and single ones; no address is in the evidence."""
+    people = contacts(
+        person(1, {}, {}, linked=True, hubspot_candidates="1", app_candidates="r1, r2"),
+        person(2, None, {}, linked=True, hubspot_id="old", hubspot_candidates="1", app_candidates="r1, r2"),
+        person(3, {}, None, hubspot_candidates="1, 2, 3, 4, 5 and 3 more", app_candidates="r1"),
+        person(4, {}, {}, linked=True),
+    )
+    rows = findings("many-to-one", people)
+    assert [(row["contact"], row["state"], row["field"]) for row in rows] == [
+        (1, "failing", "hubspot.id"),
+        (2, "failing", "app.id"),
+        (3, "failing", "hubspot.id"),
+    ]
+    assert "HubSpot 1; Mailchimp r1, r2 (HubSpot's or Mailchimp's records were merged" in rows[0]["rule"]
+    assert "HubSpot 1, 2, 3, 4, 5 and 3 more; Mailchimp r1 (another record is linked already" in rows[2]["rule"]
+    assert all("@" not in row["rule"] + row["value"] for row in rows)
+
+
+def test_erased_excludes_whoever_is_on_the_list() -> None:
+    """Linked or not, whatever else is wrong with the contact."""
+    people = contacts(person(1, {}, {}, erased=True, linked=True), person(2, {"email": ""}, None, erased=True))
+    rows = findings("erased", contacts(*people.to_dicts(), person(3, {}, {})))
+    assert [(row["contact"], row["state"], row["value"]) for row in rows] == [(1, "excluded", ""), (2, "excluded", "")]
+
+
+@pytest.mark.parametrize(("swap", "code"), [(False, "address-taken"), (True, "address-swap")])
+def test_a_held_address_holds_back_only_itself(swap: bool, code: str) -> None:
+    """The update of the address waits and names the holder; creates, other fields and the other side do not."""
+    facts = {"app_holder": "r9", "app_swap": swap}
+    people = contacts(
+        person(1, {}, {}, **facts), person(2, {}, {}), person(3, {}, None, **facts), person(4, {}, {}, **facts)
+    )
+    written = writes(
+        write(1, "app", "EMAIL", "neu@firma.example"),
+        write(1, "app", "CITY", "Ulm"),
+        write(2, "app", "EMAIL", "neu@firma.example"),
+        write(3, "app", "EMAIL", "neu@firma.example", kind="create"),
+        write(4, "hubspot", "email", "neu@firma.example"),
+    )
+    (row,) = findings(code, people, written=written)
+    assert (row["contact"], row["field"], row["value"]) == (1, "app.EMAIL", "neu@firma.example")
+    assert row["only_field"]
+    assert "in Mailchimp this is an address of record r9" in row["rule"]
+    other = {"address-taken": "address-swap", "address-swap": "address-taken"}[code]
+    assert findings(other, people, written=written) == []
 
 
 def test_opt_in_by_property_tells_refused_from_unread() -> None:

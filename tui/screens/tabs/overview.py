@@ -89,9 +89,17 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
 
 
 def _attention(page: Page, seen: Overview) -> None:
-    if not (seen.side_findings or seen.health.in_doubt or seen.quarantined):
+    halted = seen.health.halted_release
+    if not (seen.side_findings or seen.health.in_doubt or seen.quarantined or halted):
         return
     page.heading("Concerns the whole connection")
+    if halted:
+        page.add(
+            ("!! ", "bold red"),
+            f"the staged release of run {halted} did not go through: look at it in the log; the next sync goes on in stages",
+            indent=2,
+            hanging=3,
+        )
     if seen.health.in_doubt:
         doubt = plural(seen.health.in_doubt, "write is", "writes are")
         page.add(

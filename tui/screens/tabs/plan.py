@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -11,12 +13,18 @@ from textual.widget import Widget
 from tui.actions import bindings_for
 from tui.notation import plural
 from tui.open_connection import OpenConnection
+from tui.reading.conflicts import field_conflicts
 from tui.reading.plan import PlanRow, PlanSummary, open_plan, plan_page
 from tui.reading.record import who
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.decide import DecideScreen, conflicts_page
 from tui.screens.tabs.tab import Tab
+from tui.widgets.background import in_background
 from tui.widgets.lines import Note, Page
 from tui.widgets.table import Column, Row, Table
+
+if TYPE_CHECKING:
+    from engine.connection import Brakes
 
 COLUMNS = (
     Column("to", 10),
@@ -51,9 +59,7 @@ class PlanTab(Tab):
         configuration = await self.connection.configuration()
         self._observed = configuration.mode == "observed"
         self.plan = await self.connection.reader.ask(open_plan, topic="plan")
-        self._brakes = _beyond(
-            self.plan, configuration.brakes.creates, configuration.brakes.updates, configuration.brakes.clears
-        )
+        self._brakes = _beyond(self.plan, configuration.brakes)
         self.query_one(Table).show_query(self.plan.rows, self._fetch)
         lines = plan_lines(self.plan)
         lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
@@ -67,16 +73,25 @@ class PlanTab(Tab):
 
     def why_not(self, action: str) -> str:
         """Why nothing can be written now."""
-        if action != "sync":
+        if action not in {"sync", "sync_staged", "decide"}:
             return ""
         if self._observed:
             return "this connection is observed; Syncdoctor never writes to it"
+        if action == "decide":
+            return "" if self.plan.conflicts else "there is no conflict"
         return "" if self.plan.writes else "the plan holds no write"
 
     def action_sync(self) -> None:
         """Asks for the number of writes to be typed, then starts the sync."""
-        if self.frame.refused("sync"):
-            return
+        if not self.frame.refused("sync"):
+            self._ask()
+
+    def action_sync_staged(self) -> None:
+        """The same in stages."""
+        if not self.frame.refused("sync_staged"):
+            self._ask("--staged")
+
+    def _ask(self, *how: str) -> None:
         name = self.connection.name
         page = Page().add((f"{plural(self.plan.writes, 'record')} would be written for {name}:", "bold")).gap()
         for line in plan_lines(self.plan):
@@ -88,7 +103,10 @@ class PlanTab(Tab):
             "the workspace's journal.",
             indent=2,
         )
-        command = self.connection.equivalent("sync {name} --yes")
+        if how or self.plan.first:
+            page.add(_stages(self.plan), indent=2)
+        words = (*how, "--yes")
+        command = self.connection.equivalent(f"sync {{name}} {' '.join(words)}")
         frame = self.frame
         self.app.push_screen(
             ConfirmScreen(
@@ -96,7 +114,31 @@ class PlanTab(Tab):
                 page,
                 str(self.plan.writes),
                 command,
-                lambda: frame.launch("sync", name, "--yes"),
+                lambda: frame.launch("sync", name, *words),
+            )
+        )
+
+    def action_decide(self) -> None:
+        """Asks which side wins all conflicts of the selected line's field."""
+        if self.frame.refused("decide"):
+            return
+        row = self.query_one(Table).selected
+        if row is None or not isinstance(row.key, tuple) or row.key[1]:
+            self.frame.say("not now: choose a conflict first; they are the first lines")
+            return
+        in_background(self, partial(self.frame.guarded, partial(self._ask_winner, str(row.key[2]))), group="decide")
+
+    async def _ask_winner(self, field: str) -> None:
+        number, examples = await self.connection.reader.ask(lambda workspace: field_conflicts(workspace, field))
+        name, frame = self.connection.name, self.frame
+        self.app.push_screen(
+            DecideScreen(
+                f"Syncdoctor > {name} > Decide all of {field}",
+                conflicts_page(number, field, examples),
+                self.connection.equivalent(
+                    f"decide {{name}} --field {shlex.quote(field)} --all --winner hubspot|app --yes"
+                ),
+                lambda winner: frame.launch("decide", name, "--field", field, "--all", "--winner", winner, "--yes"),
             )
         )
 
@@ -124,13 +166,27 @@ def plan_lines(plan: PlanSummary) -> list[str]:
     return lines or ["Nothing would be written: both sides agree, or every difference is stopped by a cause."]
 
 
-def _beyond(plan: PlanSummary, creates: int, updates: int, clears: int) -> tuple[str, ...]:
-    planned = (
-        ("creates", sum(group.records for group in plan.groups if group.kind == "create"), creates),
-        ("updates", sum(group.records for group in plan.groups if group.kind == "update"), updates),
-        ("clears", sum(group.clears for group in plan.groups), clears),
+def _stages(plan: PlanSummary) -> str:
+    from engine.release import sizes
+
+    stages = ", then ".join(f"{size:,}" for size in sizes(plan.contacts))
+    first = "No sync of this connection went through yet, so it is written in stages. " if plan.first else ""
+    return (
+        f"{first}Contacts per stage: {stages}. It halts where more comes out otherwise than the connection tolerates."
     )
-    return tuple(f"{count:,} {what}, the brake allows {most:,}" for what, count, most in planned if count > most)
+
+
+def _beyond(plan: PlanSummary, limits: Brakes) -> tuple[str, ...]:
+    from engine.brakes import Volume, tripped
+
+    planned = Volume(
+        creates=sum(group.records for group in plan.groups if group.kind == "create"),
+        updates=sum(group.records for group in plan.groups if group.kind == "update"),
+        clears=sum(group.clears for group in plan.groups),
+        changed={(side, field): count for side, field, count in plan.changed},  # type: ignore[misc]
+        linked=plan.linked,
+    )
+    return tuple(one.what for one in tripped(limits, planned))
 
 
 def plan_row(row: PlanRow) -> Row:

@@ -1,0 +1,92 @@
+"""HubSpot's property history: when a value was set and by what. Asked only as evidence for conflicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.answers import is_storable, shaped
+from engine.connectors import LastChange
+from engine.connectors.hubspot_paths import Paths
+from engine.errors import UnexpectedAnswer
+from engine.http import AccountClient
+from engine.visible import visible
+
+IDS_PER_REQUEST = 50
+"""Contacts with history in one batch (objects API: half of the 100 without)."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class Version(_Body):
+    """A value that a property had or has. Values may hold lone surrogates, so they stay untyped here."""
+
+    value: Any = None
+    timestamp: str = ""
+    source_type: str = Field(alias="sourceType", default="")
+    source_label: str | None = Field(alias="sourceLabel", default=None)
+
+
+class ContactHistory(_Body):
+    """A contact with the versions of the properties that were asked for."""
+
+    id: str = Field(min_length=1)
+    history: dict[str, list[Version]] = Field(alias="propertiesWithHistory", default_factory=dict)
+
+
+class HistoryAnswer(_Body):
+    """The answer to a batch."""
+
+    results: list[ContactHistory]
+
+
+async def last_changes(
+    client: AccountClient, paths: Paths, ids: Sequence[str], fields: Sequence[str]
+) -> Mapping[str, Mapping[str, LastChange]]:
+    """The newest version of each named property of each contact, by id and property. What has no history is left out.
+
+    Raises an AccessError.
+    """
+    path = f"{paths.contacts}/batch/read"
+    where = f"HubSpot, POST {path} with history"
+    found: dict[str, dict[str, LastChange]] = {}
+    distinct = list(dict.fromkeys(ids))
+    for start in range(0, len(distinct), IDS_PER_REQUEST):
+        inputs = [{"id": one} for one in distinct[start : start + IDS_PER_REQUEST]]
+        body = {"inputs": inputs, "properties": [], "propertiesWithHistory": list(fields)}
+        answer = await client.request("POST", path, template=path, intent="read", json=body)
+        if answer.status not in (200, 207):
+            raise UnexpectedAnswer(f"HubSpot answered {answer.status} to reading histories", where=where)
+        for contact in shaped(HistoryAnswer, answer, where).results:
+            newest = {name: _newest(versions) for name, versions in contact.history.items()}
+            found[contact.id] = {name: change for name, change in newest.items() if change is not None}
+    return found
+
+
+def _newest(versions: Sequence[Version]) -> LastChange | None:
+    dated = [(moment, version) for version in versions if (moment := _moment(version.timestamp)) is not None]
+    if not dated:
+        return None
+    moment, version = max(dated, key=lambda one: one[0])
+    text = (
+        "" if version.value is None else version.value if isinstance(version.value, str) else json.dumps(version.value)
+    )
+    if not is_storable(text):
+        return None
+    label = "" if not version.source_label or "@" in version.source_label else f" ({version.source_label})"
+    at = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return LastChange(text, at, visible(f"{version.source_type}{label}", 100))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

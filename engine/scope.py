@@ -1,0 +1,126 @@
+"""Who is in scope: the inclusion list with its members, and the subscription statuses that an opt-in rule asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine.connection import Connection
+from engine.connectors import ListSource
+from engine.errors import ConfigurationError, LimitExhausted, ScopeMissing
+from engine.gates import Situation
+from engine.losses import Demand, believed, last_reading, note_reading
+from engine.runs import Run
+from engine.schema import InclusionList
+
+AT_ONCE = 1_000
+LIST, SUBSCRIPTION = "list", "subscription"
+
+
+async def read_list(
+    run: Run, connection: Connection, hubspot: ListSource, unavailable: dict[str, str], demand: Demand
+) -> tuple[InclusionList | None, int]:
+    """Reads list and members. Gives the list and how many members it has; None if there is none or it may not be read.
+
+    Raises ConfigurationError if there is no such list, BrakeTripped before a sync if the list has shrunk.
+    """
+    if not connection.scope.list:
+        _keep_members(run, [])
+        return None, 0
+    try:
+        inclusion = await hubspot.inclusion_list(connection.scope.list)
+        return await _read_members(run, connection, hubspot, inclusion, demand)
+    except ScopeMissing as error:
+        unavailable[LIST] = error.what
+        return None, 0
+
+
+async def look_at_list(
+    run: Run, known: Situation, hubspot: ListSource, unavailable: dict[str, str], demand: Demand, *, changed: bool
+) -> tuple[InclusionList | None, int]:
+    """The list in one request, its members only if something suggests that others belong to it now.
+
+    `changed`: contacts have changed. Members of a manual list who were exchanged one for one are not noticed until the
+    next reading of members, which comes before any write.
+    """
+    connection = known.connection
+    if not connection.scope.list or known.inclusion is None:
+        return await read_list(run, connection, hubspot, unavailable, demand)
+    try:
+        inclusion = await _again(connection, hubspot, known.inclusion)
+        as_known = replace(inclusion, members_changed_at=known.inclusion.members_changed_at) == known.inclusion
+        if as_known and not changed and inclusion.processing_status != "PROCESSING":
+            return known.inclusion, known.list_size
+        return await _read_members(run, connection, hubspot, inclusion, demand)
+    except ScopeMissing as error:
+        unavailable[LIST] = error.what
+        return None, 0
+
+
+async def _again(connection: Connection, hubspot: ListSource, known: InclusionList) -> InclusionList:
+    """The list by its id; by the configured name only if that is not its name any more."""
+    try:
+        inclusion = await hubspot.inclusion_list(known.id)
+    except ConfigurationError:
+        return await hubspot.inclusion_list(connection.scope.list)
+    if connection.scope.list in (inclusion.id, inclusion.name):
+        return inclusion
+    return await hubspot.inclusion_list(connection.scope.list)
+
+
+async def _read_members(
+    run: Run, connection: Connection, hubspot: ListSource, inclusion: InclusionList, demand: Demand
+) -> tuple[InclusionList, int]:
+    members: list[tuple[str, str]] = []
+    if inclusion.deleted_at is None:
+        async for page in hubspot.list_members(inclusion.id):
+            members += page
+            run.progress("reading the inclusion list", len(members), inclusion.size)
+        last = last_reading(run.workspace, LIST)
+        before = last.records if last and last.fingerprint == inclusion.id else 0
+        if believed(run, connection, demand, LIST, "the inclusion list", before, len(members)):
+            note_reading(run, LIST, inclusion.id, len(members))
+    _keep_members(run, members)
+    newest = max((time for _, time in members if time), default="")
+    if newest:
+        inclusion = replace(inclusion, members_changed_at=datetime.fromisoformat(newest))
+    return inclusion, len(members)
+
+
+def _keep_members(run: Run, members: Iterable[tuple[str, str]]) -> None:
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM list_member")
+        sql.executemany("INSERT OR REPLACE INTO list_member(record_id, added_at) VALUES (?, ?)", members)
+
+
+async def read_subscriptions(
+    run: Run,
+    connection: Connection,
+    hubspot: ListSource,
+    unavailable: dict[str, str],
+    ids: Sequence[str] | None = None,
+) -> None:
+    """Reads the status of HubSpot contacts' addresses into the mirror, if the opt-in rule goes by a subscription.
+
+    `ids` limits it to these contacts. What may not be read is named in `unavailable`.
+    """
+    if connection.opt_in is None or not connection.opt_in.subscription:
+        return
+    query, parameters = "SELECT DISTINCT email FROM hubspot_contact WHERE email <> ''", []
+    if ids is not None:
+        query, parameters = f"{query} AND _id IN (SELECT value FROM json_each(?))", [json.dumps(list(ids))]
+    addresses = [str(row[0]) for row in run.workspace.rows(query, parameters)]
+    try:
+        for start in range(0, len(addresses), AT_ONCE):
+            batch = addresses[start : start + AT_ONCE]
+            statuses = await hubspot.subscriptions(batch, connection.opt_in.subscription)
+            with run.workspace.transaction() as sql:
+                sql.executemany(
+                    "UPDATE hubspot_contact SET _subscription = ? WHERE email = ?",
+                    [(statuses.get(address, "NOT_SPECIFIED"), address) for address in batch],
+                )
+            run.progress("reading subscriptions", start + len(batch), len(addresses))
+    except (ScopeMissing, LimitExhausted) as error:
+        unavailable[SUBSCRIPTION] = error.what

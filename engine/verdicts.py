@@ -1,0 +1,107 @@
+"""Where a plan's answer is kept: verdicts, findings, planned writes, conflicts, and their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from engine.gates import STATES, Situation, State
+from engine.plan import Plan
+from engine.runs import Run
+from engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a run found: contacts per state (all six, they add up to `population`) and per deciding cause."""
+
+    situation: Situation
+    population: int
+    states: Mapping[State, int]
+    causes: Mapping[tuple[str, str], int]
+    writes: Mapping[str, int]
+
+
+def forget_answers(run: Run) -> None:
+    """Makes room for a new answer of this run: a sync plans twice, and what only its first plan found is over."""
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM planned_write")
+        sql.execute("DELETE FROM conflict")
+        sql.execute("DELETE FROM finding WHERE first_run = ?", (run.id,))
+        sql.execute("UPDATE finding SET last_run = ? WHERE last_run = ?", (run.id - 1, run.id))
+
+
+def store_answer(run: Run, answer: Plan) -> None:
+    """Stores a slice's verdicts, findings, planned writes and conflicts."""
+    with run.workspace.transaction() as sql:
+        sql.executemany(
+            "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
+            "THEN since_run ELSE excluded.since_run END, state = excluded.state, cause = excluded.cause, run_id = excluded.run_id",
+            ((*row, run.id, run.id) for row in answer.verdicts.iter_rows()),
+        )
+        findings = answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
+        sql.executemany(
+            "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(contact_id, code, field) DO UPDATE SET state = excluded.state, "
+            "blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, last_run = excluded.last_run",
+            (
+                (*row, run.id, run.id)
+                for row in findings.select("contact", "code", "field", "state", "blocking", "value", "rule").iter_rows()
+            ),
+        )
+        sql.executemany(
+            "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
+            answer.writes.select(
+                "contact",
+                "side",
+                "kind",
+                "field",
+                pl.col("before").fill_null(""),
+                pl.col("value").fill_null(""),
+            ).iter_rows(),
+        )
+        sql.executemany(
+            "INSERT OR REPLACE INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, "
+            "app_changed_at, hubspot_source, reason, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*row, run.id) for row in answer.conflicts.iter_rows()),
+        )
+
+
+def summarise(run: Run, situation: Situation, population: int) -> Examination:
+    """Counts the stored verdicts and keeps the counts as the run's result."""
+    rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
+    states: dict[State, int] = dict.fromkeys(STATES, 0)
+    causes: dict[tuple[str, str], int] = {}
+    for row in rows:
+        states[row["state"]] += row["contacts"]
+        if row["cause"]:
+            causes[row["cause"], row["state"]] = row["contacts"]
+    with run.workspace.transaction() as sql:
+        sql.execute("DELETE FROM run_state WHERE run_id = ?", (run.id,))
+        sql.executemany(
+            "INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, ?, ?, ?)",
+            [(run.id, row["state"], row["cause"], row["contacts"]) for row in rows],
+        )
+    return Examination(situation, population, states, causes, planned_counts(run.workspace))
+
+
+def planned_counts(workspace: Workspace) -> dict[str, int]:
+    """What the stored plan would write: `creates` and `updates` (contacts), per side too, and `clears` (fields)."""
+    counts = {
+        f"{kind}s_{side}": int(
+            workspace.value(
+                "SELECT count(DISTINCT contact_id) FROM planned_write WHERE kind = ? AND side = ?",
+                (kind, side),
+            )
+        )
+        for kind in ("create", "update")
+        for side in ("hubspot", "app")
+    }
+    counts["creates"] = counts["creates_hubspot"] + counts["creates_app"]
+    counts["updates"] = counts["updates_hubspot"] + counts["updates_app"]
+    counts["clears"] = int(workspace.value("SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"))
+    counts["writes"] = counts["creates"] + counts["updates"]
+    return counts

@@ -1,0 +1,174 @@
+"""Undo: what a run changed goes back where nobody touched it since, consent stays, and no later sync quietly redoes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics.checkup import GATES
+from engine.apply import Applied
+from engine.cycle import undo
+from engine.errors import BrakeTripped, ConfigurationError
+from engine.runs import Run
+from engine.situation import recall
+from engine.undo import UndoPlan, consent_fields, undo_plan
+from tests.engine.test_cycle import World
+
+
+async def take_back(world: World, number: int) -> tuple[Applied, UndoPlan, int]:
+    """Undoes a run; what was written, the plan, and the undo's own run."""
+    run = Run(world.workspace, "undo")
+    applied, plan, _ = await undo(run, world.connection, world.sides(), GATES, number)
+    return applied, plan, run.id
+
+
+def last_writer(world: World) -> int:
+    """The newest run that wrote."""
+    return int(world.workspace.value("SELECT max(run_id) FROM journal"))
+
+
+async def edited(world: World) -> tuple[int, int]:
+    """A contact whose city HubSpot changed and a sync carried to the app: contact, and the run."""
+    await world.sync()
+    person = world.one("c.state = 'in_sync' AND h.city <> '' AND a.CITY = h.city")
+    world.portal.tamper("hubspot", person["hubspot_id"], {"city": "Neustadt"})
+    assert await world.sync() == 1
+    return person["id"], last_writer(world)
+
+
+async def test_a_value_goes_back_and_no_sync_redoes_or_spreads_it(small: World) -> None:
+    """The app gets its old city again; three syncs later both sides still hold what they held, as an open conflict."""
+    contact, run = await edited(small)
+    old = small.workspace.value("SELECT before FROM journal WHERE run_id = ?", (run,))
+
+    applied, plan, _ = await take_back(small, run)
+
+    after = small.one(f"c.id = {contact}")
+    assert applied.writes == 1 and plan.fields == 1
+    assert after["CITY"] != "Neustadt" and after["CITY"] in old and after["city"] == "Neustadt"
+    for _ in range(3):
+        assert await small.sync() == 0
+        again = small.one(f"c.id = {contact}")
+        assert (again["city"], again["CITY"], again["state"]) == ("Neustadt", after["CITY"], "conflict")
+    assert small.workspace.value("SELECT undoes FROM journal ORDER BY id DESC LIMIT 1") is not None
+
+
+@pytest.mark.parametrize("policy", ["hubspot", "app", "latest", "ask"])
+@pytest.mark.parametrize("direction", ["two_way", "to_app"])
+async def test_policy_and_direction_do_not_decide_an_undone_field(small: World, policy: str, direction: str) -> None:
+    """Whoever wins otherwise, and whichever way the connection runs, an undone value waits for a person."""
+    sync = small.connection.sync.model_copy(update={"conflicts": policy, "direction": direction})
+    small.connection = small.connection.model_copy(update={"sync": sync})
+    contact, run = await edited(small)
+
+    await take_back(small, run)
+
+    assert await small.sync() == 0
+    assert small.one(f"c.id = {contact}")["state"] == "conflict"
+
+
+async def test_a_later_edit_ends_the_wait(small: World) -> None:
+    """Somebody types a value on one side: that is a decision, it flows, and the contact is in sync again."""
+    contact, run = await edited(small)
+    await take_back(small, run)
+    small.portal.tamper("hubspot", small.one(f"c.id = {contact}")["hubspot_id"], {"city": "Altdorf"})
+
+    assert await small.sync() == 1
+    assert await small.sync() == 0
+
+    after = small.one(f"c.id = {contact}")
+    assert (after["city"], after["CITY"], after["state"]) == ("Altdorf", "Altdorf", "in_sync")
+
+
+async def test_undoing_an_undo_and_undoing_twice(small: World) -> None:
+    """The second undo of a run has nothing left; the undo of the undo brings the value back, and all is in sync."""
+    contact, run = await edited(small)
+    _, _, first = await take_back(small, run)
+
+    applied, plan, _ = await take_back(small, run)
+    assert applied.writes == 0 and not plan.operations
+    assert [one.why for one in plan.left] == ["undone-already"]
+
+    applied, plan, _ = await take_back(small, first)
+    after = small.one(f"c.id = {contact}")
+    assert applied.writes == 1
+    assert (after["city"], after["CITY"], after["state"]) == ("Neustadt", "Neustadt", "in_sync")
+    assert small.workspace.value("SELECT count(*) FROM decision") == 0
+    assert await small.sync() == 0
+
+
+async def test_what_somebody_changed_since_stays(small: World) -> None:
+    """A record that holds another value than the run wrote is named and left alone."""
+    contact, run = await edited(small)
+    person = small.one(f"c.id = {contact}")
+    small.portal.tamper("mailchimp", person["app_id"], {"CITY": "Selbst getippt"})
+
+    applied, plan, _ = await take_back(small, run)
+
+    assert applied.writes == 0
+    assert [(one.record_id, one.field, one.why) for one in plan.left] == [(person["app_id"], "CITY", "changed-since")]
+    assert small.one(f"c.id = {contact}")["CITY"] == "Selbst getippt"
+
+
+async def test_created_records_are_named_and_not_deleted(small: World) -> None:
+    """The first sync's creates are all listed with their ids, and are still there afterwards."""
+    await small.sync()
+    run = last_writer(small)
+    created = {
+        row[0]
+        for row in small.workspace.rows("SELECT record_id FROM journal WHERE kind = 'create' AND state = 'verified'")
+    }
+
+    _, plan, _ = await take_back(small, run)
+
+    assert created and {one.record_id for one in plan.left if one.why == "created"} == created
+    there = {
+        row[0] for row in small.workspace.rows("SELECT _id FROM hubspot_contact UNION SELECT _id FROM app_contact")
+    }
+    assert created <= there
+
+
+async def test_consent_is_never_loosened(small: World) -> None:
+    """A run that wrote an opt-out cannot be undone in that field, whatever the journal says it was before."""
+    contact, run = await edited(small)
+    person = small.one(f"c.id = {contact}")
+    situation = recall(small.workspace, small.connection)
+    field = next(name for side, name in consent_fields(situation) if side == "app")
+    with small.workspace.transaction() as sql:
+        sql.execute(
+            f"UPDATE journal SET sent = json_set(sent, '$.{field}', 'unsubscribed'), "
+            f"kept = json_set(kept, '$.{field}', 'unsubscribed'), before = json_set(before, '$.{field}', 'subscribed') "
+            "WHERE run_id = ?",
+            (run,),
+        )
+        sql.execute(f"UPDATE app_contact SET {field} = 'unsubscribed' WHERE _id = ?", (person["app_id"],))
+
+    plan = undo_plan(small.workspace, situation, run)
+
+    assert [(one.field, one.why) for one in plan.left] == [(field, "consent")]
+    assert all(field not in op.values for op in plan.operations) and plan.operations
+
+
+async def test_an_undo_passes_the_brakes_too(small: World) -> None:
+    """An undo larger than the connection allows writes nothing."""
+    _, run = await edited(small)
+    brakes = small.connection.brakes.model_copy(update={"updates": 0})
+    small.connection = small.connection.model_copy(update={"brakes": brakes})
+
+    with pytest.raises(BrakeTripped, match=r"updates"):
+        await take_back(small, run)
+
+    assert last_writer(small) == run
+
+
+async def test_an_undo_that_is_not_the_one_shown_is_refused(small: World) -> None:
+    """What was confirmed is written or nothing is; a run that is not there is named."""
+    contact, run = await edited(small)
+    shown = undo_plan(small.workspace, recall(small.workspace, small.connection), run)
+    small.portal.tamper("mailchimp", small.one(f"c.id = {contact}")["app_id"], {"CITY": "Anders"})
+
+    with pytest.raises(ConfigurationError, match="changed since this undo was shown"):
+        await undo(Run(small.workspace, "undo"), small.connection, small.sides(), GATES, run, expected=shown.digest)
+    with pytest.raises(ConfigurationError, match="no run 999"):
+        await take_back(small, 999)
+
+    assert last_writer(small) == run

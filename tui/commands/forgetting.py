@@ -1,0 +1,106 @@
+"""`forget`: keeps an erased person away and removes their values from the workspace; writes to neither side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from engine.errors import ConfigurationError, Stopped, SyncdoctorError
+from engine.lock import locked
+from engine.runs import Run, close_abandoned_runs
+from engine.workspace import Workspace, explained
+from tui.commands.session import Session
+from tui.output import document, note, say
+
+if TYPE_CHECKING:
+    from engine.suppression import Person
+
+REASON = "forgotten by command"
+NAMED = 10
+
+
+def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
+    """Forgets a person, after showing what that means and, on a terminal, asking.
+
+    Raises ConfigurationError if nobody is known by that id and it is no e-mail address, Stopped if not confirmed.
+    """
+    from engine.suppression import forget_person, known_as
+
+    with _at_work(chosen) as workspace:
+        person = known_as(workspace, who)
+        if not person.keys:
+            raise ConfigurationError(
+                "nobody with an address is known by this, and it is no e-mail address itself",
+                where=f"forget {chosen.name}",
+                remedy="Give the e-mail address, or an id of a contact that the last check saw.",
+            )
+        if not as_json:
+            _show(chosen, person)
+        _confirm(chosen, asked=yes or as_json)
+        with _recorded(workspace) as run:
+            forget_person(run, person, REASON)
+    if as_json:
+        content = {"contacts": len(person.contacts), "addresses": len(person.keys)}
+        document({"connection": chosen.name, "forgotten": content})
+    else:
+        say("Done. Files that were written before (reports, saved plans, copies) are not touched.")
+    return 0
+
+
+def remember(chosen: Session, who: str, *, as_json: bool) -> int:
+    """Takes an address off the list of erased people. Raises ConfigurationError if it is not on it."""
+    from engine.suppression import lift
+
+    with _at_work(chosen) as workspace, _recorded(workspace) as run:
+        if not lift(run, who.strip()):
+            raise ConfigurationError(
+                "this address is not on the list of erased people",
+                where=f"forget {chosen.name} --undo",
+                remedy="Give the e-mail address exactly as the record has it; ids are not on the list.",
+            )
+    if as_json:
+        document({"connection": chosen.name, "lifted": 1})
+    else:
+        say(f"The address is off the list. The next check reads its records anew: syncdoctor check {chosen.name}")
+    return 0
+
+
+@contextmanager
+def _at_work(chosen: Session) -> Iterator[Workspace]:
+    chosen.home.prepare()
+    with explained(chosen.path), locked(chosen.path, "forget"), Workspace(chosen.path) as workspace:
+        close_abandoned_runs(workspace)
+        yield workspace
+
+
+@contextmanager
+def _recorded(workspace: Workspace) -> Iterator[Run]:
+    run = Run(workspace, "forget")
+    try:
+        yield run
+    except SyncdoctorError as error:
+        run.finish("failed", error.exit_code, error.what)
+        raise
+    run.finish("done", 0)
+
+
+def _show(chosen: Session, person: Person) -> None:
+    say(f"{chosen.name}: this is what forgetting does")
+    records = ", ".join(person.records[:NAMED]) or "none in the workspace"
+    more = f" and {len(person.records) - NAMED} more" if len(person.records) > NAMED else ""
+    say(f"  records      {records}{more}")
+    say(f"  on the list  {len(person.keys)} addresses, as keyed hashes; nobody can read them")
+    say("  removed      their values from this workspace: mirror, base, journal, findings, conflicts, plan")
+    say("  from now on  no record with such an address is created or written, on either side")
+    say("  not done     nothing is deleted in HubSpot or the app; delete the records there yourself")
+    say("  undo         --undo lifts it; values of earlier runs do not come back")
+
+
+def _confirm(chosen: Session, *, asked: bool) -> None:
+    if asked or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    note("Type forget to go on, anything else to leave everything as it is:")
+    if sys.stdin.readline().strip() != "forget":
+        raise Stopped("not confirmed; nothing was changed", where=f"forget {chosen.name}")

@@ -1,0 +1,30 @@
+"""How a run would be taken back, judged by what the last observation saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.connection import Connection
+    from engine.undo import UndoPlan
+
+UNDO_WHY: Mapping[str, str] = {
+    "created": "created by the run: nothing is deleted by default",
+    "changed-since": "changed since",
+    "undone-already": "taken back already",
+    "gone": "gone, or of no contact any more",
+    "consent": "consent, which stays as it is",
+    "not-mapped": "no longer mapped",
+}
+"""Why something is left as it is, in short; the codes are those of `engine.undo.Why`."""
+
+
+def undo_preview(workspace: Workspace, connection: Connection, number: int) -> UndoPlan:
+    """The plan that `syncdoctor undo` would show without reading the sides again."""
+    from engine.situation import recall
+    from engine.undo import undo_plan
+
+    return undo_plan(workspace, recall(workspace, connection), number)
