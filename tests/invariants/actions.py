@@ -154,14 +154,21 @@ def die(world: World, chance: random.Random) -> bool:
     return True
 
 
+def _wait(world: World, chance: random.Random) -> None:
+    """Mostly long enough for the search to show what was done."""
+    world.desk.time.seconds += chance.choice((0, 10, 10))
+
+
 def check(world: World, chance: random.Random) -> bool:
     """The engine examines."""
+    _wait(world, chance)
     world.check()
     return True
 
 
 def sync(world: World, chance: random.Random) -> bool:
     """The engine syncs."""
+    _wait(world, chance)
     world.sync()
     return True
 
@@ -169,7 +176,7 @@ def sync(world: World, chance: random.Random) -> bool:
 ACTIONS: dict[str, tuple[Action, int]] = {
     function.__name__: (function, weight)
     for function, weight in (
-        (edit, 10), (edit_around_sync, 2), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
+        (edit, 10), (edit_around_sync, 5), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
         (opt_in, 1), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1), (new_welcome, 2),
         (change_criteria, 1), (unmap, 2), (map_again, 3), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
         (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14),

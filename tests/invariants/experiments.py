@@ -20,6 +20,7 @@ Essence = tuple[str, str, str, tuple[tuple[str, str], ...]]
 """Side, kind, record (of a create: its address), and fields with comparable values."""
 STIRS = ("edit", "edit", "edit_both", "clear", "change_email", "opt_out", "new_person", "new_person", "new_on_both")
 POISON = "poison"
+LONGER_THAN_ANY_LAG = 10
 
 
 def summary(world: World, *, without: str = "") -> Summary:
@@ -42,6 +43,7 @@ def stir(world: World, chance: random.Random) -> None:
     """People do a few things that do not depend on one another."""
     for name in chance.choices(STIRS, k=chance.randint(3, 6)):
         act(world, name, chance)
+    world.desk.time.seconds += LONGER_THAN_ANY_LAG
 
 
 def crash_safety(world: World, chance: random.Random) -> Iterator[str]:
@@ -106,6 +108,8 @@ def quarantine_isolation(world: World, chance: random.Random) -> Iterator[str]:
     try:
         for number in range(chance.randint(1, 3)):
             _poison(twins[1], side, number)
+        for twin in twins:
+            twin.desk.time.seconds += LONGER_THAN_ANY_LAG
         examined(twins[0], twins[0].sync())
         examined(twins[1], twins[1].sync())
         world.counts["branch poisoned"] += bool(twins[1].engine.quarantined())
@@ -273,6 +277,7 @@ PER_HISTORY = 3
 
 def experiments_at_rest(world: World, chance: random.Random) -> None:
     """A few experiments on a world that people have just stirred. Every one has its turn within nine seeds. Raises Broken."""
+    world.resting = False
     stir(world, chance)
     names = list(EXPERIMENTS)
     first = world.setting.seed * PER_HISTORY

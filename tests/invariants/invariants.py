@@ -207,7 +207,8 @@ def verdict_totality(world: World, ran: Ran) -> Complaints:
     seen = Counter(("hubspot", verdict.hubspot_id) for verdict in verdicts) + Counter(
         ("app", verdict.app_id) for verdict in verdicts
     )
-    hidden = any(request.fault for request in _requests(world, ran))
+    late = world.setting.search_lag > 0 and not world.resting
+    hidden = late or any(request.fault for request in _requests(world, ran))
     for record in () if hidden else world.truth.state.values():
         if seen[record.side, record.id] != 1:
             yield f"run {ran.number}: {record.side} {record.id} belongs to {seen[record.side, record.id]} contacts"
@@ -231,7 +232,9 @@ def convergence(world: World, ran: Ran) -> Complaints:
     conflicts = world.engine.conflicts()
     for verdict in world.engine.verdicts():
         if verdict.state == "pending":
-            yield f"contact {verdict.contact} stays pending"
+            ids: tuple[tuple[Side, str | None], ...] = (("hubspot", verdict.hubspot_id), ("app", verdict.app_id))
+            gone = [side for side, id in ids if id and world.truth.get(side, id) is None]
+            yield f"contact {verdict.contact} stays pending{f', its record is gone from {gone}' if gone else ''}"
         if verdict.state == "in_sync" and not (verdict.hubspot_id and verdict.app_id):
             yield f"contact {verdict.contact} is in sync with nobody"
     for hubspot, app in world.ledger.pairs():

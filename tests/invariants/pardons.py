@@ -12,6 +12,10 @@ PARDONS: dict[str, tuple[str, str]] = {
         "I1",
         r"lifecyclestage differs.*: 'subscriber' and",
     ),
+    "a record that the look before writing finds gone leaves its contact pending until both sides are read whole": (
+        "I1",
+        r"stays pending, its record is gone",
+    ),
 }
 """Name, invariant, and a pattern that its complaint fits."""
 

@@ -61,12 +61,13 @@ def edit(world: World, chance: random.Random) -> bool:
 
 
 def edit_around_sync(world: World, chance: random.Random) -> bool:
-    """Somebody types, the engine syncs, and somebody types again in the same second: two changes with one time."""
+    """Somebody types in the app, the engine syncs, and somebody types again in the same second: two changes with one time,
+    for the app tells whole seconds."""
     pair = _someone_on_both(world, chance)
     if pair is None:
         return False
     world.desk.time.seconds = float(int(world.desk.time.seconds) + 1)
-    record = chance.choice(pair)
+    record = pair[1]
     first, second = chance.sample(("Bern", "Graz", "Linz", "Ulm"), 2)
     _type(world, record, {"city": first}, at_once=True)
     world.people_did("edits at once")

@@ -13,7 +13,7 @@ import polars as pl
 
 from engine.answers import Answer
 from engine.apply import Applied
-from engine.connectors import Record, Write
+from engine.connectors import Write
 from engine.gates import Gate
 from tests.invariants.adapter import CONSENT_GATES, FEW_GATES
 from tests.invariants.seams import SEAMS
@@ -107,40 +107,18 @@ def _email_is_the_key(real: Any) -> Any:
     return pair_contacts
 
 
-@dataclass
-class _Cursor:
-    high: str
-    held: dict[str, Record]
-
-
 def _strictly_later(real: Any) -> Any:
-    cursors: WeakKeyDictionary[Any, dict[str, _Cursor]] = WeakKeyDictionary()
+    newest: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
-    async def records(self: Any, fields: Sequence[str]) -> Any:
-        desk = self._client._http._transport._desk
-        cursor = cursors.setdefault(desk.time, {}).setdefault(self.side, _Cursor("", {}))
-        before, newest = cursor.high, cursor.high
-        async for page in real(self, fields):
-            seen = []
-            for record in page:
-                newest = max(newest, record.updated_at)
-                if record.updated_at > before:
-                    cursor.held[record.id] = record
-                if record.id in cursor.held:
-                    old = cursor.held[record.id]
-                    seen.append(
-                        replace(
-                            old,
-                            values={
-                                **record.values,
-                                **{name: old.values[name] for name in fields if name in old.values},
-                            },
-                        )
-                    )
-            yield seen
-        cursor.high = newest
+    async def changes(self: Any, fields: Sequence[str], since: Any, until: Any) -> Any:
+        time = self._client._http._transport._desk.time
+        before = newest.get(time, "")
+        async for page in real(self, fields, since, until):
+            later = [record for record in page if record.updated_at > before]
+            newest[time] = max([newest.get(time, ""), *(record.updated_at for record in later)])
+            yield later
 
-    return records
+    return changes
 
 
 def _sends_again(real: Any) -> Any:
@@ -182,7 +160,7 @@ SABOTEURS = (
     Saboteur("HubSpot always wins", ("I3",), {"merge": _hubspot_always_wins}),
     Saboteur("echo suppressed by author", ("I1",), {"merge": _echo_by_author}),
     Saboteur("e-mail as key", ("I7",), {"pairing": _email_is_the_key}),
-    Saboteur("strictly later than the cursor", ("I1",), {"reading HubSpot": _strictly_later, "reading Mailchimp": _strictly_later}),
+    Saboteur("strictly later than the cursor", ("I1",), {"changes of HubSpot": _strictly_later, "changes of Mailchimp": _strictly_later}),
     Saboteur("sends again what is in doubt", ("I7",), {"looking up": _sends_again}),
     Saboteur(
         "bisects on 429", ("I8",),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -13,7 +13,6 @@ import polars as pl
 
 import engine.apply
 import engine.connectors.hubspot
-import engine.connectors.hubspot_lists
 import engine.connectors.hubspot_writes
 import engine.connectors.mailchimp
 import engine.connectors.mailchimp_writes
@@ -21,56 +20,57 @@ import engine.cycle
 import engine.http
 import engine.observe
 import engine.plan
+import engine.release
 from engine.connection import Connection
+from engine.connectors.hubspot import HUBSPOT_LIMITS, HubSpotLimits
+from engine.connectors.mailchimp import MAILCHIMP_LIMITS, MailchimpLimits
 from engine.journal import planned_operations
 from engine.memory import BASE, nothing_known
 from engine.merge import differences, mapped_pairs
 from engine.operations import Operation
 from engine.runs import Run
 from engine.schema import Account, Field, SideSchema
+from sample_data.portal.limits import PortalLimits
 from tests.invariants.truth import Side
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Contacts in a page and writes in a batch. None: the engine's own."""
+    """Contacts in a page, writes in a batch, results that one search gives. None: as the services have them."""
 
     page: int | None = None
     batch: int | None = None
+    search: int | None = None
+
+    def of_hubspot(self) -> HubSpotLimits:
+        """What the engine's HubSpot side keeps to."""
+        page = {"page": self.page, "search_page": self.page, "members": self.page} if self.page else {}
+        return replace(HUBSPOT_LIMITS, **page, **({"batch": self.batch} if self.batch else {}))
+
+    def of_app(self) -> MailchimpLimits:
+        """What the engine's Mailchimp side keeps to."""
+        page = {"page": self.page} if self.page else {}
+        return replace(MAILCHIMP_LIMITS, **page, **({"batch": self.batch} if self.batch else {}))
+
+    def of_portal(self) -> PortalLimits:
+        """What the services allow."""
+        return PortalLimits(search_results=self.search) if self.search else PortalLimits()
 
 
 SEAMS: Mapping[str, tuple[Any, str]] = {
     "merge": (engine.plan, "differences"),
     "pairing": (engine.observe, "pair_contacts"),
     "brake": (engine.cycle, "brake"),
-    "writing": (engine.cycle, "apply"),
+    "writing": (engine.release, "apply"),
     "looking up": (engine.apply, "looked_up"),
     "waiting": (engine.http.AccountClient, "_told_to_wait"),
     "HubSpot's data errors": (engine.connectors.hubspot_writes, "DATA_ERRORS"),
     "Mailchimp's data errors": (engine.connectors.mailchimp_writes, "DATA_ERRORS"),
-    "reading HubSpot": (engine.connectors.hubspot.HubSpotConnector, "records"),
-    "reading Mailchimp": (engine.connectors.mailchimp.MailchimpConnector, "records"),
+    "changes of HubSpot": (engine.connectors.hubspot.HubSpotConnector, "changes"),
+    "changes of Mailchimp": (engine.connectors.mailchimp.MailchimpConnector, "changes"),
     "writing HubSpot": (engine.connectors.hubspot.HubSpotConnector, "write"),
 }
 """Where the engine can be made worse on purpose: the holder and the name of what is replaced."""
-
-
-@contextmanager
-def limited(limits: Limits) -> Iterator[None]:
-    """The engine with smaller pages and batches."""
-    with ExitStack() as stack:
-        hubspot, lists, mailchimp = (
-            engine.connectors.hubspot,
-            engine.connectors.hubspot_lists,
-            engine.connectors.mailchimp,
-        )
-        if limits.page:
-            for module, name in ((hubspot, "PER_PAGE"), (lists, "MEMBERS_PER_PAGE"), (mailchimp, "PER_PAGE")):
-                stack.enter_context(patch.object(module, name, limits.page))
-        if limits.batch:
-            for connector in (hubspot.HubSpotConnector, mailchimp.MailchimpConnector):
-                stack.enter_context(patch.object(connector, "batch_size", limits.batch))
-        yield
 
 
 @contextmanager

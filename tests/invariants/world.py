@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from engine.gates import Gate
-from sample_data.portal import open_portal
+from sample_data.portal import Portal, open_portal
 from tests.invariants.adapter import ALL_GATES, FEW_GATES, Engine, Ran, small_connection
 from tests.invariants.ledger import Ledger
 from tests.invariants.population import settle_in
@@ -28,7 +28,7 @@ from tests.invariants.wire import Desk, VirtualTime
 AUDIENCE = "a1b2c3d4e5"
 DIRECTIONS = ("two_way", "two_way", "two_way", "to_app", "to_hubspot")
 POLICIES = ("hubspot", "app", "latest", "ask")
-LIMITS = (Limits(), Limits(), Limits(1, 1), Limits(1, 2), Limits(2, 1))
+LIMITS = (Limits(), Limits(), Limits(1, 1, 1), Limits(1, 2, 1), Limits(2, 1))
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,22 @@ class Setting:
     in_list: bool
     tight: bool
     every_gate: bool
+    search_lag: float
 
 
 def setting_of(seed: int) -> Setting:
     """The setting of a seed: directions, policies and limits are all met within twenty seeds in a row."""
     chance = random.Random(f"setting {seed}")
     return Setting(
-        seed, DIRECTIONS[seed % 5], POLICIES[seed % 4], LIMITS[(seed // 4) % 5], chance.random() < 0.6,
-        chance.random() < 0.15, chance.random() < 0.1,
-    )  # fmt: skip
+        seed,
+        DIRECTIONS[seed % 5],
+        POLICIES[seed % 4],
+        LIMITS[(seed // 4) % 5],
+        in_list=chance.random() < 0.6,
+        tight=chance.random() < 0.15,
+        every_gate=chance.random() < 0.1,
+        search_lag=chance.choice((0.0, 0.0, 5.0)),
+    )
 
 
 @dataclass
@@ -63,6 +70,7 @@ class World:
     log: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     longest_run: int = 0
+    resting: bool = False
 
     def __post_init__(self) -> None:
         self.data, state = settle_in(self.setting.seed, self.folder)
@@ -80,9 +88,14 @@ class World:
 
     def _open(self, state: Path, time: VirtualTime) -> None:
         self.state_file = state
-        self.portal = open_portal(self.data, state, now=time.now, sleep=time.sleep)
+        self.portal = self._portal(state, time)
         self.truth = Truth(state)
         self.desk = Desk(time, self.truth, self.portal, self._engine_did)
+
+    def _portal(self, state: Path, time: VirtualTime) -> Portal:
+        lag = self.setting.search_lag
+        limits = self.setting.limits.of_portal()
+        return open_portal(self.data, state, now=time.now, sleep=time.sleep, search_lag_seconds=lag, limits=limits)
 
     def close(self) -> None:
         """Closes every file."""
@@ -133,9 +146,7 @@ class World:
             sql.execute("UPDATE document SET body = ? WHERE name = ?", (body, document))
         sql.close()
         self.portal.close()
-        self.portal = self.desk.portal = open_portal(
-            self.data, self.state_file, now=self.desk.time.now, sleep=self.desk.time.sleep
-        )
+        self.portal = self.desk.portal = self._portal(self.state_file, self.desk.time)
 
     def check(self) -> Ran:
         """The engine examines."""
@@ -157,7 +168,9 @@ class World:
             self.engine.reopen()
         self.desk.spare()
         self.longest_run = max(self.longest_run, self.desk.boundaries - boundaries)
-        hidden = any(request.fault == "missing_items" for request in self.desk.requests[started:])
+        hidden = self.setting.search_lag > 0 or any(
+            request.fault == "missing_items" for request in self.desk.requests[started:]
+        )
         self.ledger.run_ends(sync=command == "sync", finished=ran.end == "done", trusted=not hidden)
         self.counts[f"run {ran.end}"] += 1
         self.counts["syncs"] += command == "sync"
@@ -178,7 +191,7 @@ class World:
         time.seconds = self.desk.time.seconds
         twin._open(folder / self.state_file.name, time)
         twin.ledger = self.ledger.copied(twin.truth)
-        twin.longest_run = self.longest_run
+        twin.longest_run, twin.resting = self.longest_run, False
         twin.connection, twin.unmapped = self.connection, dict(self.unmapped)
         twin.engine = Engine(
             folder / self.engine.file.name, twin.desk, self.engine.gates, self.engine.limits, self.engine.seed
