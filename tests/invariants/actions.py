@@ -178,7 +178,7 @@ ACTIONS: dict[str, tuple[Action, int]] = {
     for function, weight in (
         (edit, 10), (edit_around_sync, 5), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
         (opt_in, 1), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1), (new_welcome, 2),
-        (change_criteria, 1), (unmap, 2), (map_again, 3), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
+        (change_criteria, 1), (unmap, 4), (map_again, 3), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
         (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14),
     )
 }  # fmt: skip

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 from tests.invariants.adapter import VERDICT_STATES, Ran, mapped_fields, may_write
 from tests.invariants.ledger import Judged, View
-from tests.invariants.truth import FIELDS, Record, Side, comparable
+from tests.invariants.truth import FIELDS, ONE_WAY, Record, Side, comparable
 from tests.invariants.wire import Item, Request
 from tests.invariants.world import World
 
@@ -255,11 +255,14 @@ def _both(hubspot: Record, app: Record, field: str) -> str:
 
 
 def _differs(world: World, hubspot: Record, app: Record, field: str) -> bool:
-    """Whether a difference needs an explanation: an empty source that one-way leaves alone does not."""
+    """Whether a difference needs an explanation: an empty source that one-way leaves alone does not, and neither does a
+    stage, which HubSpot only ever moves forward without saying so."""
     one, two = (comparable(field, record.values[field]) for record in (hubspot, app))
     if one == two:
         return False
     to_app, to_hubspot = (may_write(world.connection, side, field) for side in ("app", "hubspot"))
+    if to_hubspot and field == ONE_WAY:
+        return False
     if to_app and to_hubspot:
         return True
     source = one if to_app else two
