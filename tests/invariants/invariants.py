@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
 from tests.invariants.adapter import VERDICT_STATES, Ran, mapped_fields, may_write
