@@ -24,6 +24,8 @@ from engine.schema import SIDES, Side
 
 Kind = Literal["create", "update"]
 KINDS: tuple[Kind, Kind] = ("create", "update")
+UPDATES_AT_ONCE = 100
+"""Updates whose records are looked at together: the first would wait for the last where each takes a request of its own."""
 
 
 @dataclass
@@ -95,7 +97,7 @@ class _Writing:
         again: list[Operation] = []
         for kind, side in product(KINDS, SIDES):
             chosen = [op for op in noted if op.kind == kind and op.side == side]
-            async for batch in self._ready(side, chosen):
+            async for batch in self._ready(side, kind, chosen):
                 sent = [ready.operation for ready in batch]
                 outcomes = await self._send(side, kind, batch)
                 for op, outcome in zip(sent, outcomes, strict=True):
@@ -117,9 +119,11 @@ class _Writing:
             text = f"from looking at the records again to the answer: {low} to {high} ms, {len(self._windows)} batches"
             self._run.event("info", "race_window", text)
 
-    async def _ready(self, side: Side, operations: Sequence[Operation]) -> AsyncIterator[list[_Ready]]:
+    async def _ready(self, side: Side, kind: Kind, operations: Sequence[Operation]) -> AsyncIterator[list[_Ready]]:
         """Full batches of operations whose records are still as the plan saw them, read in full batches as well."""
         size = self._connectors[side].batch_size
+        if kind == "update":
+            size = min(size, UPDATES_AT_ONCE)
         ready: list[_Ready] = []
         for start in range(0, len(operations), size):
             self._run.safe_point()

@@ -156,7 +156,7 @@ def link_pairs(run: Run) -> int:
     must not look like somebody new. Returns how many were made."""
     with run.workspace.transaction() as sql:
         return sql.execute(
-            "UPDATE contact SET linked_at = ?, linked_by = 'email' WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
+            "UPDATE contact SET linked_at = ?, linked_by = matched_by WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
             "AND app_id IS NOT NULL",
             (iso(run.now()),),
         ).rowcount

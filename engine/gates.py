@@ -67,7 +67,8 @@ class Population:
     `contacts`: one row per contact: `contact`, `hubspot_id`, `app_id` (null where there is none), `linked`,
     `hubspot_twins`, `app_twins` (records on that side sharing the normalised e-mail, itself included; HubSpot's
     additional addresses count), `hubspot_candidates`, `app_candidates` (text: ids of several records that would be one
-    contact, empty unless that is so), `erased` (a record belongs to an erased person), `hubspot_holder`, `app_holder`
+    contact, empty unless that is so), `erased` (a record belongs to an erased person),
+    `in_doubt` (the side of a write that nobody knows the outcome of, else null), `hubspot_holder`, `app_holder`
     (id of another record there that holds the address which this contact's other record has, null if none does),
     `hubspot_swap`, `app_swap` (that record's contact would get the address that this contact has now),
     `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),

@@ -135,7 +135,7 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
         "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
         f"{_HOLDER['hubspot']} AS hubspot_holder", f"{_HOLDER['app']} AS app_holder",
         f"{_SWAP['hubspot']} AS hubspot_swap", f"{_SWAP['app']} AS app_swap",
-        "m.added_at AS member_since", "c.email",
+        "d.side AS in_doubt", "m.added_at AS member_since", "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
         "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",
         "c.hubspot_written_at", "c.app_written_at",
@@ -148,6 +148,8 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
     frame = workspace.frame(
         f"SELECT {', '.join(selected)} FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id "
         "LEFT JOIN app_contact a ON a._id = c.app_id LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
+        "LEFT JOIN (SELECT contact_id, min(side) AS side FROM journal WHERE state IN ('intent', 'in_doubt') "
+        "GROUP BY contact_id) d ON d.contact_id = c.id "
         f"WHERE {where} ORDER BY c.id",
         parameters,
         integers=("contact", "hubspot_twins", "app_twins", *_FLAGS),

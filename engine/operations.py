@@ -26,7 +26,8 @@ MOVES: Mapping[State, frozenset[State]] = {
 """Where a row may go from each state. `planned`: part of this run's plan. `intent`: the request may be under way.
 `in_doubt`: no answer tells what became of it. `applied`: the side has it. `verified`: what the side kept was read.
 `superseded`: not sent, or not applied; the planner plans anew. `retryable`: refused for a cause that passes by itself.
-`permanent`: refused for a cause that was named. `quarantined`: refused, and nothing says which value is to blame."""
+`permanent`: refused for a cause that was named. `quarantined`: refused in words that name no
+value; tried again from time to time."""
 
 UNSETTLED: tuple[State, ...] = ("intent", "in_doubt")
 

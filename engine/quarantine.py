@@ -81,11 +81,11 @@ def blamed(op: Operation, outcome: Outcome, schema: SideSchema) -> str:
     return ""
 
 
-def sort_of(op: Operation, outcome: Outcome, schema: SideSchema) -> Kind:
+def sort_of(outcome: Outcome, schema: SideSchema) -> Kind:
     """What becomes of a refused write: see `operations.MOVES`."""
     if transient(outcome):
         return "retryable"
-    return "quarantined" if vague(outcome, schema) and not blamed(op, outcome, schema) else "permanent"
+    return "quarantined" if vague(outcome, schema) else "permanent"
 
 
 def circumstances(situation: Situation, side: Side, field: str, member_since: str) -> str:
@@ -164,7 +164,7 @@ def keep(
 ) -> Kind:
     """Stores a refusal, inside the caller's transaction. Returns what becomes of the write."""
     schema = situation.schemas[op.side]
-    field, kind = blamed(op, outcome, schema), sort_of(op, outcome, schema)
+    field, kind = blamed(op, outcome, schema), sort_of(outcome, schema)
     known = sql.execute(
         "SELECT tries, sent FROM quarantine WHERE contact_id = ? AND side = ? AND field = ?",
         (op.contact, op.side, field),

@@ -19,6 +19,7 @@ from diagnostics.causes import (
     field_option,
     field_range,
     field_type,
+    in_doubt,
     list_criteria,
     list_deleted,
     list_empty,
@@ -43,6 +44,7 @@ __all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "side_finding
 
 CAUSES: tuple[Cause, ...] = (
     erased.CAUSE,
+    in_doubt.CAUSE,
     direction.CAUSE,
     many_to_one.CAUSE,
     counterpart_gone.CAUSE,

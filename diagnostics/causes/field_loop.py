@@ -44,7 +44,7 @@ CAUSE = Cause(
     explanation="Something on each side sets the field back to its own spelling after every sync, so carrying it over would "
     "never end. The field waits; the contact's other fields are synced.",
     remedy="Find the workflow or automation that rewrites the field and stop it, or enter a third value, or decide: "
-    "syncdoctor decide NAME WHO --field FIELD --winner hubspot|app",
+    "syncdoctor decide NAME WHO --field FIELD --winner hubspot|app.",
     fixed_by="us",
     says=document.TWO_WAY,
     question="sync",

@@ -22,7 +22,7 @@ from tests.crash.nursery import Nursery
 NAME = "practice"
 SHARES = {
     "create-in-app": 4, "create-in-hubspot": 3, "update-in-app": 2, "update-in-hubspot": 2, "fill-in-app": 1,
-    "fill-in-hubspot": 1, "stage-to-app": 1, "email-duplicate": 2, "opt-in": 1, "conflict": 1, "refused-by-app": 1,
+    "fill-in-hubspot": 1, "stage-to-app": 1, "email-duplicate": 2, "opt-in": 1, "conflict": 1,
 }  # fmt: skip
 """People of each kind; the others are pairs in sync."""
 PEOPLE = 20

@@ -275,7 +275,7 @@ async def test_a_poisoned_field_stands_alone_and_everything_else_arrives(world: 
     assert (after["FNAME"], after["LNAME"]) == (after["firstname"], after["lastname"])
     assert after["CITY"] != POISON
     (row,) = world.workspace.rows("SELECT * FROM quarantine WHERE contact_id = ?", (after["id"],))
-    assert (row["side"], row["field"], row["lasting"]) == ("app", "CITY", 1)
+    assert (row["side"], row["field"], row["lasting"]) == ("app", "CITY", 0)
     assert ("superseded", "IN_PARTS") in states(world)
 
     picky.asked.clear()

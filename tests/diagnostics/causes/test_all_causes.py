@@ -14,11 +14,11 @@ from tests.diagnostics.causes.world import CONTACTS, contacts, person, situation
 
 GATED = [entry for entry in CAUSES if entry.gate]
 ORDER = (
-    "erased", "direction", "many-to-one", "counterpart-gone", "plan-tier", "email-missing", "email-invalid", "email-duplicate", "opt-in",
+    "erased", "in-doubt", "direction", "many-to-one", "counterpart-gone", "plan-tier", "email-missing", "email-invalid", "email-duplicate", "opt-in",
     "member-status", "bounced", "test-address", "role-address", "disposable-domain", "list-deleted",
     "list-processing", "list-empty", "list-criteria", "list-membership", "required-field", "field-type",
     "field-option", "field-format", "field-length", "field-range", "address-swap",
-    "address-taken", "refused",
+    "address-taken", "refused", "field-loop",
 )  # fmt: skip
 
 

@@ -322,3 +322,11 @@ def test_contact_numbers_stay_as_they_are_in_big_frames() -> None:
     people = contacts(person(5_000_000_000, {"email": ""}, None))
     assert findings("email-missing", people)[0]["contact"] == 5_000_000_000
     assert people.schema["contact"] == pl.Int64
+
+
+def test_a_write_in_doubt_makes_the_contact_unknown() -> None:
+    """Nobody knows what the side holds; the side is named."""
+    people = contacts(person(1, {}, {}, in_doubt="app"), person(2, {}, {}))
+    rows = findings("in-doubt", people)
+    assert [(row["contact"], row["state"], row["field"]) for row in rows] == [(1, "unknown", "app.id")]
+    assert "Mailchimp" in rows[0]["rule"]

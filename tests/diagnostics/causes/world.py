@@ -37,6 +37,7 @@ CONTACTS = {
     "hubspot_candidates": pl.String,
     "app_candidates": pl.String,
     "erased": pl.Boolean,
+    "in_doubt": pl.String,
     "hubspot_holder": pl.String,
     "app_holder": pl.String,
     "hubspot_swap": pl.Boolean,
