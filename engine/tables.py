@@ -43,7 +43,7 @@ CREATE TABLE list_member (record_id TEXT PRIMARY KEY, added_at TEXT NOT NULL DEF
 CREATE TABLE declared (what TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT NOT NULL, document TEXT NOT NULL);
 
 CREATE TABLE contact (
-  id INTEGER PRIMARY KEY, anchor TEXT NOT NULL UNIQUE, hubspot_id TEXT UNIQUE, app_id TEXT UNIQUE,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, anchor TEXT NOT NULL UNIQUE, hubspot_id TEXT UNIQUE, app_id TEXT UNIQUE,
   linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_written_at TEXT, app_written_at TEXT, hubspot_twins INTEGER NOT NULL DEFAULT 0,
   app_twins INTEGER NOT NULL DEFAULT 0, hubspot_candidates TEXT NOT NULL DEFAULT '', app_candidates TEXT NOT NULL DEFAULT '',
   matched_by TEXT NOT NULL DEFAULT '', erased INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '',

@@ -246,3 +246,18 @@ async def test_a_merge_with_a_contact_of_no_link_moves_it(world: World, unlinked
     after = world.one(f"c.id = {person['id']}")
     assert (after["hubspot_id"], after["app_id"]) == (survivor, person["app_id"])
     assert after["cause"] != "many-to-one"
+
+
+async def test_a_contact_that_is_gone_leaves_its_number_to_nobody(tmp_path: Path) -> None:
+    """Both records of the newest contact vanish as somebody new appears: the journal names contacts by number."""
+    desk = Desk(tmp_path, links=3)
+    newest = desk.workspace.value("SELECT max(id) FROM contact")
+    gone = desk.workspace.rows("SELECT app_id FROM contact WHERE id = ?", (newest,))[0]["app_id"]
+    with desk.workspace.transaction() as sql:
+        sql.execute("DELETE FROM app_contact WHERE _id = ?", (gone,))
+
+    others = [hubspot_record(f"{n}", f"p{n}@firma.example") for n in range(3) if f"r{n}" != gone]
+    await desk.observed([*others, hubspot_record("new", "new@firma.example")], Answering("hubspot"))
+
+    assert desk.workspace.value("SELECT count(*) FROM contact WHERE id = ?", (newest,)) == 0
+    assert desk.workspace.value("SELECT id FROM contact WHERE hubspot_id = 'new'") > newest
