@@ -16,7 +16,7 @@ from engine.connectors import Connector, Record
 from engine.mirror import TABLE, columns_of, mirrored, quoted, store
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side, SideSchema
-from engine.suppression import normalised, scrub, suppress
+from engine.suppression import additional, normalised, scrub, suppress
 
 if TYPE_CHECKING:
     from engine.observe import Sides
@@ -149,8 +149,9 @@ def _erase(run: Run, app: str, gone: Sequence[_Missing]) -> None:
         )
         return
     keys = {key for one in gone for key in (one.other_key, normalised(one.email)) if key}
+    keys |= set(additional(run.workspace, [one.old_id for one in gone]))
     suppress(run, keys, f"deleted for good in {app}")
-    scrub(run.workspace, [one.contact for one in gone])
+    scrub(run.workspace, [one.contact for one in gone], keys)
     run.event("info", "erased", f"{len(gone)} linked records were deleted for good in {app} and stay away")
 
 

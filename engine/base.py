@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -39,8 +40,9 @@ def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, st
     A merge that is written to both sides gets its base with the second write: between the two, the old base still tells
     what the other side lacks.
     """
+    pairs = set(written)
     chosen = pl.DataFrame(
-        sorted(set(written) - _half_written(run, situation)),
+        sorted(pairs - _half_written(run, situation, sorted({contact for contact, _ in pairs}))),
         schema={"contact": pl.Int64, "field": pl.String},
         orient="row",
     )
@@ -51,19 +53,21 @@ def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, st
     return _store(run, values.join(chosen, on=["contact", "field"], how="semi"), memory_of(run.workspace, ids).base)
 
 
-def _half_written(run: Run, situation: Situation) -> set[tuple[int, str]]:
-    """The (contact, mapping) pairs of which this plan writes both sides and this run has written only one."""
+def _half_written(run: Run, situation: Situation, contacts: Sequence[int]) -> set[tuple[int, str]]:
+    """The (contact, mapping) pairs, of these contacts, of which this plan writes both sides and this run has written only
+    one. The `+` keeps SQLite from going through all rows of the run for each contact."""
     half = set()
     for pair in mapped_pairs(situation.connection, situation.schemas):
         if pair.merge != "set":
             continue
         rows = run.workspace.rows(
             "SELECT h.contact_id FROM planned_write h JOIN planned_write a ON a.contact_id = h.contact_id "
-            "AND a.side = 'app' AND a.field = ?2 AND a.kind = 'update' WHERE h.side = 'hubspot' AND h.field = ?1 "
+            "AND a.side = 'app' AND a.field = ?2 AND a.kind = 'update' "
+            "WHERE h.contact_id IN (SELECT value FROM json_each(?4)) AND h.side = 'hubspot' AND h.field = ?1 "
             "AND h.kind = 'update' AND (SELECT count(DISTINCT j.side) FROM journal j, json_each(j.sent) f "
-            "WHERE j.contact_id = h.contact_id AND j.run_id = ?3 AND j.state IN ('applied', 'verified') "
+            "WHERE j.contact_id = h.contact_id AND +j.run_id = ?3 AND j.state IN ('applied', 'verified') "
             "AND f.key = CASE j.side WHEN 'hubspot' THEN ?1 ELSE ?2 END) < 2",
-            (pair.hubspot, pair.app, run.id),
+            (pair.hubspot, pair.app, run.id, json.dumps(contacts)),
         )
         half |= {(int(row["contact_id"]), pair.name) for row in rows}
     return half

@@ -108,18 +108,18 @@ async def read_subscriptions(
     """
     if connection.opt_in is None or not connection.opt_in.subscription:
         return
-    query, parameters = "SELECT DISTINCT email FROM hubspot_contact WHERE email <> ''", []
+    query, parameters = "SELECT DISTINCT email, _email_key FROM hubspot_contact WHERE email <> ''", []
     if ids is not None:
         query, parameters = f"{query} AND _id IN (SELECT value FROM json_each(?))", [json.dumps(list(ids))]
-    addresses = [str(row[0]) for row in run.workspace.rows(query, parameters)]
+    addresses = [(str(row["email"]), str(row["_email_key"])) for row in run.workspace.rows(query, parameters)]
     try:
         for start in range(0, len(addresses), AT_ONCE):
             batch = addresses[start : start + AT_ONCE]
-            statuses = await hubspot.subscriptions(batch, connection.opt_in.subscription)
+            statuses = await hubspot.subscriptions([address for address, _ in batch], connection.opt_in.subscription)
             with run.workspace.transaction() as sql:
                 sql.executemany(
-                    "UPDATE hubspot_contact SET _subscription = ? WHERE email = ?",
-                    [(statuses.get(address, "NOT_SPECIFIED"), address) for address in batch],
+                    "UPDATE hubspot_contact SET _subscription = ? WHERE email = ? AND _email_key = ?",
+                    [(statuses.get(address, "NOT_SPECIFIED"), address, key) for address, key in batch],
                 )
             run.progress("reading subscriptions", start + len(batch), len(addresses))
     except (ScopeMissing, LimitExhausted) as error:

@@ -112,7 +112,7 @@ def lift(run: Run, address: str) -> bool:
 
 
 def known_as(workspace: Workspace, who: str) -> Person:
-    """The person with this e-mail address or id of either side; all contacts that share the address.
+    """The person with this e-mail address (also an additional one) or id of either side; all contacts that share the address.
 
     Nobody may be known: an address alone is enough to keep a person away.
     """
@@ -121,10 +121,12 @@ def known_as(workspace: Workspace, who: str) -> Person:
     rows = workspace.rows(
         "SELECT c.id, c.hubspot_id, c.app_id, h._email_key AS hubspot_key, a._email_key AS app_key FROM contact c "
         "LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id LEFT JOIN app_contact a ON a._id = c.app_id "
-        "WHERE c.hubspot_id = ?1 OR c.app_id = ?1 OR (?2 <> '' AND (h._email_key = ?2 OR a._email_key = ?2)) ORDER BY c.id",
+        "WHERE c.hubspot_id = ?1 OR c.app_id = ?1 OR (?2 <> '' AND (h._email_key = ?2 OR a._email_key = ?2 "
+        "OR c.hubspot_id IN (SELECT record_id FROM additional_email WHERE email_key = ?2))) ORDER BY c.id",
         (wanted, key),
     )
-    keys = [key, *(row[name] for row in rows for name in ("hubspot_key", "app_key"))]
+    held = [row["hubspot_id"] for row in rows if row["hubspot_id"]]
+    keys = [key, *(row[name] for row in rows for name in ("hubspot_key", "app_key")), *additional(workspace, held)]
     records = [
         f"{app} {row[name]}"
         for row in rows
@@ -135,10 +137,18 @@ def known_as(workspace: Workspace, who: str) -> Person:
     return Person(tuple(distinct), tuple(row["id"] for row in rows), tuple(records))
 
 
+def additional(workspace: Workspace, records: Sequence[str]) -> list[str]:
+    """The additional addresses, normalised, that HubSpot records had at the last pairing."""
+    query = (
+        "SELECT email_key FROM additional_email WHERE record_id IN (SELECT value FROM json_each(?)) ORDER BY email_key"
+    )
+    return [str(row["email_key"]) for row in workspace.rows(query, (json.dumps(list(records)),))]
+
+
 def forget_person(run: Run, person: Person, reason: str) -> None:
     """Puts a person on the list and removes their values from the workspace. Writes to neither side."""
     suppress(run, person.keys, reason)
-    scrub(run.workspace, person.contacts)
+    scrub(run.workspace, person.contacts, person.keys)
     keep_out_erased(run.workspace)
     with run.workspace.transaction() as sql:
         erased_contacts(sql)
@@ -150,24 +160,41 @@ def forget_person(run: Run, person: Person, reason: str) -> None:
         )
 
 
-def scrub(workspace: Workspace, contacts: Sequence[int]) -> None:
-    """Removes all values of contacts from the workspace; ids, times and states stay. Freed pages are overwritten."""
-    chosen = (json.dumps(list(contacts)),)
-    these = "contact_id IN (SELECT value FROM json_each(?))"
+def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = ()) -> None:
+    """Removes all values of contacts from the workspace; ids, times and states stay. Freed pages are overwritten.
+
+    The journal's rows are also found by record and by normalised address (`keys`): pairing may have given the contact
+    another row since they were written.
+    """
+    known = {
+        "contacts": json.dumps(list(contacts)),
+        "keys": json.dumps([key for key in keys if key]),
+    }
+    these = "IN (SELECT value FROM json_each(:contacts))"
+    ids = {side: f"IN (SELECT {side}_id FROM contact WHERE id {these})" for side in SIDES}
     workspace.sql.execute("PRAGMA secure_delete = ON")
     with workspace.transaction() as sql:
-        for table in ("base_field", "conflict", "decision", "suspended_field", "planned_write", "quarantine"):
-            sql.execute(f"DELETE FROM {table} WHERE {these}", chosen)
-        sql.execute(f"UPDATE finding SET value = '' WHERE {these}", chosen)
-        sql.execute(f"UPDATE difference SET hubspot_value = '', app_value = '' WHERE {these}", chosen)
+        for table in (
+            "base_field", "conflict", "decision", "evidence", "suspended_field", "planned_write", "quarantine",
+        ):  # fmt: skip
+            sql.execute(f"DELETE FROM {table} WHERE contact_id {these}", known)
+        sql.execute(f"DELETE FROM additional_email WHERE record_id {ids['hubspot']}", known)
+        sql.execute(f"UPDATE finding SET value = '' WHERE contact_id {these}", known)
+        sql.execute(
+            f"UPDATE difference SET hubspot_value = '', app_value = '' WHERE contact_id {these} "
+            f"OR hubspot_id {ids['hubspot']} OR app_id {ids['app']}",
+            known,
+        )
         sql.execute(
             "UPDATE journal SET sent = '{}', before = '{}', kept = CASE WHEN kept IS NULL THEN NULL ELSE '{}' END, "
             "email_key = '', message = '', code = CASE WHEN state IN ('intent', 'in_doubt') THEN 'erased' ELSE code END, "
-            f"state = CASE WHEN state IN ('intent', 'in_doubt') THEN 'superseded' ELSE state END WHERE {these}",
-            chosen,
+            f"state = CASE WHEN state IN ('intent', 'in_doubt') THEN 'superseded' ELSE state END WHERE contact_id {these} "
+            "OR email_key IN (SELECT value FROM json_each(:keys)) "
+            f"OR (side = 'hubspot' AND record_id {ids['hubspot']}) OR (side = 'app' AND record_id {ids['app']})",
+            known,
         )
-        sql.execute(_UNNAMED, {"contacts": chosen[0]})
-        sql.execute("UPDATE contact SET email = '', name = '' WHERE id IN (SELECT value FROM json_each(?))", chosen)
+        sql.execute(_UNNAMED, known)
+        sql.execute(f"UPDATE contact SET email = '', name = '' WHERE id {these}", known)
     _overwrite(workspace)
 
 

@@ -63,6 +63,7 @@ CREATE TABLE journal (
 );
 CREATE INDEX journal_of_contact ON journal(contact_id, id);
 CREATE INDEX journal_of_run ON journal(run_id, id);
+CREATE INDEX journal_undoes ON journal(undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX journal_unsettled ON journal(state) WHERE state IN ('intent', 'in_doubt');
 CREATE INDEX journal_planned ON journal(state) WHERE state = 'planned';
 CREATE INDEX journal_applied ON journal(state) WHERE state = 'applied';

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -100,6 +100,7 @@ def undo_plan(workspace: Workspace, situation: Situation, number: int) -> UndoPl
     rows = workspace.rows(f"SELECT * FROM journal WHERE run_id = ? AND {_WRITTEN} ORDER BY id", (number,))
     left = [Left(row["side"], row["record_id"] or "", "", "created") for row in rows if row["kind"] == "create"]
     operations: list[Operation] = []
+    may_go_back = frozenset(mapping_names(situation)), consent_fields(situation)
     for side in SIDES:
         updates: dict[str, list[sqlite3.Row]] = {}
         for row in rows:
@@ -112,7 +113,7 @@ def undo_plan(workspace: Workspace, situation: Situation, number: int) -> UndoPl
             if contact is None or record_id not in there:
                 left.append(Left(side, record_id, "", "gone"))
                 continue
-            back, kept_back = _fields(workspace, situation, side, entries, there[record_id])
+            back, kept_back = _fields(workspace, may_go_back, side, entries, there[record_id])
             left += [Left(side, record_id, field, why) for field, why in kept_back]
             if back:
                 operations.append(
@@ -141,12 +142,13 @@ def _contacts(workspace: Workspace, side: Side, records: Sequence[str]) -> dict[
 
 def _fields(
     workspace: Workspace,
-    situation: Situation,
+    may_go_back: tuple[Collection[tuple[Side, str]], Collection[tuple[Side, str]]],
     side: Side,
     entries: Sequence[sqlite3.Row],
     now: Mapping[str, str | None],
 ) -> tuple[dict[str, str], list[tuple[str, Why]]]:
-    """What goes back to which value, and what stays for which reason."""
+    """What goes back to which value, and what stays for which reason. `may_go_back`: the mapped fields, and those of them
+    that hold consent."""
     before: dict[str, str] = {}
     wrote: dict[str, str] = {}
     for entry in entries:
@@ -154,7 +156,7 @@ def _fields(
         before |= {field: value for field, value in json.loads(entry["before"]).items() if field not in before}
         wrote |= {field: kept.get(field, value) for field, value in sent.items()}
     taken_back = _taken_back(workspace, [entry["id"] for entry in entries])
-    names, consent = mapping_names(situation), consent_fields(situation)
+    names, consent = may_go_back
     back: dict[str, str] = {}
     stays: list[tuple[str, Why]] = []
     for field, written in wrote.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from engine.errors import WorkspaceError
 from engine.mirror import add_columns, store
 from engine.pairing import pair_contacts
 from engine.runs import Run
+from engine.schema import Side, SideSchema
 from engine.suppression import forget_person, key_file, known_as, lift, suppress
 from engine.workspace import Workspace
 from tests.engine.test_aliases import FIELDS, SCHEMAS
@@ -119,3 +122,53 @@ async def test_a_record_that_is_added_anew_is_not_sent_over(world: World) -> Non
 
     again = world.one(f"c.hubspot_id = '{hubspot.json()['id']}'")
     assert (again["state"], again["cause"], again["app_id"]) == ("excluded", "erased", None)
+
+
+ADDITIONAL = "hs_additional_emails"
+WITH_ADDITIONAL: Mapping[Side, SideSchema] = {
+    **SCHEMAS, "hubspot": replace(SCHEMAS["hubspot"], additional_emails_field=ADDITIONAL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["jo@firma.example", "jo@privat.example", "1"])
+def test_all_addresses_of_a_person_are_forgotten(tmp_path: Path, who: str) -> None:
+    """By whichever address or id they are named: an additional one neither stays behind nor makes them somebody new."""
+    workspace = Workspace(tmp_path / "w.sqlite")
+    fields = {"hubspot": ["email", ADDITIONAL], "app": ["EMAIL"]}
+    for side in ("hubspot", "app"):
+        add_columns(workspace, side, fields[side])
+    run = Run(workspace, "check")
+    held = {"email": "jo@firma.example", ADDITIONAL: "jo@privat.example"}
+    store(workspace, "hubspot", [Record("1", held, "", "")], fields["hubspot"], "email", run.id)
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+
+    forget_person(run, known_as(workspace, who), "asked for it")
+    forgotten = "\n".join(workspace.sql.iterdump())
+    back = [Record("r", {"EMAIL": "Jo@privat.example"}, "", "")]
+    store(workspace, "app", back, fields["app"], "EMAIL", run.id)
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+
+    assert "jo@" not in forgotten
+    assert workspace.value("SELECT erased FROM contact WHERE app_id = 'r'") == 1
+
+
+async def test_what_the_journal_keeps_under_a_former_number_is_forgotten_too(world: World) -> None:
+    """A create that was refused is kept under the lone record's contact; pairing has given the person another since."""
+    await world.sync()
+    person = world.one("c.state = 'in_sync' AND h.lastname <> ''")
+    run = Run(world.workspace, "sync").id
+    with world.workspace.transaction() as sql:
+        for contact, key, record in ((10_001, person["EMAIL"].lower(), None), (10_002, "", person["app_id"])):
+            sql.execute(
+                "INSERT INTO journal(run_id, contact_id, side, kind, record_id, email_key, state, sent, before, planned_at) "
+                "VALUES (?, ?, 'app', 'create', ?, ?, 'permanent', ?, '{}', '')",
+                (run, contact, record, key, '{"LNAME": "Verräterin"}'),
+            )
+        sql.execute(
+            "INSERT INTO evidence(contact_id, field, hubspot_value, app_value, run_id) VALUES (?, 'city', 'Verrat', '', ?)",
+            (person["id"], run),
+        )
+
+    forget_person(Run(world.workspace, "forget"), known_as(world.workspace, person["EMAIL"]), "asked for it")
+
+    assert "verr" not in "\n".join(world.workspace.sql.iterdump()).lower()
