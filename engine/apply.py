@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
@@ -14,7 +14,7 @@ from engine.errors import AccessError
 from engine.gates import Situation
 from engine.journal import intend, note_planned, supersede, without_doubt
 from engine.lookup import looked_up
-from engine.mirror import mirrored, store
+from engine.mirror import drop, mirrored, store
 from engine.observe import Sides, fields_to_read
 from engine.operations import CHANGED, GONE, IN_PARTS, KEPT_DIFFERENTLY, NOT_APPLIED, Operation
 from engine.outcomes import record
@@ -94,9 +94,10 @@ class _Writing:
         noted = note_planned(self._run, operations)
         self._run.progress("writing", 0, len(noted))
         done = -self.applied.changed_meanwhile
+        creating = {op.contact for op in noted if op.kind == "create"}
         again: list[Operation] = []
         for kind, side in product(KINDS, SIDES):
-            chosen = [op for op in noted if op.kind == kind and op.side == side]
+            chosen = self._with_partner([op for op in noted if op.kind == kind and op.side == side], creating)
             async for batch in self._ready(side, kind, chosen):
                 sent = [ready.operation for ready in batch]
                 outcomes = await self._send(side, kind, batch)
@@ -108,6 +109,18 @@ class _Writing:
                 done += len(batch)
                 self._run.progress("writing", done + self.applied.changed_meanwhile, len(noted))
         return again
+
+    def _with_partner(self, operations: Sequence[Operation], creating: Collection[int]) -> list[Operation]:
+        """The operations without updates of contacts whose record on the other side was to be created and was not."""
+        alone = {
+            op.entry
+            for op in operations
+            if op.kind == "update"
+            and op.contact in creating
+            and not any((op.contact, side, "applied") in self._counted for side in SIDES)
+        }
+        supersede(self._run, alone, NOT_APPLIED)
+        return [op for op in operations if op.entry not in alone]
 
     def tell(self) -> None:
         """Logs what the side kept differently and how long others could have come between a look and its answer."""
@@ -153,7 +166,7 @@ class _Writing:
             ids = [record_id for record_id in contact_of if record_id]
             fields = fields_to_read(situation.connection, situation.schemas, side)
             seen = mirrored(run.workspace, side, ids, fields)
-            fresh = {found.id: found for found in await self._connectors[side].read(ids, fields)} if ids else {}
+            fresh = await self._looked_at(side, ids, fields)
             differing = [record_id for record_id in ids if _differs(fresh.get(record_id), seen.get(record_id, {}))]
             moved = [fresh[record_id] for record_id in differing if record_id in fresh]
             store(run.workspace, side, moved, fields, situation.schemas[side].identity_field, run.id)
@@ -163,6 +176,19 @@ class _Writing:
         return [
             _Ready(op, at, versions.get((op.side, op.record_id or ""), "")) for op in batch if op.contact not in changed
         ]
+
+    async def _looked_at(self, side: Side, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record]:
+        """The records as they are now. One that a batch leaves out is asked for by itself, and only then counts as gone."""
+        if not ids:
+            return {}
+        connector = self._connectors[side]
+        fresh = {found.id: found for found in await connector.read(ids, fields)}
+        absent = [record_id for record_id in ids if record_id not in fresh]
+        if absent:
+            resolved = await connector.resolve(absent, fields)
+            fresh |= {asked: found for asked, found in resolved.items() if found.id == asked}
+            drop(self._run.workspace, side, [record_id for record_id in absent if record_id not in fresh])
+        return fresh
 
     async def _opted_out(self, batch: Sequence[Operation]) -> set[int]:
         """Contacts that would be created in the app and whose subscription in HubSpot is gone since it was read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -34,8 +34,13 @@ def agree(run: Run, situation: Situation, after: int, up_to: int) -> int:
     return _store(run, same, memory_of_slice(run.workspace, after, up_to).base)
 
 
-def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, str]]) -> int:
+def keep_written(
+    run: Run, situation: Situation, written: Iterable[tuple[int, str]], given: Collection[tuple[int, str]] = ()
+) -> int:
     """Makes the base of (contact, mapping) pairs that were just written: what the server kept, whatever it is.
+
+    `given`: those that a new HubSpot record got by configuration; they have no base while the app's field is empty, so that
+    they still flow.
 
     A merge that is written to both sides gets its base with the second write: between the two, the old base still tells
     what the other side lacks.
@@ -50,7 +55,10 @@ def keep_written(run: Run, situation: Situation, written: Iterable[tuple[int, st
         return 0
     ids = chosen["contact"].unique().to_list()
     values = agreed_values(contacts_of(run.workspace, ids), mapped_pairs(situation.connection, situation.schemas))
-    return _store(run, values.join(chosen, on=["contact", "field"], how="semi"), memory_of(run.workspace, ids).base)
+    still = pl.DataFrame(sorted(given), schema=chosen.schema, orient="row")
+    flowing = values.filter(pl.col("app_value") == "").join(still, on=["contact", "field"], how="semi")
+    kept = values.join(chosen, on=["contact", "field"], how="semi").join(flowing, on=["contact", "field"], how="anti")
+    return _store(run, kept, memory_of(run.workspace, ids).base)
 
 
 def _half_written(run: Run, situation: Situation, contacts: Sequence[int]) -> set[tuple[int, str]]:

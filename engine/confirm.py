@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from engine.aliases import follow_merges
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.fit import check_fit
@@ -55,13 +56,15 @@ async def after_writing(run: Run, situation: Situation, sides: Sides, *, refused
     """The situation to judge the result by.
 
     The list is read again if HubSpot was written to (a dynamic one follows the values), the schemas if a write was
-    `refused`, which a change of schema explains best.
+    `refused`, which a change of schema explains best. Records that were found gone are followed to where they went.
     """
     if refused:
         situation = await confirm_schemas(run, situation, sides)
     unavailable = dict(situation.unavailable)
     inclusion, members = situation.inclusion, situation.list_size
     written = "SELECT count(*) FROM journal WHERE run_id = ? AND side = 'hubspot' AND kept IS NOT NULL"
+    fields = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
+    await follow_merges(run, sides, situation.schemas, fields)
     if int(run.workspace.value(written, (run.id,))):
         inclusion, members = await read_list(run, situation.connection, sides.hubspot, unavailable, ACCEPTED)
     pair(run, situation.schemas)

@@ -140,7 +140,7 @@ async def _look_again(
     run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate], applied: Applied
 ) -> Examination:
     """Reads what follows the values (the list), plans everything once more, and makes agreement the base."""
-    if applied.writes or applied.refused or applied.not_applied:
+    if applied.writes or applied.refused or applied.not_applied or applied.changed_meanwhile:
         situation = await after_writing(run, situation, sides, refused=applied.refused > 0)
     result = plan_all(run, situation, gates)
     await gather_evidence(run, situation, sides)

@@ -73,6 +73,14 @@ def store(
         sql.executemany(statement, rows)
 
 
+def drop(workspace: Workspace, side: Side, ids: Sequence[str]) -> None:
+    """Removes records that a reading by their id has shown to be gone. Links stay; their contact shows the gap."""
+    with workspace.transaction() as sql:
+        sql.execute(
+            f"DELETE FROM {TABLE[side]} WHERE _id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        )
+
+
 def drop_unseen(workspace: Workspace, side: Side, run: int) -> int:
     """After a complete reading: removes records that were not in it. Links stay; their contact shows the gap."""
     with workspace.transaction() as sql:

@@ -46,6 +46,8 @@ def record(
         store(run.workspace, side, found, fields, schema.identity_field, run.id)
         outcomes = [_with_differences(op, outcome) for op, outcome in zip(operations, outcomes, strict=True)]
         written: list[tuple[int, str]] = []
+        given: list[tuple[int, str]] = []
+        configured = situation.connection.hubspot.on_create if side == "hubspot" else {}
         for op, outcome in zip(operations, outcomes, strict=True):
             path: tuple[State, ...]
             if outcome.state == "applied":
@@ -55,6 +57,8 @@ def record(
                 sure = [name for name in op.values if name not in unsure]
                 if not _moved(op, outcome):
                     written += [(contact, names[side, name]) for name in sure if (side, name) in names]
+                if op.kind == "create":
+                    given += [(contact, names[side, name]) for name in configured if (side, name) in names]
                 path = ("applied", "verified") if outcome.read_back else ("applied",)
             elif outcome.state == "refused":
                 path = (keep(sql, situation, op, outcome, run.id, moment),)
@@ -63,7 +67,7 @@ def record(
                 if looked_up and outcome.code in (AMBIGUOUS, GONE) and op.kind == "update":
                     forget_base(sql, op, names, outcome)
             _close(sql, op, outcome, path, iso(moment))
-        keep_written(run, situation, written)
+        keep_written(run, situation, written, given)
     return list(outcomes)
 
 

@@ -156,6 +156,29 @@ def _creates(contacts: pl.DataFrame, situation: Situation, pairs: tuple[MappedPa
         for field, fixed in _on_create(situation, target).items():
             if field not in sent:
                 rows.append(_write(alone, target, "create", "", field, pl.lit(""), pl.lit(fixed), pl.lit("")))
+                rows += _carried_back(contacts, alone, pairs, source, target, field, fixed)
+    return rows
+
+
+def _carried_back(
+    contacts: pl.DataFrame,
+    alone: pl.LazyFrame,
+    pairs: tuple[MappedPair, ...],
+    source: Side,
+    target: Side,
+    field: str,
+    fixed: str,
+) -> list[pl.DataFrame]:
+    """What a new record gets by configuration also fills the field that is mapped from it, where that is empty."""
+    rows = []
+    for pair in pairs:
+        column = pair.column(source)
+        if pair.field(target) == field and pair.flows_to(source) and column in contacts.columns:
+            empty = alone.filter(pl.col(column).str.strip_chars() == "")
+            value = pair.translated(pl.lit(fixed), source)
+            rows.append(
+                _write(empty, source, "update", pair.name, pair.field(source), pl.col(column), value, pl.lit(fixed))
+            )
     return rows
 
 
