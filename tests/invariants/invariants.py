@@ -243,11 +243,18 @@ def convergence(world: World, ran: Ran) -> Complaints:
             yield f"hubspot {hubspot.id} and app {app.id} are linked no more: {found}"
             continue
         for field in sorted(mapped_fields(world.connection)):
-            if _differs(world, hubspot, app, field):
+            if _differs(world, hubspot, app, field) and not _configured(world, hubspot, app, field):
                 if found.state not in EXPLAINED:
                     yield f"contact {found.contact} is {found.state}, but {field} differs: {_both(hubspot, app, field)}"
                 elif found.state == "conflict" and (found.contact, field) not in conflicts:
                     yield f"contact {found.contact}: {field} differs beside the conflict: {_both(hubspot, app, field)}"
+
+
+def _configured(world: World, hubspot: Record, app: Record, field: str) -> bool:
+    """A new HubSpot record holds what the connection gives it, beside the app's own value of a field that flows to the app
+    only: neither was typed against the other, and the app's value is not overwritten for it."""
+    given = world.connection.hubspot.on_create.get(field)
+    return field == ONE_WAY and hubspot.values[field] == given and app.values[field] != ""
 
 
 def _both(hubspot: Record, app: Record, field: str) -> str:
