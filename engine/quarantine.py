@@ -89,8 +89,13 @@ def sort_of(outcome: Outcome, schema: SideSchema) -> Kind:
 
 
 def circumstances(situation: Situation, side: Side, field: str, member_since: str) -> str:
-    """A digest of what has to change for a cause to go: the target fields' schema, the mappings into them, the token's
-    scopes, the contact's time in the list. All fields that the connection writes if `field` is empty."""
+    """A digest of what has to change for a cause to go: what is declared, and the contact's time in the list."""
+    return _digest(_declared(situation, side, field) + member_since)
+
+
+def _declared(situation: Situation, side: Side, field: str) -> str:
+    """The target fields' schema, the mappings into them, the token's scopes. All fields that the connection writes if
+    `field` is empty."""
     schema = situation.schemas[side]
     pairs = [
         (pair.hubspot if side == "hubspot" else pair.app, pair.fingerprint)
@@ -101,7 +106,7 @@ def circumstances(situation: Situation, side: Side, field: str, member_since: st
     names = sorted({name for name, _ in meanings} | ({field} if field else essential(schema)))
     known = [schema.fields[name] for name in names if name in schema.fields]
     rules = [(one.name, one.type, one.options, one.rules, one.read_only, one.required) for one in known]
-    return _digest(repr((rules, meanings, sorted(schema.scopes), member_since)))
+    return repr((rules, meanings, sorted(schema.scopes)))
 
 
 def _digest(text: str) -> str:
@@ -130,7 +135,9 @@ def held(population: Population, situation: Situation) -> pl.DataFrame:
         if kind == "create":
             creates.add((contact, side))
     rows = refused.join(_member_since(population.contacts), on="contact", how="left").to_dicts()
-    asleep = [row for row in rows if not _awake(row, situation)]
+    causes = refused.select("side", "field").unique().iter_rows()
+    declared = {(side, field): _declared(situation, side, field or "") for side, field in causes}
+    asleep = [row for row in rows if not _awake(row, declared[row["side"], row["field"]], situation.now)]
     holding = []
     for row in sorted(asleep, key=lambda row: row["field"] == ""):
         key = (row["contact"], row["side"])
@@ -149,14 +156,13 @@ def _member_since(contacts: pl.DataFrame) -> pl.DataFrame:
     return contacts.select("contact", since.fill_null("").alias("member_since"))
 
 
-def _awake(row: Mapping[str, str | int | None], situation: Situation) -> bool:
+def _awake(row: Mapping[str, str | int | None], declared: str, now: datetime) -> bool:
     then = row["circumstances"]
-    side: Side = "hubspot" if row["side"] == "hubspot" else "app"
-    if then and then != circumstances(situation, side, str(row["field"] or ""), str(row["member_since"] or "")):
+    if then and then != _digest(declared + str(row["member_since"] or "")):
         return True
     if row["lasting"] or not row["wake_at"]:
         return False
-    return datetime.fromisoformat(str(row["wake_at"])) <= situation.now
+    return datetime.fromisoformat(str(row["wake_at"])) <= now
 
 
 def keep(
