@@ -21,7 +21,8 @@ from engine.schema import Side, SideSchema
 Kind = Literal["retryable", "permanent", "quarantined"]
 
 LADDER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4), timedelta(days=1))
-"""How long a write waits whose cause passes by itself or is not known, after each refusal; the last step repeats."""
+"""How long a write waits whose cause passes by itself or is not known, after each refusal; the last step repeats, and is
+the only one where another record has the address."""
 
 HELD = pl.Schema([*REFUSED.items(), ("whole", pl.Boolean)])
 """Rows of REFUSED that hold something back now. `whole`: nothing of the contact is written, not only the field."""
@@ -37,6 +38,10 @@ _ABOUT_THE_PERSON = frozenset(
     }
 )  # fmt: skip
 """Codes of HubSpot and Mailchimp (in capitals) about the address, the person's existence or consent."""
+_ABOUT_ANOTHER_RECORD = frozenset(
+    {"CONFLICT", "OBJECT_ALREADY_EXISTS", EXISTS, ALREADY_LINKED, "ERROR_CONTACT_EXISTS", "MEMBER EXISTS"}
+)
+"""Those about a record that has the address already: when it gives the address up, nothing of the contact shows it."""
 
 
 def essential(schema: SideSchema) -> frozenset[str]:
@@ -178,14 +183,16 @@ def keep(
     values = {field: op.values[field]} if field else (op.whole or op.values)
     digest = sent(values)
     tries = known["tries"] + 1 if known and known["sent"] == digest else 1
-    wake_at = None if kind == "permanent" else iso(moment + LADDER[min(tries, len(LADDER)) - 1])
+    lasting = kind == "permanent" and outcome.code.upper() not in _ABOUT_ANOTHER_RECORD
+    wait = LADDER[-1] if kind == "permanent" else LADDER[min(tries, len(LADDER)) - 1]
+    wake_at = None if lasting else iso(moment + wait)
     member = sql.execute("SELECT added_at FROM list_member WHERE record_id = ?", (op.ids["hubspot"],)).fetchone()
     since = member["added_at"] if member else ""
     sql.execute(
         "INSERT OR REPLACE INTO quarantine(contact_id, side, field, sent, circumstances, lasting, code, message, "
         "correlation_id, tries, wake_at, run_id, at) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM contact WHERE id = ?",
         (
-            op.side, field, digest, circumstances(situation, op.side, field, since), int(kind == "permanent"),
+            op.side, field, digest, circumstances(situation, op.side, field, since), int(lasting),
             outcome.code, outcome.message, outcome.correlation_id, tries, wake_at, run, iso(moment), op.contact,
         ),
     )  # fmt: skip
