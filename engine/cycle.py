@@ -21,7 +21,7 @@ from engine.memory import memory_of_slice
 from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe
 from engine.plan import plan
-from engine.release import halt, in_stages, release
+from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
 from engine.undo import UndoPlan, hold_for_decision, settle_holds, undo_plan
@@ -96,9 +96,8 @@ async def sync(
     link_pairs(run)
     if staged is None:
         staged = release_is_first(run.workspace, len({op.contact for op in operations}))
-    if not run.workspace.fact("activated_at"):
-        run.workspace.remember("activated_at", iso(run.now()))
     stages = in_stages(operations) if staged else [operations]
+    begin_release(run, stages)
     released = await release(run, situation, sides, stages)
     result = await _look_again(run, situation, sides, gates, released.applied)
     halt(run, situation, released, len(operations))

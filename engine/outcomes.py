@@ -14,6 +14,7 @@ from engine.base import keep_written, mapping_names
 from engine.connectors import Outcome
 from engine.gates import Situation
 from engine.journal import move
+from engine.memory import UNDECIDED
 from engine.mirror import store
 from engine.observe import fields_to_read
 from engine.operations import ALREADY_LINKED, AMBIGUOUS, GONE, KEPT_DIFFERENTLY, Operation, State
@@ -34,7 +35,8 @@ def record(
     """Stores the outcomes of writes to one side and gives them as they were stored.
 
     What the side kept becomes the base. With `looked_up` (no answer said so) only fields that hold what was sent do:
-    anything else may be somebody's own value. An applied write whose record is another contact's becomes a refusal.
+    anything else may be somebody's own value. A decision is over with the write that it led to. An applied write whose
+    record is another contact's becomes a refusal.
     """
     schema = situation.schemas[side]
     fields = fields_to_read(situation.connection, situation.schemas, side)
@@ -68,6 +70,10 @@ def record(
                     forget_base(sql, op, names, outcome)
             _close(sql, op, outcome, path, iso(moment))
         keep_written(run, situation, written, given)
+        sql.executemany(
+            "UPDATE decision SET ended_at = ? WHERE contact_id = ? AND field = ? AND winner <> ? AND ended_at IS NULL",
+            [(iso(moment), contact, name, UNDECIDED) for contact, name in written],
+        )
     return list(outcomes)
 
 

@@ -21,7 +21,8 @@ from engine.schema import Side, SideSchema
 Kind = Literal["retryable", "permanent", "quarantined"]
 
 LADDER = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4), timedelta(days=1))
-"""How long a write waits whose cause passes by itself or is not known, after each refusal; the last step repeats."""
+"""How long a write waits whose cause passes by itself or is not known, after each refusal; the last step repeats, and is
+the only one where another record has the address."""
 
 HELD = pl.Schema([*REFUSED.items(), ("whole", pl.Boolean)])
 """Rows of REFUSED that hold something back now. `whole`: nothing of the contact is written, not only the field."""
@@ -37,6 +38,10 @@ _ABOUT_THE_PERSON = frozenset(
     }
 )  # fmt: skip
 """Codes of HubSpot and Mailchimp (in capitals) about the address, the person's existence or consent."""
+_ABOUT_ANOTHER_RECORD = frozenset(
+    {"CONFLICT", "OBJECT_ALREADY_EXISTS", EXISTS, ALREADY_LINKED, "ERROR_CONTACT_EXISTS", "MEMBER EXISTS"}
+)
+"""Those about a record that has the address already: when it gives the address up, nothing of the contact shows it."""
 
 
 def essential(schema: SideSchema) -> frozenset[str]:
@@ -89,8 +94,13 @@ def sort_of(outcome: Outcome, schema: SideSchema) -> Kind:
 
 
 def circumstances(situation: Situation, side: Side, field: str, member_since: str) -> str:
-    """A digest of what has to change for a cause to go: the target fields' schema, the mappings into them, the token's
-    scopes, the contact's time in the list. All fields that the connection writes if `field` is empty."""
+    """A digest of what has to change for a cause to go: what is declared, and the contact's time in the list."""
+    return _digest(_declared(situation, side, field) + member_since)
+
+
+def _declared(situation: Situation, side: Side, field: str) -> str:
+    """The target fields' schema, the mappings into them, the token's scopes. All fields that the connection writes if
+    `field` is empty."""
     schema = situation.schemas[side]
     pairs = [
         (pair.hubspot if side == "hubspot" else pair.app, pair.fingerprint)
@@ -101,7 +111,7 @@ def circumstances(situation: Situation, side: Side, field: str, member_since: st
     names = sorted({name for name, _ in meanings} | ({field} if field else essential(schema)))
     known = [schema.fields[name] for name in names if name in schema.fields]
     rules = [(one.name, one.type, one.options, one.rules, one.read_only, one.required) for one in known]
-    return _digest(repr((rules, meanings, sorted(schema.scopes), member_since)))
+    return repr((rules, meanings, sorted(schema.scopes)))
 
 
 def _digest(text: str) -> str:
@@ -130,7 +140,9 @@ def held(population: Population, situation: Situation) -> pl.DataFrame:
         if kind == "create":
             creates.add((contact, side))
     rows = refused.join(_member_since(population.contacts), on="contact", how="left").to_dicts()
-    asleep = [row for row in rows if not _awake(row, situation)]
+    causes = refused.select("side", "field").unique().iter_rows()
+    declared = {(side, field): _declared(situation, side, field or "") for side, field in causes}
+    asleep = [row for row in rows if not _awake(row, declared[row["side"], row["field"]], situation.now)]
     holding = []
     for row in sorted(asleep, key=lambda row: row["field"] == ""):
         key = (row["contact"], row["side"])
@@ -149,14 +161,13 @@ def _member_since(contacts: pl.DataFrame) -> pl.DataFrame:
     return contacts.select("contact", since.fill_null("").alias("member_since"))
 
 
-def _awake(row: Mapping[str, str | int | None], situation: Situation) -> bool:
+def _awake(row: Mapping[str, str | int | None], declared: str, now: datetime) -> bool:
     then = row["circumstances"]
-    side: Side = "hubspot" if row["side"] == "hubspot" else "app"
-    if then and then != circumstances(situation, side, str(row["field"] or ""), str(row["member_since"] or "")):
+    if then and then != _digest(declared + str(row["member_since"] or "")):
         return True
     if row["lasting"] or not row["wake_at"]:
         return False
-    return datetime.fromisoformat(str(row["wake_at"])) <= situation.now
+    return datetime.fromisoformat(str(row["wake_at"])) <= now
 
 
 def keep(
@@ -172,14 +183,16 @@ def keep(
     values = {field: op.values[field]} if field else (op.whole or op.values)
     digest = sent(values)
     tries = known["tries"] + 1 if known and known["sent"] == digest else 1
-    wake_at = None if kind == "permanent" else iso(moment + LADDER[min(tries, len(LADDER)) - 1])
+    lasting = kind == "permanent" and outcome.code.upper() not in _ABOUT_ANOTHER_RECORD
+    wait = LADDER[-1] if kind == "permanent" else LADDER[min(tries, len(LADDER)) - 1]
+    wake_at = None if lasting else iso(moment + wait)
     member = sql.execute("SELECT added_at FROM list_member WHERE record_id = ?", (op.ids["hubspot"],)).fetchone()
     since = member["added_at"] if member else ""
     sql.execute(
         "INSERT OR REPLACE INTO quarantine(contact_id, side, field, sent, circumstances, lasting, code, message, "
         "correlation_id, tries, wake_at, run_id, at) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM contact WHERE id = ?",
         (
-            op.side, field, digest, circumstances(situation, op.side, field, since), int(kind == "permanent"),
+            op.side, field, digest, circumstances(situation, op.side, field, since), int(lasting),
             outcome.code, outcome.message, outcome.correlation_id, tries, wake_at, run, iso(moment), op.contact,
         ),
     )  # fmt: skip

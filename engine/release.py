@@ -86,6 +86,16 @@ def in_stages(operations: Iterable[Operation]) -> list[list[Operation]]:
     return stages
 
 
+def begin_release(run: Run, stages: Sequence[Sequence[Operation]]) -> None:
+    """Notes, before the first write and at once, that the connection is active and that a release in stages has begun: a run
+    cut off here must not let the next one write everything at once."""
+    with run.workspace.transaction():
+        if not run.workspace.fact("activated_at"):
+            run.workspace.remember("activated_at", iso(run.now()))
+        if len(stages) > 1:
+            run.workspace.remember(RELEASE_OPEN, str(run.id))
+
+
 async def release(run: Run, situation: Situation, sides: Sides, stages: Sequence[Sequence[Operation]]) -> Released:
     """Writes the stages in order, and none after one that went beyond the connection's tolerance.
 
@@ -94,8 +104,6 @@ async def release(run: Run, situation: Situation, sides: Sides, stages: Sequence
     done: list[Applied] = []
     for number, operations in enumerate(stages, 1):
         since = int(run.workspace.value("SELECT coalesce(max(id), 0) FROM journal"))
-        if len(stages) > 1 and number == 1:
-            run.workspace.remember(RELEASE_OPEN, str(run.id))
         done.append(await apply(run, situation, sides, operations))
         if len(stages) == 1:
             continue

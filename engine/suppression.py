@@ -163,8 +163,8 @@ def forget_person(run: Run, person: Person, reason: str) -> None:
 def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = ()) -> None:
     """Removes all values of contacts from the workspace; ids, times and states stay. Freed pages are overwritten.
 
-    The journal's rows are also found by record and by normalised address (`keys`): pairing may have given the contact
-    another row since they were written.
+    The journal's rows are also found by record and by normalised address (`keys`), wherever in the row it is: pairing may
+    have given the contact another row since they were written, and an undo must not bring an address back.
     """
     known = {
         "contacts": json.dumps(list(contacts)),
@@ -189,7 +189,8 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
             "UPDATE journal SET sent = '{}', before = '{}', kept = CASE WHEN kept IS NULL THEN NULL ELSE '{}' END, "
             "email_key = '', message = '', code = CASE WHEN state IN ('intent', 'in_doubt') THEN 'erased' ELSE code END, "
             f"state = CASE WHEN state IN ('intent', 'in_doubt') THEN 'superseded' ELSE state END WHERE contact_id {these} "
-            "OR email_key IN (SELECT value FROM json_each(:keys)) "
+            "OR email_key IN (SELECT value FROM json_each(:keys)) OR EXISTS (SELECT 1 FROM json_each(:keys) k "
+            "WHERE instr(lower(sent || before || coalesce(kept, '')), json_quote(k.value))) "
             f"OR (side = 'hubspot' AND record_id {ids['hubspot']}) OR (side = 'app' AND record_id {ids['app']})",
             known,
         )

@@ -206,3 +206,28 @@ async def test_an_edit_through_our_own_app_is_no_echo(world: World) -> None:
     assert await world.sync() == 1
     assert world.one(f"c.id = {person['id']}")["CITY"] == "Thun"
     assert await world.sync() == 0
+
+
+async def test_a_decision_is_used_up_by_its_write(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run ends right after the write, and the app's user types the old value again: a new edit, not the old conflict."""
+    person = somebody(world)
+    contest(world, person)
+    await world.check()
+    decide(world.workspace, conflicts(world.workspace, contact=person["id"]), "hubspot", at=NOW)
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    async def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as cut_off, pytest.raises(Killed):
+        cut_off.setattr("engine.cycle._look_again", killed)
+        await world.sync()
+    assert world.one(f"c.id = {person['id']}")["CITY"] == "Bern"
+    world.portal.tamper("mailchimp", person["app_id"], {"CITY": "Wien"})
+
+    await world.sync()
+
+    after = world.one(f"c.id = {person['id']}")
+    assert (after["city"], after["CITY"]) == ("Wien", "Wien")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from engine.base import keep_written
 from engine.connection import FieldMapping, OptIn
+from engine.gates import Population
+from engine.memory import REFUSED, nothing_known
+from engine.merge import MappedPair, mapped_pairs
+from engine.quarantine import held
 from engine.runs import Run
 from engine.scope import read_subscriptions
 from engine.situation import recall
 from engine.undo import undo_plan
 from engine.workspace import Workspace
+from tests.diagnostics.causes.world import contacts, person, situation, write, writes
 from tests.engine.test_cycle import World
 
 EVERY = 100
@@ -109,3 +116,23 @@ async def test_planning_an_undo_does_not_go_through_the_journal_for_each_record(
     fill(small.workspace, "journal", rows, run_id=str(other), contact_id="n", side="'app'", kind="'update'", state="'verified'", sent="'{}'", before="'{}'", planned_at="''")  # fmt: skip
 
     assert await steps(small.workspace, plan) < 2 * before + 50
+
+
+def test_what_is_declared_is_worked_out_once_for_all_that_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand contacts of which one field was refused: the mappings are put together once, not a thousand times."""
+    asked = 0
+
+    def counted(*given: object) -> tuple[MappedPair, ...]:
+        nonlocal asked
+        asked += 1
+        return mapped_pairs(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("engine.quarantine.mapped_pairs", counted)
+    known = dict.fromkeys(("sent", "code", "message", "correlation_id", "wake_at", "at"), "") | {"circumstances": "x"}
+    rows = [{"contact": n, "side": "hubspot", "field": "city", "lasting": 1, **known} for n in range(1000)]
+    memory = replace(nothing_known(), refused=pl.DataFrame(rows, schema=REFUSED))
+    wanted = writes(*(write(n, "hubspot", "city", "Ulm") for n in range(1000)))
+
+    held(Population(contacts(*(person(n, {}, {}) for n in range(1000))), wanted, memory), situation())
+
+    assert asked == 1

@@ -131,6 +131,16 @@ def test_a_lasting_cause_is_not_woken_by_time(ward: Ward) -> None:
     assert ward.held(replace(situation(), now=NOW + timedelta(days=365)), city="Ulm") == [("city", False)]
 
 
+@pytest.mark.parametrize("code", ["CONFLICT", "ALREADY_LINKED", "EXISTS", "Member Exists"])
+def test_an_address_that_another_record_has_is_asked_for_again_once_a_day(ward: Ward, code: str) -> None:
+    """Nothing of the contact changes when the other record gives the address up."""
+    day, email = timedelta(days=1), "b@firma.example"
+    for _ in range(2):
+        assert ward.refuse(replace(TAKEN, code=code), email=email) == "permanent"
+        assert ward.held(replace(situation(), now=NOW + day - timedelta(seconds=1)), email=email) == [("email", False)]
+        assert ward.held(replace(situation(), now=NOW + day), email=email) == []
+
+
 def test_success_lifts_what_concerned_it(ward: Ward) -> None:
     """The fields that the side took and the record as a whole; another refused field stays."""
     ward.refuse(NAMED, city="Ulm", lastname="A")

@@ -129,3 +129,22 @@ async def test_only_a_first_activation_is_staged_by_itself(small: World) -> None
 
     assert int(small.workspace.value("SELECT count(*) FROM release_stage")) >= 2
     assert not release_is_first(small.workspace, 11)
+
+
+async def test_a_kill_just_before_the_first_stage_leaves_the_release_open(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection counts as active from here on; the next sync must all the same go step by step."""
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    async def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr("engine.cycle.release", killed)
+    with pytest.raises(Killed):
+        await sync(Run(small.workspace, "sync"), small.connection, small.sides(), GATES, staged=None)
+
+    assert small.workspace.value("SELECT count(*) FROM journal") == 0
+    assert release_is_first(small.workspace, 11)

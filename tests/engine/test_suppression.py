@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.checkup import GATES
 from engine.connectors import Record
+from engine.cycle import undo
 from engine.errors import WorkspaceError
 from engine.mirror import add_columns, store
 from engine.pairing import pair_contacts
@@ -172,3 +174,21 @@ async def test_what_the_journal_keeps_under_a_former_number_is_forgotten_too(wor
     forget_person(Run(world.workspace, "forget"), known_as(world.workspace, person["EMAIL"]), "asked for it")
 
     assert "verr" not in "\n".join(world.workspace.sql.iterdump()).lower()
+
+
+async def test_an_undo_does_not_bring_a_forgotten_address_back(world: World) -> None:
+    """Somebody's address was changed by a sync; then its former owner is forgotten, by that address."""
+    await world.sync()
+    person = world.one("c.state = 'in_sync'")
+    old = person["EMAIL"]
+    world.portal.tamper("hubspot", person["hubspot_id"], {"email": "anders@firma.example"})
+    assert await world.sync() == 1
+    number = int(world.workspace.value("SELECT max(run_id) FROM journal"))
+
+    forget_person(Run(world.workspace, "forget"), known_as(world.workspace, old), "asked for it")
+    left = "\n".join(world.workspace.sql.iterdump()).lower()
+    applied, _, _ = await undo(Run(world.workspace, "undo"), world.connection, world.sides(), GATES, number)
+
+    assert old.lower() not in left
+    assert applied.writes == 0
+    assert world.one(f"c.id = {person['id']}")["EMAIL"] == "anders@firma.example"
