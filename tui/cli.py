@@ -89,7 +89,7 @@ def demo(
     until: Annotated[Step | None, typer.Option("--until", help="Stop after this step.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Another practice population (docs/practice.md).")] = None,
 ) -> None:
-    """The console on the practice portal; without a terminal the whole story as text."""
+    """The console on the practice portal, or its story as text."""
     from tui.commands.story import demo as tell
 
     _finish(tell(_home(context, home), headless=headless, until=until.value if until else "", data=data))
@@ -121,11 +121,14 @@ def connect(
 def login(
     context: typer.Context,
     name: NameArgument,
-    side: Annotated[SideName, typer.Argument(help="hubspot or app.")],
+    side: Annotated[SideName, typer.Argument(help="hubspot or app.", metavar="SIDE")],
     from_stdin: Annotated[bool, typer.Option("--stdin", help="Read the token from standard input.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Store a token or key; it is asked for, never given on the command line."""
+    """Store a token or key.
+
+    It is asked for, or read from standard input; never given on the command line.
+    """
     from tui.commands.configure import login as store
 
     _finish(store(_home(context, home), name, side.value, from_stdin=from_stdin))
@@ -135,7 +138,7 @@ def login(
 def logout(
     context: typer.Context,
     name: NameArgument,
-    side: Annotated[SideName | None, typer.Argument(help="hubspot or app; both without it.")] = None,
+    side: Annotated[SideName | None, typer.Argument(help="hubspot or app; both without it.", metavar="SIDE")] = None,
     home: HomeOption = None,
 ) -> None:
     """Forget stored credentials."""
@@ -190,10 +193,13 @@ def forget(
     who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
     home: HomeOption = None,
     as_json: JsonOption = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Let this address sync again.")] = False,
 ) -> None:
-    """Keep an erased person away and remove their values from the workspace. Writes to neither side."""
+    """Keep an erased person away.
+
+    Removes their values from the workspace and remembers their addresses as keyed hashes. Writes to neither side.
+    """
     from tui.commands.forgetting import forget as erase
     from tui.commands.forgetting import remember
     from tui.commands.session import session
@@ -213,7 +219,7 @@ def plan(
     ] = False,
     save: Annotated[Path | None, typer.Option("--save", help="Save the plan for sync --plan.")] = None,
 ) -> None:
-    """Show what a sync would write."""
+    """Show what a sync would write. Writes to neither side."""
     from tui.commands.session import session
     from tui.commands.writing import plan as examine
 
@@ -228,7 +234,8 @@ def sync(
     as_json: JsonOption = False,
     plan_file: Annotated[Path | None, typer.Option("--plan", help="Write exactly this saved plan, or refuse.")] = None,
     max_age: Annotated[
-        float | None, typer.Option("--max-age", help="Hours that a saved plan may be old; 24 without it.", min=0)
+        float | None,
+        typer.Option("--max-age", help="How old a saved plan may be; 24 without it.", min=0, metavar="HOURS"),
     ] = None,
     staged: Annotated[
         bool | None,
@@ -241,7 +248,9 @@ def sync(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before writing; nothing is asked without a terminal.")
+    ] = False,
     full: FullOption = False,
     accept_shrink: ShrinkOption = False,
 ) -> None:
@@ -269,7 +278,10 @@ def undo(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking; without it only a terminal can.")] = False,
 ) -> None:
-    """Take back the updates of an earlier run: shown as a plan first, written when confirmed."""
+    """Take back the updates of an earlier run.
+
+    Shown as a plan first, written when confirmed. What cannot be taken back is named.
+    """
     from tui.commands.session import session
     from tui.commands.undoing import undo as take_back
 
@@ -286,7 +298,7 @@ def conflicts(
         bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")
     ] = False,
 ) -> None:
-    """The fields that both sides changed, with what is known of who did it and when."""
+    """The fields that both sides changed, by whom and when."""
     from tui.commands.deciding import conflicts as list_them
     from tui.commands.session import session
 
@@ -298,14 +310,17 @@ def decide(
     context: typer.Context,
     name: NameArgument,
     winner: Annotated[SideName, typer.Option("--winner", help="The side whose value counts.")],
-    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="[WHO]")] = "",
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")] = "",
     field: Annotated[str, typer.Option("--field", help="Only this field, by its HubSpot property.")] = "",
     everything: Annotated[bool, typer.Option("--all", help="All conflicts, or all of the field.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Decide conflicts; the next sync writes what was decided."""
+    """Decide conflicts; the next sync writes what was decided.
+
+    Give WHO for one contact, or --all. Without a terminal nothing is asked.
+    """
     from tui.commands.deciding import decide_conflicts
     from tui.commands.session import session
 
@@ -322,10 +337,14 @@ def verify(
     home: HomeOption = None,
     as_json: JsonOption = False,
     contact: Annotated[
-        list[str] | None, typer.Option("--contact", help="Also check this contact field by field (repeatable).")
+        list[str] | None,
+        typer.Option("--contact", help="Also check this contact field by field (repeatable).", metavar="WHO"),
     ] = None,
 ) -> None:
-    """The three verifications after activation, by an independent read of both sides."""
+    """The three verifications, by an independent read.
+
+    They are those of HubSpot's guide for the time after activation. Exit code 1 if one fails or a difference is unexplained.
+    """
     from tui.commands.session import session
     from tui.commands.verifying import verify as examine
 
@@ -356,7 +375,7 @@ def log(
     name: NameArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
-    run: Annotated[int | None, typer.Option("--run", help="This run's events and exchanges.")] = None,
+    run: Annotated[int | None, typer.Option("--run", help="This run's events and exchanges.", metavar="RUN")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the run in progress.")] = False,
 ) -> None:
     """The record of runs, events and exchanges."""

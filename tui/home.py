@@ -91,6 +91,16 @@ def home_folder(chosen: Path | None, environ: Mapping[str, str] = os.environ) ->
     return Home(user_data_path("syncdoctor"))
 
 
+def refuse_place(file: Path) -> None:
+    """Raises ConfigurationError, before any work is done, for a place where the user's `file` cannot be written."""
+    if file.is_dir():
+        raise ConfigurationError("this is a folder, not a file", where=str(file), remedy="Name a file in it.")
+    if not file.parent.is_dir():
+        raise ConfigurationError(
+            "there is no such folder", where=str(file.parent), remedy="Make it, or choose another place for the file."
+        )
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Writes a file that only its owner can read, whole or not at all. Raises WorkspaceError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

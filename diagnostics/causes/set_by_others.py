@@ -10,7 +10,8 @@ CONFLICT = Cause(
     title="Both sides changed the same field",
     explanation="Both records hold a value of their own for the field, and the connection's policy does not decide "
     "which one counts.",
-    remedy="Make the values equal on one side, or choose a policy that decides (hubspot, app or latest).",
+    remedy="Decide it (syncdoctor decide, or d in the console), make the values equal on one side, or choose a policy that "
+    "decides (hubspot, app or latest).",
     fixed_by="us",
     says=document.TWO_WAY,
     question="sync",

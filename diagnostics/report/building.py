@@ -9,6 +9,7 @@ from diagnostics.report import causes_found, subject, traffic, verified
 from diagnostics.report.masking import NEVER, Mask
 from diagnostics.report.model import Removed, Report
 from diagnostics.report.moments import certain, zone_named
+from diagnostics.report.written import written
 from engine.connection import Connection
 from engine.errors import WorkspaceError
 from engine.gates import Situation
@@ -39,6 +40,7 @@ def build_report(workspace: Workspace, connection: Connection, *, now: datetime,
         "exchanges": traffic.failed_exchanges(source),
         "latest_exchanges": traffic.latest_exchanges(source),
         "refusals": traffic.refusals(source),
+        "written": written(source),
         "settings": subject.settings(source),
         "runs": subject.runs(source),
     }

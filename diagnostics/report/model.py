@@ -183,6 +183,118 @@ class Refusal(_Part):
     contacts: int
 
 
+class WriteCount(_Part):
+    """Rows of the journal in the same state; `code` says why where a state has several reasons."""
+
+    side: str
+    kind: str
+    state: str
+    code: str
+    writes: int
+    newest_run: int
+
+
+class Doubt(_Part):
+    """A write whose outcome no answer tells; the next sync looks it up before it writes."""
+
+    planned_at: Moment
+    run: int
+    side: str
+    kind: str
+    hubspot_id: str
+    app_id: str
+    correlation_id: str
+
+
+class Held(_Part):
+    """Refused writes that are not tried again: until their cause is gone (`lasting`), or also from `wakes_at` on. An empty
+    field means whole records."""
+
+    side: str
+    field: str
+    code: str
+    lasting: bool
+    contacts: int
+    most_tries: int
+    since: Moment | None
+    wakes_at: Moment | None
+    correlation_id: str
+
+
+class ConflictExample(_Part):
+    """Both values of a field and what is known of their changes: HubSpot's property history, the app record's time."""
+
+    hubspot_id: str
+    app_id: str
+    reason: str
+    hubspot_value: str
+    hubspot_changed_at: Moment | None
+    hubspot_source: str
+    app_value: str
+    app_changed_at: Moment | None
+    app_source: str
+
+
+class ConflictField(_Part):
+    """The conflicts of a field. `decided`: those that a person decided and the next sync writes."""
+
+    field: str
+    contacts: int
+    reasons: Mapping[str, int]
+    decided: int
+    examples: tuple[ConflictExample, ...]
+
+
+class Stage(_Part):
+    """A stage of a staged release."""
+
+    run: int
+    stage: int
+    planned: int
+    as_planned: int
+    at: Moment
+
+
+class Undone(_Part):
+    """How many writes of run `run` were taken back by run `undo`."""
+
+    undo: int
+    run: int
+    writes: int
+
+
+class Fate(_Part):
+    """Linked records that are gone: `merged`, `archived` or `gone` for good."""
+
+    side: str
+    fate: str
+    records: int
+
+
+class Alias(_Part):
+    """A merged record's old id, and the id that its link follows now."""
+
+    side: str
+    old_id: str
+    record_id: str
+
+
+class Written(_Part):
+    """What became of writing. `open_release` is the run of a staged release that did not go through."""
+
+    states: tuple[WriteCount, ...]
+    in_doubt: int
+    doubts: tuple[Doubt, ...]
+    held: tuple[Held, ...]
+    conflicts: tuple[ConflictField, ...]
+    open_release: int | None
+    stages: tuple[Stage, ...]
+    undone: tuple[Undone, ...]
+    fates: tuple[Fate, ...]
+    aliases: tuple[Alias, ...]
+    erased_addresses: int
+
+
 class RunLine(_Part):
     """One of the latest runs."""
 
@@ -228,6 +340,7 @@ class Report(_Part):
     exchanges: tuple[ExchangeLine, ...]
     latest_exchanges: tuple[ExchangeLine, ...]
     refusals: tuple[Refusal, ...]
+    written: Written
     settings: tuple[str, ...]
     runs: tuple[RunLine, ...]
     removed: Removed

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ConfigurationError
 from engine.gates import STATES
 from engine.losses import USUAL, Demand
 from engine.visible import visible
 from tui.commands.session import Session, conduct
-from tui.home import write_private
+from tui.home import refuse_place, write_private
 from tui.output import count, document, fail, note, say, table
 
 if TYPE_CHECKING:
@@ -24,12 +23,8 @@ ANSWER_COLUMNS = ("hubspot_id", "app_id", "email", "state", "cause")
 
 def check(chosen: Session, *, as_json: bool, contacts: Path | None, demand: Demand = USUAL) -> int:
     """Examines both sides and shows counts per state and cause. Exit code 1 if something is to be acted on."""
-    if contacts is not None and not contacts.parent.is_dir():
-        raise ConfigurationError(
-            "there is no such folder",
-            where=str(contacts.parent),
-            remedy="Make it, or choose another place for the file.",
-        )
+    if contacts is not None:
+        refuse_place(contacts)
     result = run_check(chosen, quiet=as_json, demand=demand)
     if as_json:
         document({"connection": chosen.name, **checkup_document(result)})

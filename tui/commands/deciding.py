@@ -17,6 +17,8 @@ from engine.schema import Side
 from engine.visible import masked, visible
 from engine.workspace import Workspace
 from tui.commands.session import Session
+from tui.commands.writing import on_terminal
+from tui.notation import plural
 from tui.output import count, document, note, say, table
 
 EXAMPLES = 5
@@ -40,7 +42,7 @@ def conflicts(chosen: Session, *, as_json: bool, values: bool) -> int:
         ]
         document({"connection": chosen.name, "conflicts": len(found), "fields": fields})
         return int(bool(found))
-    say(f"{chosen.name}: {count(len(found))} fields in conflict, left as they are on both sides")
+    say(f"{chosen.name}: {plural(len(found), 'field')} in conflict, left as they are on both sides")
     for field, group in grouped:
         reasons = ", ".join(f"{number} {REASONS.get(reason, reason)}" for reason, number in _reasons(group))
         say(f"{visible(field)}: {count(len(group))} ({reasons})")
@@ -97,7 +99,7 @@ def _user() -> str:
 
 
 def _ask(chosen: Session, number: int, *, asked: bool) -> None:
-    if asked or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if asked or not on_terminal():
         return
     note(f"Type {number} to decide them, anything else to leave them:")
     if sys.stdin.readline().strip().replace(",", "") != str(number):
@@ -106,7 +108,7 @@ def _ask(chosen: Session, number: int, *, asked: bool) -> None:
 
 def _show_plan(planned: Sequence[Conflict], left: int, winner: Side) -> None:
     name = "HubSpot's value" if winner == "hubspot" else "the app's value"
-    say(f"{count(len(planned))} conflicts would be decided: {name} wins")
+    say(f"{plural(len(planned), 'conflict')} would be decided: {name} wins")
     for field, group in groupby(planned, key=lambda one: one.field):
         some = list(group)
         say(f"{visible(field)}: {count(len(some))}")

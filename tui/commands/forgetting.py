@@ -12,6 +12,8 @@ from engine.lock import locked
 from engine.runs import Run, close_abandoned_runs
 from engine.workspace import Workspace, explained
 from tui.commands.session import Session
+from tui.commands.writing import on_terminal
+from tui.notation import plural
 from tui.output import document, note, say
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ NAMED = 10
 
 
 def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
-    """Forgets a person, after showing what that means and, on a terminal, asking.
+    """Forgets a person, after showing what that means and asking; where nobody can be asked, `yes` is needed.
 
     Raises ConfigurationError if nobody is known by that id and it is no e-mail address, Stopped if not confirmed.
     """
@@ -91,7 +93,7 @@ def _show(chosen: Session, person: Person) -> None:
     records = ", ".join(person.records[:NAMED]) or "none in the workspace"
     more = f" and {len(person.records) - NAMED} more" if len(person.records) > NAMED else ""
     say(f"  records      {records}{more}")
-    say(f"  on the list  {len(person.keys)} addresses, as keyed hashes; nobody can read them")
+    say(f"  on the list  {plural(len(person.keys), 'address', 'addresses')} in hashed form that nobody can read")
     say("  removed      their values from this workspace: mirror, base, journal, findings, conflicts, plan")
     say("  from now on  no record with such an address is created or written, on either side")
     say("  not done     nothing is deleted in HubSpot or the app; delete the records there yourself")
@@ -99,8 +101,14 @@ def _show(chosen: Session, person: Person) -> None:
 
 
 def _confirm(chosen: Session, *, asked: bool) -> None:
-    if asked or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if asked:
         return
+    if not on_terminal():
+        raise Stopped(
+            "not confirmed; nothing was changed",
+            where=f"forget {chosen.name}",
+            remedy="Nobody can be asked here: add --yes to go on. Values that were removed do not come back.",
+        )
     note("Type forget to go on, anything else to leave everything as it is:")
     if sys.stdin.readline().strip() != "forget":
         raise Stopped("not confirmed; nothing was changed", where=f"forget {chosen.name}")

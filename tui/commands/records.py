@@ -69,7 +69,10 @@ def log(chosen: Session, *, as_json: bool, run: int | None, follow: bool) -> int
         say(_run_line(row))
     for event in detail.get("events", []):
         say(f"  {event['at']} {event['level']:<8}{visible(event['text'])}")
-    for exchange in detail.get("exchanges", []):
+    exchanges = detail.get("exchanges", [])
+    if len(exchanges) == SHOWN_EXCHANGES:
+        say(f"  the last {SHOWN_EXCHANGES} exchanges; the table exchange of the workspace has all")
+    for exchange in exchanges:
         say(f"  {_exchange_line(exchange)}")
     return 0
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from engine.connection import read_connection
+from engine.errors import ReleaseHalted
 from tui.commands.checking import run_check_or_raise, show_checkup
 from tui.commands.configure import connect
 from tui.commands.records import report
@@ -13,7 +14,7 @@ from tui.commands.session import Session
 from tui.commands.verifying import run_verify, show_verification
 from tui.commands.writing import Wish, plan_counts, run_sync, show_plan, show_sync
 from tui.home import Home
-from tui.output import note, say
+from tui.output import fail, note, say
 from tui.practice import PRACTICE, install
 
 STEPS = ("connect", "check", "plan", "sync", "verify", "report")
@@ -57,10 +58,21 @@ def _tell(chosen: Session, step: str) -> None:
                 conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
                 show_plan(chosen, plan_counts(workspace), conflicts, ())
         case "sync":
-            counts, result = run_sync(chosen, Wish(), chain=True)
-            show_sync(chosen, counts)
-            show_checkup(chosen, result)
+            _tell_sync(chosen)
         case "verify":
             show_verification(chosen, run_verify(chosen, (), chain=True))
         case "report":
             report(chosen, as_json=False, folder=None, reveal=False)
+
+
+def _tell_sync(chosen: Session) -> None:
+    """The first sync goes in stages. Where the portal refuses so much that a stage halts it, the rest follows at once."""
+    try:
+        counts, result = run_sync(chosen, Wish(), chain=True)
+    except ReleaseHalted as halted:
+        fail(halted, as_json=False)
+        say("Here a person looks and decides. The story goes on: what was refused stays out, the rest is written at once.")
+        _step("sync", f"syncdoctor sync {chosen.name} --at-once")
+        counts, result = run_sync(chosen, Wish(staged=False), chain=True)
+    show_sync(chosen, counts, result.run)
+    show_checkup(chosen, result)

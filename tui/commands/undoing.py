@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import BrakeTripped, ConfigurationError
 from engine.visible import masked, visible
 from tui.commands.checking import checkup_document, show_checkup
 from tui.commands.session import Session, conduct
 from tui.commands.writing import ask_for, on_terminal, show_sync
+from tui.notation import plural
 from tui.output import count, document, note, say, table
+from tui.reading.undo import wrote_nothing
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from engine.undo import Left, UndoPlan
 
 SHOWN = 10
+TITLES = {"hubspot": "HubSpot", "app": "app"}
 
 
 def undo(chosen: Session, number: int, *, as_json: bool, yes: bool, accepted: tuple[str, ...]) -> int:
@@ -27,6 +31,12 @@ def undo(chosen: Session, number: int, *, as_json: bool, yes: bool, accepted: tu
     from engine.brakes import refuse_observed
 
     refuse_observed(chosen.connection)
+    with chosen.reading() as workspace:
+        reason = wrote_nothing(workspace, number)
+    if reason:
+        raise ConfigurationError(
+            f"{reason}; there is nothing to undo", where=chosen.name, remedy=f"Look: syncdoctor log {chosen.name}"
+        )
     expected = ""
     if not yes:
         shown = _reviewed(chosen, number, quiet=as_json)
@@ -37,7 +47,8 @@ def undo(chosen: Session, number: int, *, as_json: bool, yes: bool, accepted: tu
         if not shown.operations:
             return 0
         if as_json or not on_terminal():
-            note(f"Nothing was written; syncdoctor undo {chosen.name} {number} --yes writes it.")
+            accepting = "".join(f" --accept {key}" for key in accepted)
+            note(f"Nothing was written; syncdoctor undo {chosen.name} {number}{accepting} --yes writes it.")
             return 1
         ask_for(len(shown.operations), where=f"undo {chosen.name} {number}")
         expected = shown.digest
@@ -48,7 +59,7 @@ def undo(chosen: Session, number: int, *, as_json: bool, yes: bool, accepted: tu
     else:
         if yes:
             show_undo(chosen, done)
-        show_sync(chosen, counts)
+        show_sync(chosen, counts, result.run)
         show_checkup(chosen, result)
     return int(counts["writes"] < len(done.operations) or result.states["conflict"] > 0)
 
@@ -80,16 +91,26 @@ def _run_undo(
     chosen: Session, number: int, *, expected: str, accepted: tuple[str, ...], quiet: bool
 ) -> tuple[Mapping[str, int], UndoPlan, Checkup]:
     from diagnostics.checkup import take_back
+    from engine.brakes import BRAKES
 
-    return conduct(
-        chosen,
-        "undo",
-        lambda run, sides: take_back(run, chosen.connection, sides, number, expected=expected, accepted=accepted),
-        exit_code=lambda done: int(done[0]["writes"] < len(done[1].operations)),
-        counts=lambda done: {**done[0], **dict(done[2].states.items())},
-        quiet=quiet,
-        again=f"undo {chosen.name} {number}",
-    )
+    command = f"undo {chosen.name} {number}"
+    try:
+        return conduct(
+            chosen,
+            "undo",
+            lambda run, sides: take_back(run, chosen.connection, sides, number, expected=expected, accepted=accepted),
+            exit_code=lambda done: int(done[0]["writes"] < len(done[1].operations)),
+            counts=lambda done: {**done[0], **dict(done[2].states.items())},
+            quiet=quiet,
+            again=command,
+        )
+    except BrakeTripped as stopped:
+        accepting = " ".join(f"--accept {key}" for key in BRAKES if f"brakes.{key}" in stopped.where)
+        stopped.remedy = (
+            f"Look at the undo: syncdoctor {command}. If it is right, raise the keys named above, or let it pass once: "
+            f"syncdoctor {command} {accepting}"
+        )
+        raise
 
 
 def undo_document(plan: UndoPlan) -> dict[str, Any]:
@@ -117,13 +138,13 @@ def undo_document(plan: UndoPlan) -> dict[str, Any]:
 def show_undo(chosen: Session, plan: UndoPlan) -> None:
     """An undo as text: what goes back, what cannot, and what the next sync makes of it."""
     if plan.operations:
-        records, fields = count(len(plan.operations)), count(plan.fields)
-        say(f"{chosen.name}: undoing run {plan.run} takes back {fields} fields of {records} records")
+        records, fields = plural(len(plan.operations), "record"), plural(plan.fields, "field")
+        say(f"{chosen.name}: undoing run {plan.run} takes back {fields} of {records}")
         for op in plan.operations[:SHOWN]:
             changes = ", ".join(
                 f"{field}: {masked(op.before[field])} -> {masked(value)}" for field, value in op.values.items()
             )
-            say(f"  {op.side}, record {visible(op.record_id or '')}: {changes}")
+            say(f"  {TITLES[op.side]}, record {visible(op.record_id or '')}: {changes}")
         if len(plan.operations) > SHOWN:
             say(f"  and {count(len(plan.operations) - SHOWN)} more")
     else:
@@ -147,7 +168,7 @@ def show_left(left: Sequence[Left]) -> None:
     table([[count(number), WHY[why]] for why, number in reasons.most_common()], right=frozenset({0}))
     for one in left[:SHOWN]:
         say(
-            f"  {one.side}, record {visible(one.record_id)}{f', {visible(one.field)}' if one.field else ''}: {WHY[one.why]}"
+            f"  {TITLES[one.side]}, record {visible(one.record_id)}{f', {visible(one.field)}' if one.field else ''}: {WHY[one.why]}"
         )
     if len(left) > SHOWN:
         say(f"  and {count(len(left) - SHOWN)} more; --json lists all")

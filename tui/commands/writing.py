@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,8 +16,10 @@ from engine.visible import masked, visible
 from engine.workspace import Workspace
 from tui.commands.checking import checkup_document, show_checkup
 from tui.commands.session import Session, conduct
-from tui.home import write_private
+from tui.home import refuse_place, write_private
+from tui.notation import plural
 from tui.output import count, document, note, say, table
+from tui.reading.plan import beyond, open_plan, stages_of
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
 
 def plan(chosen: Session, *, as_json: bool, values: bool, save: Path | None) -> int:
     """Shows what a sync would write. Exit code 1 if there is anything."""
+    if save is not None:
+        refuse_place(save)
     made = examined_plan(chosen, quiet=as_json)
     with chosen.reading() as workspace:
+        brakes = beyond(open_plan(workspace), chosen.connection.brakes)
         operations = _operations(workspace, values=values)
         conflicts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM conflict"))
         counts = plan_counts(workspace)
@@ -39,9 +44,12 @@ def plan(chosen: Session, *, as_json: bool, values: bool, save: Path | None) -> 
         note(made.note)
     if as_json:
         content = {"connection": chosen.name, "writes": counts["writes"], "counts": counts, "conflicts": conflicts}
-        document({**content, "operations": operations})
+        stopped_by = [{"brake": one.key, "what": one.what} for one in brakes]
+        document({**content, "brakes": stopped_by, "operations": operations})
     else:
         show_plan(chosen, counts, conflicts, operations[:10])
+        for one in brakes:
+            say(f"Brake {one.key}: {one.what}; a sync refuses to write")
     return int(counts["writes"] > 0 or conflicts > 0)
 
 
@@ -79,7 +87,7 @@ def show_plan(
 ) -> None:
     """A plan as text, with a few examples."""
     app = chosen.connection.app.name
-    say(f"{chosen.name}: {count(counts['writes'])} contacts would be written")
+    say(f"{chosen.name}: {plural(counts['writes'], 'record')} would be written")
     table(
         [
             ["create in HubSpot", count(counts["creates_hubspot"])],
@@ -99,7 +107,8 @@ def show_plan(
                 f"{f['field']}: {f['before'] or 'empty'} -> {f['value']}" for f in operation["fields"][:3]
             )
             more = f" and {len(operation['fields']) - 3} more" if len(operation["fields"]) > 3 else ""
-            say(f"  {operation['kind']} in {operation['side']}, contact {record}: {fields}{more}")
+            where = "HubSpot" if operation["side"] == "hubspot" else app
+            say(f"  {operation['kind']} in {where}, contact {record}: {fields}{more}")
 
 
 def _operations(workspace: Workspace, *, values: bool) -> list[dict[str, Any]]:
@@ -140,10 +149,11 @@ class Wish:
 
 def sync(chosen: Session, wish: Wish, *, as_json: bool, yes: bool) -> int:
     """Writes what the plan holds and shows what became of it. Exit code 1 if a write was refused or is in doubt."""
-    from engine.brakes import refuse_observed
+    from engine.brakes import Volume, brake, refuse_observed
     from engine.saved_plan import MAX_AGE_HOURS, read_plan
 
     refuse_observed(chosen.connection)
+    brake(chosen.connection, Volume(), wish.accepted)  # refuses names that are no brakes before anything is read
     if wish.plan_file is not None:
         age = MAX_AGE_HOURS if wish.max_age_hours is None else wish.max_age_hours
         saved: SavedPlan | None = read_plan(wish.plan_file, chosen.connection, utc_now(), age)
@@ -155,9 +165,11 @@ def sync(chosen: Session, wish: Wish, *, as_json: bool, yes: bool) -> int:
         saved = confirmed_plan(chosen, asked=yes or as_json)
     counts, result = run_sync(chosen, wish, saved=saved, quiet=as_json)
     if as_json:
-        document({"connection": chosen.name, **counts, "after": checkup_document(result)})
+        with chosen.reading() as workspace:
+            stages = [asdict(stage) for stage in stages_of(workspace, result.run)]
+        document({"connection": chosen.name, **counts, "stages": stages, "after": checkup_document(result)})
     else:
-        show_sync(chosen, counts)
+        show_sync(chosen, counts, result.run)
         show_checkup(chosen, result)
     return int(_left_over(counts) > 0 or result.states["conflict"] > 0)
 
@@ -190,7 +202,7 @@ def on_terminal() -> bool:
 
 def ask_for(writes: int, *, where: str) -> None:
     """Asks for the number of writes to be typed. Raises Stopped for any other answer."""
-    note(f"Type {writes} to write these contacts, anything else to leave them:")
+    note(f"Type {writes} to write these records, anything else to leave them:")
     if sys.stdin.readline().strip().replace(",", "") != str(writes):
         raise Stopped("not confirmed", where=where, remedy="Nothing was written.")
 
@@ -224,9 +236,14 @@ def run_sync(
     )
 
 
-def show_sync(chosen: Session, counts: Mapping[str, int]) -> None:
-    """What a sync did, as text."""
-    say(f"{chosen.name}: {count(counts['writes'])} writes")
+def show_sync(chosen: Session, counts: Mapping[str, int], run: int) -> None:
+    """What a sync or undo did, as text."""
+    with chosen.reading() as workspace:
+        stages = stages_of(workspace, run)
+    say(f"{chosen.name}: {plural(counts['writes'], 'write')}")
+    if stages:
+        parts = ", ".join(f"{count(stage.as_planned)} of {count(stage.planned)}" for stage in stages)
+        say(f"  in stages, as planned: {parts}")
     table(
         [[name.replace("_", " "), count(number)] for name, number in counts.items() if name != "writes"],
         right=frozenset({1}),

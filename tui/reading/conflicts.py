@@ -8,8 +8,9 @@ from engine.workspace import Workspace
 
 EXAMPLES = 5
 _ROWS = (
-    "SELECT k.contact_id, k.field, k.hubspot_value, k.app_value, coalesce(k.hubspot_changed_at, ''), "
-    "coalesce(k.app_changed_at, ''), k.hubspot_source, coalesce(d.winner, '') FROM conflict k LEFT JOIN decision d "
+    "SELECT c.email, coalesce(c.hubspot_id, c.app_id, ''), k.field, k.hubspot_value, k.app_value, coalesce(k.hubspot_changed_at, ''), "
+    "coalesce(k.app_changed_at, ''), k.hubspot_source, coalesce(d.winner, '') FROM conflict k JOIN contact c ON c.id = k.contact_id "
+    "LEFT JOIN decision d "
     "ON d.contact_id = k.contact_id AND d.field = k.field AND d.hubspot_value = k.hubspot_value "
     "AND d.app_value = k.app_value AND d.ended_at IS NULL "
 )
@@ -19,7 +20,8 @@ _ROWS = (
 class ConflictRow:
     """A field that both sides changed; `decided` is the side a person has chosen. The texts are raw."""
 
-    contact: int
+    email: str
+    record: str
     field: str
     hubspot_value: str
     app_value: str
@@ -27,6 +29,11 @@ class ConflictRow:
     app_changed_at: str
     hubspot_source: str
     decided: str
+
+    @property
+    def who(self) -> str:
+        """The contact as people know it: the address, else the record's id."""
+        return self.email or self.record
 
 
 def contact_conflicts(workspace: Workspace, contact: int) -> tuple[ConflictRow, ...]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.runs import release_is_first
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.brakes import Tripped
+    from engine.connection import Brakes
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,37 @@ def open_plan(workspace: Workspace) -> PlanSummary:
         linked=int(workspace.value("SELECT count(*) FROM contact WHERE hubspot_id IS NOT NULL AND app_id IS NOT NULL")),
         first=release_is_first(workspace, contacts),
     )
+
+
+def beyond(plan: PlanSummary, limits: Brakes) -> list[Tripped]:
+    """Every brake that would stop a sync of this plan before its first write."""
+    from engine.brakes import Volume, tripped
+
+    planned = Volume(
+        creates=sum(group.records for group in plan.groups if group.kind == "create"),
+        updates=sum(group.records for group in plan.groups if group.kind == "update"),
+        clears=sum(group.clears for group in plan.groups),
+        changed={(side, field): count for side, field, count in plan.changed},  # type: ignore[misc]
+        linked=plan.linked,
+    )
+    return tripped(limits, planned)
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A stage of a staged release: how many writes it had, and how many came out as planned."""
+
+    stage: int
+    planned: int
+    as_planned: int
+
+
+def stages_of(workspace: Workspace, run: int) -> list[StageRow]:
+    """The stages that a run has written; none if it wrote at once."""
+    rows = workspace.rows(
+        "SELECT stage, planned, as_predicted FROM release_stage WHERE run_id = ? ORDER BY stage", (run,)
+    )
+    return [StageRow(*row) for row in rows]
 
 
 def plan_page(workspace: Workspace, first: int, limit: int) -> tuple[PlanRow, ...]:

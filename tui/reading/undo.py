@@ -22,6 +22,18 @@ UNDO_WHY: Mapping[str, str] = {
 """Why something is left as it is, in short; the codes are those of `engine.undo.Why`."""
 
 
+def wrote_nothing(workspace: Workspace, number: int) -> str:
+    """Why run `number` has nothing to take back whatever the records hold now; empty if it wrote something."""
+    rows = workspace.rows("SELECT command FROM run WHERE id = ?", (number,))
+    if not rows:
+        return f"there is no run {number}"
+    if workspace.value(
+        "SELECT 1 FROM journal WHERE run_id = ? AND state IN ('applied', 'verified') LIMIT 1", (number,)
+    ):
+        return ""
+    return f"run {number} ({rows[0]['command']}) wrote nothing"
+
+
 def undo_preview(workspace: Workspace, connection: Connection, number: int) -> UndoPlan:
     """The plan that `syncdoctor undo` would show without reading the sides again."""
     from engine.situation import recall

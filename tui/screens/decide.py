@@ -32,11 +32,14 @@ class DecideScreen(ConfirmScreen):
         self._decided(answer)
 
 
-def conflicts_page(number: int, of: str, rows: Sequence[ConflictRow]) -> Page:
-    """What a decision would be about: how many conflicts, and some or all of them with their evidence."""
+def conflicts_page(number: int, of: str, rows: Sequence[ConflictRow], *, by_field: bool = True) -> Page:
+    """What a decision would be about: how many conflicts, and some or all of them with their evidence. Each is named by
+    its field, else by its contact."""
     page = Page().add((f"{plural(number, 'conflict')} of {of} would be decided", "bold")).gap()
     for row in rows:
-        page.add((row.field, "bold"), f" (decided: {row.decided})" if row.decided else "", indent=2)
+        page.add(
+            (row.field if by_field else row.who, "bold"), f" (decided: {row.decided})" if row.decided else "", indent=2
+        )
         by = f", by {row.hubspot_source}" if row.hubspot_source else ""
         changed = moment(row.hubspot_changed_at) if row.hubspot_changed_at else "unknown"
         page.pair("HubSpot", f"{row.hubspot_value or '(empty)'}   changed {changed}{by}", width=10)

@@ -15,7 +15,7 @@ from tui.notation import between, moment, plural
 from tui.processes import is_alive
 from tui.reading.health import RunRow
 from tui.reading.record import runs
-from tui.reading.undo import UNDO_WHY, undo_preview
+from tui.reading.undo import UNDO_WHY, undo_preview, wrote_nothing
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.tabs.tab import Tab
 from tui.widgets.background import in_background
@@ -71,6 +71,10 @@ class LogTab(Tab):
         configuration = await self.connection.configuration()
         if configuration.mode == "observed":
             self.frame.say("not now: this connection is observed; Syncdoctor never writes to it")
+            return
+        reason = await self.connection.reader.ask(lambda workspace: wrote_nothing(workspace, number))
+        if reason:
+            self.frame.say(f"not now: {reason}")
             return
         plan = await self.connection.reader.ask(lambda workspace: undo_preview(workspace, configuration, number))
         if not plan.operations:
@@ -128,6 +132,10 @@ def _row(run: RunRow) -> Row:
     state = "cut off" if gone else run.state
     code = "" if run.exit_code is None else str(run.exit_code)
     took = between(run.started_at, run.ended_at)
-    said = f"its process is gone, in phase {run.phase or 'start'}" if gone else run.message or run.phase
+    said = (
+        f"its process is gone, in phase {run.phase or 'start'}"
+        if gone
+        else run.message or (run.phase if run.running else "")
+    )
     cells = (str(run.id), f"{sign} {state}", run.command, moment(run.started_at), took, code, said)
     return Row(run.id, cells, style)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.widget import Widget
@@ -14,7 +14,7 @@ from tui.actions import bindings_for
 from tui.notation import plural
 from tui.open_connection import OpenConnection
 from tui.reading.conflicts import field_conflicts
-from tui.reading.plan import PlanRow, PlanSummary, open_plan, plan_page
+from tui.reading.plan import PlanRow, PlanSummary, beyond, open_plan, plan_page
 from tui.reading.record import who
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.decide import DecideScreen, conflicts_page
@@ -22,9 +22,6 @@ from tui.screens.tabs.tab import Tab
 from tui.widgets.background import in_background
 from tui.widgets.lines import Note, Page
 from tui.widgets.table import Column, Row, Table
-
-if TYPE_CHECKING:
-    from engine.connection import Brakes
 
 COLUMNS = (
     Column("to", 10),
@@ -59,10 +56,12 @@ class PlanTab(Tab):
         configuration = await self.connection.configuration()
         self._observed = configuration.mode == "observed"
         self.plan = await self.connection.reader.ask(open_plan, topic="plan")
-        self._brakes = _beyond(self.plan, configuration.brakes)
+        self._brakes = tuple(one.what for one in beyond(self.plan, configuration.brakes))
         self.query_one(Table).show_query(self.plan.rows, self._fetch)
         lines = plan_lines(self.plan)
         lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
+        if self.plan.writes and self.plan.first and not self._observed:
+            lines.append("The first sync is written in stages: 1 contact, 10, a tenth, all.")
         if self._observed:
             lines.append("This connection is observed: another engine writes, Syncdoctor only reads.")
         self.query_one("#plan_counts", Note).say("\n".join(lines))
@@ -134,7 +133,7 @@ class PlanTab(Tab):
         self.app.push_screen(
             DecideScreen(
                 f"Syncdoctor > {name} > Decide all of {field}",
-                conflicts_page(number, field, examples),
+                conflicts_page(number, field, examples, by_field=False),
                 self.connection.equivalent(
                     f"decide {{name}} --field {shlex.quote(field)} --all --winner hubspot|app --yes"
                 ),
@@ -174,19 +173,6 @@ def _stages(plan: PlanSummary) -> str:
     return (
         f"{first}Contacts per stage: {stages}. It halts where more comes out otherwise than the connection tolerates."
     )
-
-
-def _beyond(plan: PlanSummary, limits: Brakes) -> tuple[str, ...]:
-    from engine.brakes import Volume, tripped
-
-    planned = Volume(
-        creates=sum(group.records for group in plan.groups if group.kind == "create"),
-        updates=sum(group.records for group in plan.groups if group.kind == "update"),
-        clears=sum(group.clears for group in plan.groups),
-        changed={(side, field): count for side, field, count in plan.changed},  # type: ignore[misc]
-        linked=plan.linked,
-    )
-    return tuple(one.what for one in tripped(limits, planned))
 
 
 def plan_row(row: PlanRow) -> Row:
