@@ -153,7 +153,7 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
             return
         checked = twin.check()
         examined(twin, checked)
-        planned = {_essence(item) for item in twin.engine.planned()}
+        planned = {_essence(item) for item in twin.engine.planned() if not _gone(twin, item)}
         held = [verdict for verdict in twin.engine.verdicts() if verdict.state == "excluded"]
         verdicts = twin.engine.verdicts()
         for verdict in chance.sample(verdicts, min(2, len(verdicts))):
@@ -183,6 +183,11 @@ def _within(item: Essence, planned: set[Essence]) -> bool:
         and set(values) <= set(one[3])
         for one in planned
     )
+
+
+def _gone(world: World, item: Item) -> bool:
+    """Whether the record that is to be updated is no longer there, which only the look before writing can find."""
+    return item.kind == "update" and world.truth.get(item.side, item.record) is None
 
 
 def _of(world: World, ran: Ran) -> list[Request]:
