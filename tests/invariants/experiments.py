@@ -186,8 +186,11 @@ def _within(item: Essence, planned: set[Essence]) -> bool:
 
 
 def _gone(world: World, item: Item) -> bool:
-    """Whether the record that is to be updated is no longer there, which only the look before writing can find."""
-    return item.kind == "update" and world.truth.get(item.side, item.record) is None
+    """Whether the record to be updated, or the source of a new one, is no longer there: the look before writing finds it."""
+    if item.kind == "update":
+        return world.truth.get(item.side, item.record) is None
+    key = comparable("email", item.record)
+    return not any(key in (source.key, *source.more) for source in world.truth.of(other(item.side)))
 
 
 def _of(world: World, ran: Ran) -> list[Request]:
