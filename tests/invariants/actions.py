@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import get_args
 
 from sample_data.portal.faults import FaultKind
-from tests.invariants.adapter import mapped_fields, with_brakes, without_mapping
+from tests.invariants.adapter import mapped_fields, may_write, with_brakes, without_mapping
 from tests.invariants.people import (
     VALUES,
     archive,
@@ -159,6 +159,20 @@ def _wait(world: World, chance: random.Random) -> None:
     world.desk.time.seconds += chance.choice((0, 10, 10))
 
 
+def edit_while_in_doubt(world: World, chance: random.Random) -> bool:
+    """Somebody types, the engine dies as its write is applied, and somebody types again before the next sync."""
+    pair = next((pair for pair in world.ledger.pairs() if may_write(world.connection, "app", "city")), None)
+    if pair is None:
+        return False
+    for value in ("Bern", "Graz"):
+        world.tamper("hubspot", pair[0].id, {"city": value})
+        world.people_did("edits")
+        world.desk.time.seconds += 100
+        world.desk.kill_at_write = 1 if value == "Bern" else None
+        world.sync()
+    return True
+
+
 def check(world: World, chance: random.Random) -> bool:
     """The engine examines."""
     _wait(world, chance)
@@ -177,8 +191,8 @@ ACTIONS: dict[str, tuple[Action, int]] = {
     function.__name__: (function, weight)
     for function, weight in (
         (edit, 10), (edit_around_sync, 5), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
-        (opt_in, 1), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1), (new_welcome, 2),
-        (change_criteria, 1), (unmap, 4), (map_again, 3), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
+        (opt_in, 2), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1), (new_welcome, 2),
+        (change_criteria, 1), (unmap, 4), (map_again, 6), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
         (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14),
     )
 }  # fmt: skip

@@ -153,7 +153,7 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
             return
         checked = twin.check()
         examined(twin, checked)
-        planned = {_essence(item) for item in twin.engine.planned()}
+        planned = {_essence(item) for item in twin.engine.planned() if not _gone(twin, item)}
         held = [verdict for verdict in twin.engine.verdicts() if verdict.state == "excluded"]
         verdicts = twin.engine.verdicts()
         for verdict in chance.sample(verdicts, min(2, len(verdicts))):
@@ -187,6 +187,14 @@ def _within(item: Essence, planned: set[Essence]) -> bool:
         and set(values) <= set(one[3])
         for one in planned
     )
+
+
+def _gone(world: World, item: Item) -> bool:
+    """Whether the record to be updated, or the source of a new one, is no longer there: the look before writing finds it."""
+    if item.kind == "update":
+        return world.truth.get(item.side, item.record) is None
+    key = comparable("email", item.record)
+    return not any(key in (source.key, *source.more) for source in world.truth.of(other(item.side)))
 
 
 def _of(world: World, ran: Ran) -> list[Request]:

@@ -153,10 +153,11 @@ def opt_out(world: World, chance: random.Random) -> bool:
 
 
 def opt_in(world: World, chance: random.Random) -> bool:
-    """Somebody consents again."""
-    record = _somebody(world, chance, chance.choice(SIDES))
-    if record is None:
+    """Somebody who had not consents."""
+    without = [record for side in SIDES for record in world.truth.of(side) if record.live and record.consent != "yes"]
+    if not without:
         return False
+    record = chance.choice(without)
     world.tamper(
         record.side, record.id, {"newsletter_opt_in": "true"} if record.side == "hubspot" else {"status": "subscribed"}
     )

@@ -14,7 +14,7 @@ def test_a_broken_engine_is_caught(saboteur: Saboteur) -> None:
     """Within the seeds that test_histories runs with the sound engine."""
     broken = []
     with saboteur.at_work():
-        for seed in SEEDS:
+        for seed in (*SEEDS[saboteur.first :], *SEEDS[: saboteur.first]):
             failure = run_history(seed, gates=saboteur.gates, experiments=False).failure
             if failure is not None:
                 broken.append((seed, failure.number))

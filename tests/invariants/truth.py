@@ -103,7 +103,8 @@ class Truth:
             values = json.loads(text)
             out = values.get("newsletter_opt_in") == "false" or values.get("hs_email_optout") == "true"
             consent: Consent = "no" if out else "yes" if values.get("newsletter_opt_in") == "true" else "open"
-            more = tuple(filter(None, values.get("hs_additional_emails", "").split(";")))
+            further = values.get("hs_additional_emails", "").split(";")
+            more = tuple(comparable("email", address) for address in further if address)
             yield Record("hubspot", str(number), {name: values.get(name, "") for name in FIELDS}, consent, True, more)
         statuses: dict[str, Consent] = {"subscribed": "yes", "unsubscribed": "no", "cleaned": "no"}
         for contact_id, email, status, text in self._sql.execute(
