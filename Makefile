@@ -1,9 +1,9 @@
 # make demo   install, then the console on the practice portal (the story as text where there is no terminal)
 # make test   install, then everything that must hold: format, lint, types, import rules, tests
 # make check  the fast half of it: format, lint, types, import rules
-# make prove  random histories against the invariants, the long version: SEEDS=10000
-# make crash  the process killed at N seeded points, restarted, compared: N=1000
-# make faults every fault at every request of a cycle
+# make prove  SEEDS random histories on both sides against the invariants of docs/engine.md: make prove SEEDS=10000
+# make faults every fault of the practice portal at every request of a cycle
+# make crash  the process killed at N seeded points, started again, and compared: make crash N=1000
 # make bench  what is measured
 PYTHON ?= python3
 BIN := .venv/bin

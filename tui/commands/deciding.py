@@ -57,10 +57,13 @@ def conflicts(chosen: Session, *, as_json: bool, values: bool) -> int:
 def decide_conflicts(
     chosen: Session, who: str, *, field: str, everything: bool, winner: Side, as_json: bool, yes: bool
 ) -> int:
-    """Stores which side wins; the next sync writes it. Raises ConfigurationError for what is no conflict, or if neither
-    WHO nor --all is given; Stopped if the answer on a terminal is not the number of conflicts."""
+    """Stores which side wins; the next sync writes it. Raises ConfigurationError for what is no conflict, if neither
+    WHO nor --all is given, or on an observed connection; Stopped if the answer on a terminal is not the number of conflicts."""
     from diagnostics.explain import find_contact
+    from engine.brakes import refuse_observed
     from engine.lock import locked
+
+    refuse_observed(chosen.connection)
 
     if bool(who) == everything:
         raise ConfigurationError(

@@ -71,7 +71,9 @@ def _tell_sync(chosen: Session) -> None:
         counts, result = run_sync(chosen, Wish(), chain=True)
     except ReleaseHalted as halted:
         fail(halted, as_json=False)
-        say("Here a person looks and decides. The story goes on: what was refused stays out, the rest is written at once.")
+        say(
+            "Here a person looks and decides. The story goes on: what was refused stays out, the rest is written at once."
+        )
         _step("sync", f"syncdoctor sync {chosen.name} --at-once")
         counts, result = run_sync(chosen, Wish(staged=False), chain=True)
     show_sync(chosen, counts, result.run)
