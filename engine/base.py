@@ -35,12 +35,18 @@ def agree(run: Run, situation: Situation, after: int, up_to: int) -> int:
 
 
 def keep_written(
-    run: Run, situation: Situation, written: Iterable[tuple[int, str]], given: Collection[tuple[int, str]] = ()
+    run: Run,
+    situation: Situation,
+    written: Iterable[tuple[int, str]],
+    given: Collection[tuple[int, str]] = (),
+    *,
+    found_on: Side | None = None,
 ) -> int:
     """Makes the base of (contact, mapping) pairs that were just written: what the server kept, whatever it is.
 
     `given`: those that a new HubSpot record got by configuration; they have no base while the app's field is empty, so that
-    they still flow.
+    they still flow. `found_on`: the side on which a look-up has found what was sent; the other side may have been edited
+    since, so both are taken to have agreed on what was found.
 
     A merge that is written to both sides gets its base with the second write: between the two, the old base still tells
     what the other side lacks.
@@ -57,6 +63,11 @@ def keep_written(
     values = agreed_values(contacts_of(run.workspace, ids), mapped_pairs(situation.connection, situation.schemas))
     still = pl.DataFrame(sorted(given), schema=chosen.schema, orient="row")
     flowing = values.filter(pl.col("app_value") == "").join(still, on=["contact", "field"], how="semi")
+    if found_on is not None:
+        sent = values.join(still, on=["contact", "field"], how="anti")
+        agreed = pl.col(f"{found_on}_value")
+        sent = sent.with_columns(hubspot_value=agreed, app_value=agreed)
+        values = pl.concat([values.join(still, on=["contact", "field"], how="semi"), sent])
     kept = values.join(chosen, on=["contact", "field"], how="semi").join(flowing, on=["contact", "field"], how="anti")
     return _store(run, kept, memory_of(run.workspace, ids).base)
 

@@ -35,7 +35,7 @@ def record(
     """Stores the outcomes of writes to one side and gives them as they were stored.
 
     What the side kept becomes the base. With `looked_up` (no answer said so) only fields that hold what was sent do:
-    anything else may be somebody's own value. A decision is over with the write that it led to. An applied write whose
+    anything else may be somebody's own value, and so may what differs between a write's answer and its read-back. A decision is over with the write that it led to. An applied write whose
     record is another contact's becomes a refusal.
     """
     schema = situation.schemas[side]
@@ -55,7 +55,7 @@ def record(
             if outcome.state == "applied":
                 contact = _linked(sql, op, outcome, iso(moment))
                 release(sql, contact, side, list(op.values))
-                unsure = kept_differently(op, outcome) if looked_up else ()
+                unsure = {*(kept_differently(op, outcome) if looked_up else ()), *outcome.edited}
                 sure = [name for name in op.values if name not in unsure]
                 if not _moved(op, outcome):
                     written += [(contact, names[side, name]) for name in sure if (side, name) in names]
@@ -69,7 +69,7 @@ def record(
                 if looked_up and outcome.code in (AMBIGUOUS, GONE) and op.kind == "update":
                     forget_base(sql, op, names, outcome)
             _close(sql, op, outcome, path, iso(moment))
-        keep_written(run, situation, written, given)
+        keep_written(run, situation, written, given, found_on=side if looked_up else None)
         sql.executemany(
             "UPDATE decision SET ended_at = ? WHERE contact_id = ? AND field = ? AND winner <> ? AND ended_at IS NULL",
             [(iso(moment), contact, name, UNDECIDED) for contact, name in written],

@@ -47,6 +47,7 @@ class Outcome:
     """What became of one write.
 
     `applied` carries the record; `read_back` says that it is all the side holds now, not only the echo of what was sent.
+    `edited` names fields whose read-back differs from the write's own answer: somebody was there in between.
     `refused` carries the server's words: `code` (its category), `message`, the `field` if it names one. `exists` is a
     create that was refused because the side has the person already, `existing_id` under which id if it says so.
     `in_doubt` means that no answer says whether it was applied, `not_applied` that it was looked for and is not there
@@ -62,6 +63,7 @@ class Outcome:
     message: str = ""
     correlation_id: str = ""
     read_back: bool = False
+    edited: tuple[str, ...] = ()
     existing_id: str = ""
 
 

@@ -156,7 +156,7 @@ class HubSpotConnector:
         except SyncdoctorError:
             return outcomes
         return [
-            replace(outcome, record=kept[outcome.record.id], read_back=True)
+            _read_back(outcome, outcome.record, kept[outcome.record.id])
             if outcome.record and outcome.record.id in kept
             else outcome
             for outcome in outcomes
@@ -215,6 +215,13 @@ def _under_own_id(record: Record, fields: Sequence[str]) -> Record:
     """The record under the id that it gives itself: after a merge an old id may stay readable as if it were live."""
     values = {name: value for name, value in record.values.items() if name in fields}
     return replace(record, id=record.values.get(_OWN_ID) or record.id, values=values)
+
+
+def _read_back(outcome: Outcome, answered: Record, kept: Record) -> Outcome:
+    # An answer that only echoes what was sent has the same time of change as the record; an edit in between moves it.
+    moved = kept.updated_at != answered.updated_at
+    edited = [name for name, value in kept.values.items() if moved and answered.values.get(name, value) != value]
+    return replace(outcome, record=kept, read_back=True, edited=tuple(edited))
 
 
 def _require(answer: Answer, where: str, *statuses: int) -> None:

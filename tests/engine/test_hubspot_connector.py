@@ -433,3 +433,19 @@ async def test_an_answer_that_repeats_or_invents_inputs_changes_nothing_else() -
     writes = [create(number, email=f"{letter}@firma.example") for number, letter in enumerate("abcde", 1)]
     outcomes = await scripted(answers).write(writes, ["email"])
     assert states(outcomes) == [(1, "applied"), *((number, "in_doubt") for number in (2, 3, 4, 5))]
+
+
+@pytest.mark.parametrize(("moved", "edited"), [(True, ("city",)), (False, ())])
+async def test_an_edit_between_a_write_and_its_read_back_is_named(moved: bool, edited: tuple[str, ...]) -> None:
+    """A later time of change tells somebody's edit from a value that HubSpot itself keeps in another form."""
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path != READ:
+            return reply(200, {"results": [contact("1", "1", city="Bern", lastname="A")]})
+        later = {"updatedAt": "2026-01-03T00:00:00Z"} if moved else {}
+        return reply(200, {"results": [contact("1", city="BERN", lastname="A") | later]})
+
+    (outcome,) = await scripted(answers).write([update(1, "1", city="Bern")], ["city", "lastname"])
+
+    assert outcome.record is not None
+    assert (outcome.state, outcome.record.values["city"], outcome.edited) == ("applied", "BERN", edited)

@@ -32,7 +32,6 @@ def _complaints(world: World) -> list[str]:
     return list(invariants.convergence(world, world.sync()))
 
 
-@pytest.mark.xfail(strict=True, reason="settling a create or update makes the source's new value the base")
 def test_an_edit_while_a_write_is_in_doubt_flows(world: World) -> None:
     """I1, I3: what somebody types between a cut-off run and the next one is not taken for what was sent."""
     assert actions.edit_while_in_doubt(world, CHANCE)
