@@ -42,7 +42,7 @@ def test_a_person_is_forgotten_and_stays_away(command: Command, synced: Path) ->
     address, hubspot_id, app_id = somebody(synced)
     assert address.encode() in content(synced)
 
-    answer = command("forget", "practice", address, "--home", synced)
+    answer = command("forget", "practice", address, "--home", synced, "--yes")
 
     assert answer.code == 0
     assert f"HubSpot {hubspot_id}, app {app_id}" in answer.out
@@ -63,7 +63,7 @@ def test_a_verification_keeps_nothing_of_a_forgotten_person(command: Command, sy
         ).fetchall()
     address = str(missing[0][0]).strip().lower()
 
-    assert command("forget", "practice", address, "--home", synced).code == 0
+    assert command("forget", "practice", address, "--home", synced, "--yes").code == 0
     assert address.encode() not in content(synced)
     assert command("verify", "practice", "--home", synced).code == 0
     assert address.encode() not in content(synced)
@@ -88,7 +88,7 @@ def test_undo_lets_the_person_sync_again(command: Command, synced: Path) -> None
 
 def test_an_address_that_nobody_has_can_be_kept_away_beforehand(command: Command, fresh: Path) -> None:
     """The list needs no contact; an id that nobody has is an error."""
-    assert command("forget", "practice", "kommt-noch@firma.example", "--home", fresh).code == 0
+    assert command("forget", "practice", "kommt-noch@firma.example", "--home", fresh, "--yes").code == 0
     assert b"kommt-noch" not in content(fresh)
     refused = command("forget", "practice", "4711", "--home", fresh)
     assert refused.code == 2
@@ -107,3 +107,12 @@ def test_on_a_terminal_it_asks_first(
     assert command("forget", "practice", address, "--home", synced).code == code
 
     assert (address.encode() in content(synced)) == (code == 4)
+
+
+def test_nobody_is_forgotten_where_nobody_can_be_asked(command: Command, synced: Path) -> None:
+    """Values that were removed do not come back: without a terminal it takes --yes."""
+    address, _, _ = somebody(synced)
+    refused = command("forget", "practice", address, "--home", synced)
+    assert refused.code == 4
+    assert "--yes" in refused.err
+    assert command("explain", "practice", address, "--home", synced).code in (0, 1)

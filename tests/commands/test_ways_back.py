@@ -79,7 +79,25 @@ def test_an_undo_is_a_plan_until_it_is_confirmed(few_synced: Path, command: Comm
     assert len(again.document["operations"]) == refused
     assert sum(one["why"] == "undone-already" for one in again.document["left"]) == written
     assert command("sync", "practice", "--home", few_synced, "--json").document["writes"] == 0
-    assert command("undo", "practice", 999, "--home", few_synced).code == 2
+    for nothing in (999, run + 1):  # the second is the check behind the first look
+        assert command("undo", "practice", nothing, "--home", few_synced).code == 2
+
+
+def test_an_undo_that_a_brake_stops_names_its_own_command(few_synced: Path, command: Command) -> None:
+    """The way on is the undo with --accept, not a sync; a plan names the brakes that would stop it."""
+    run = command("log", "practice", "--home", few_synced, "--json").document["runs"][0]["id"]
+    change_connection(few_synced, "updates = 2000", "updates = 0")
+    stopped = command("undo", "practice", run, "--home", few_synced, "--json", "--yes")
+    assert stopped.code == 4
+    assert f"syncdoctor undo practice {run} --accept updates" in stopped.document["error"]["remedy"]
+    assert "sync practice" not in stopped.document["error"]["remedy"]
+
+
+def test_a_plan_names_the_brakes_that_would_stop_it(few: Path, command: Command) -> None:
+    """Before anybody tries to write it."""
+    change_connection(few, "updates = 2000", "updates = 0")
+    planned = command("plan", "practice", "--home", few, "--json").document
+    assert [one["brake"] for one in planned["brakes"]] == ["updates"]
 
 
 def test_a_saved_plan_is_private_and_written_once(few: Path, command: Command, tmp_path: Path) -> None:
@@ -255,6 +273,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("sync", "practice", "--plan", "PLAN"),
     ("undo", "practice", "RUN"),
     ("undo", "practice", "RUN", "--yes"),
+    ("decide", "practice", "--all", "--winner", "app"),
 )
 
 
@@ -273,7 +292,7 @@ def test_no_write_leaves_for_an_observed_connection(
     answer = command(*({"RUN": run, "PLAN": plan}.get(word, word) for word in words), "--home", few_synced)
 
     assert writes == []
-    if words[0] in ("sync", "undo"):
+    if words[0] in ("sync", "undo", "decide"):
         assert answer.code == 2 and "observed" in answer.err
 
 

@@ -342,6 +342,42 @@ def test_refusals_keep_the_servers_words_without_the_values(world: SmallWorld) -
     assert (refusal.times, refusal.contacts, refusal.correlation_id, refusal.status) == (2, 1, "c-2", 400)
 
 
+def test_what_became_of_writing_is_there_and_masked(world: SmallWorld) -> None:
+    """Doubt, what is held back, conflicts with their evidence, stages, undos and merged records: counted, by ids only."""
+    contact = world.pair("1", "conflict", "conflict", last="Ungewöhnlich")
+    for state, undoes in (("verified", None), ("in_doubt", None), ("verified", 1)):
+        world.sql(
+            "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, correlation_id, planned_at, undoes) "
+            "VALUES (?, ?, 'app', 'update', ?, '{\"LNAME\": \"Ungewöhnlich\"}', '{}', 'c-7', ?, ?)",
+            world.check, contact, state, LONG_AGO, undoes,
+        )  # fmt: skip
+    world.sql(
+        "INSERT INTO quarantine(contact_id, side, field, sent, lasting, code, message, correlation_id, run_id, at, wake_at) "
+        "VALUES (?, 'app', 'LNAME', 'x', 0, 'VAGUE', 'no', 'c-8', 1, ?, ?)", contact, LONG_AGO, LONG_AGO,
+    )  # fmt: skip
+    world.sql(
+        "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, hubspot_source, reason, run_id) "
+        "VALUES (?, 'lastname', 'Ungewöhnlich', 'Gewöhnlich', ?, 'CRM_UI', 'both_changed', 1)", contact, LONG_AGO,
+    )  # fmt: skip
+    world.sql("INSERT INTO release_stage VALUES (?, 1, 10, 7, 3, ?)", world.check, LONG_AGO)
+    world.sql("INSERT INTO alias VALUES ('hubspot', '11', 'merged', '12', 1, ?)", LONG_AGO)
+    report = built(world)
+    written = report.written
+    assert {line.state: line.writes for line in written.states} == {"verified": 2, "in_doubt": 1}
+    assert (written.in_doubt, written.doubts[0].correlation_id) == (1, "c-7")
+    assert [(held.field, held.code, held.lasting) for held in written.held] == [("LNAME", "VAGUE", False)]
+    assert written.held[0].wakes_at is not None
+    (field,) = written.conflicts
+    assert (field.field, field.reasons, field.examples[0].hubspot_source) == ("lastname", {"both_changed": 1}, "CRM_UI")
+    assert [(stage.as_planned, stage.planned) for stage in written.stages] == [(7, 10)]
+    assert [(undone.run, undone.writes) for undone in written.undone] == [(world.check, 1)]
+    assert [(alias.old_id, alias.record_id) for alias in written.aliases] == [("11", "12")]
+    for text in (render_markdown(report), render_json(report)):
+        assert "c-8" in text
+        assert "ewöhnlich" not in text
+        assert "ew\\u00f6hnlich" not in text
+
+
 def test_only_failed_exchanges_are_listed(world: SmallWorld) -> None:
     """Errors and missing answers with their correlation ids, newest first; successes only count in the run."""
     for status, correlation in ((200, "ok"), (429, "c-429"), (None, "")):
@@ -540,11 +576,11 @@ def test_hostile_text_is_inert(world: SmallWorld) -> None:
     kinds = {token.type for token in tokens}
     assert not kinds & {"link_open", "image", "html_block", "html_inline"}
     headings = [token for token in tokens if token.type == "heading_open"]
-    assert len(headings) == len(re.findall("^#+ ", render_markdown(report), re.MULTILINE)) == 17
+    assert len(headings) == len(re.findall("^#+ ", render_markdown(report), re.MULTILINE)) == 19
     for row in re.findall(r"^\|.*$", markdown, re.MULTILINE):
         assert row.endswith("|")
     cells = [token for token in tokens if token.type == "th_open"]
-    assert len(cells) == 2 + 2 + 7 + 6 + 5 + 10 + 7 + 5 + 8
+    assert len(cells) == 2 + 2 + 7 + 6 + 5 + 6 + 10 + 7 + 5 + 8
 
 
 @given(st.text(alphabet="`|\\\\ ab*[]()<>", min_size=1))

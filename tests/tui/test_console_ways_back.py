@@ -117,6 +117,6 @@ async def test_a_run_that_wrote_nothing_has_nothing_to_undo(
         await pilot.press("6")
         await shown(pilot, "ok done")
         await pilot.press("u")
-        await shown(pilot, f"nothing of run {run.id} is left to undo")
+        await shown(pilot, f"run {run.id} (check) wrote nothing")
 
     assert spawned.asked == []
