@@ -129,7 +129,8 @@ class _Writing:
             self._run.event("info", "kept_differently", text)
         if self._windows:
             low, high = min(self._windows), max(self._windows)
-            text = f"from looking at the records again to the answer: {low} to {high} ms, {len(self._windows)} batches"
+            batches = f"{len(self._windows)} {'batch' if len(self._windows) == 1 else 'batches'}"
+            text = f"from looking at the records again to the answer: {low} to {high} ms, {batches}"
             self._run.event("info", "race_window", text)
 
     async def _ready(self, side: Side, kind: Kind, operations: Sequence[Operation]) -> AsyncIterator[list[_Ready]]:
