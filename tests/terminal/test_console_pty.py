@@ -136,7 +136,7 @@ def test_keys_typed_ahead_reach_the_screen_they_were_meant_for(home: Path, termi
     text = terminal.until("= syncdoctor explain practice")
 
     assert "Syncdoctor > practice > Contacts >" in text
-    terminal.child.send("qq")
+    terminal.child.send("q")
     assert "find: anna.berg@example.org" in terminal.until("find: anna")
 
 
