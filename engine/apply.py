@@ -24,7 +24,7 @@ from engine.schema import SIDES, Side
 
 Kind = Literal["create", "update"]
 KINDS: tuple[Kind, Kind] = ("create", "update")
-UPDATES_AT_ONCE = 100
+UPDATES_AT_ONCE = 200
 """Updates whose records are looked at together: the first would wait for the last where each takes a request of its own."""
 
 
