@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tui.home import Home, home_folder
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home", help="Folder of connections, workspaces and reports.", envvar="SYNCDOCTOR_HOME", show_envvar=True
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output (docs/json.md).")]
-FullOption = Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")]
-ShrinkOption = Annotated[
-    bool, typer.Option("--accept-shrink", help="Believe once that contacts of a side or list are gone.")
-]
-NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
-
-
-class SideName(StrEnum):
-    """The two sides of a connection."""
-
-    hubspot = "hubspot"
-    app = "app"
-
-
-class Step(StrEnum):
-    """The steps of the demo."""
-
-    connect = "connect"
-    check = "check"
-    plan = "plan"
-    sync = "sync"
-    verify = "verify"
-    report = "report"
-
+from tui.options import (
+    AcceptOption,
+    FullOption,
+    HomeOption,
+    JsonOption,
+    NameArgument,
+    ShrinkOption,
+    SideName,
+    Step,
+    ValuesOption,
+)
 
 cli = typer.Typer(
     name="syncdoctor",
@@ -214,9 +192,7 @@ def plan(
     name: NameArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
-    values: Annotated[
-        bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")
-    ] = False,
+    values: ValuesOption = False,
     save: Annotated[Path | None, typer.Option("--save", help="Save the plan for sync --plan.")] = None,
 ) -> None:
     """Show what a sync would write. Writes to neither side."""
@@ -245,9 +221,7 @@ def sync(
             "Without either: staged until a first sync went through.",
         ),
     ] = None,
-    accept: Annotated[
-        list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
-    ] = None,
+    accept: AcceptOption = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before writing; nothing is asked without a terminal.")
     ] = False,
@@ -273,9 +247,7 @@ def undo(
     ],
     home: HomeOption = None,
     as_json: JsonOption = False,
-    accept: Annotated[
-        list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
-    ] = None,
+    accept: AcceptOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking; without it only a terminal can.")] = False,
 ) -> None:
     """Take back the updates of an earlier run.
@@ -294,9 +266,7 @@ def conflicts(
     name: NameArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
-    values: Annotated[
-        bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")
-    ] = False,
+    values: ValuesOption = False,
 ) -> None:
     """The fields that both sides changed, by whom and when."""
     from tui.commands.deciding import conflicts as list_them
