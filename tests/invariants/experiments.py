@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tests.invariants.actions import WRITE_FAULTS, act, die
 from tests.invariants.adapter import Ran
-from tests.invariants.histories import come_to_rest, examined, judge
+from tests.invariants.histories import A_WHILE, come_to_rest, examined, judge
 from tests.invariants.invariants import bundle_safety
 from tests.invariants.people import CONTACTS, MEMBERS, TEXTS
 from tests.invariants.seams import Meeting, merged, shuffled
@@ -170,6 +170,7 @@ def explain_is_do(world: World, chance: random.Random) -> Iterator[str]:
         planned -= waits
         if ran.end == "done" and (planned - sent or not all(_within(item, planned) for item in sent)):
             yield f"planned, not sent: {sorted(planned - sent)[:3]}; sent, not planned: {sorted(sent - planned)[:3]}"
+        yield from _put_right(twin)
         ids = {record for verdict in held for record in (verdict.hubspot_id, verdict.app_id) if record}
         for side, kind, record, _ in sent:
             if kind == "update" and record in ids:
@@ -209,6 +210,33 @@ def _essence(item: Item) -> Essence:
     )
     record = comparable("email", item.record) if item.kind == "create" else item.record
     return item.side, item.kind, record, tuple(kept)
+
+
+CURES: dict[str, tuple[Side, dict[str, str]]] = {
+    "opt-in": ("hubspot", {"newsletter_opt_in": "true"}),
+    "member-status": ("app", {"status": "subscribed"}),
+}
+"""What a person does about a cause."""
+
+
+def _put_right(twin: World) -> Iterator[str]:
+    """I15: when somebody puts right what a verdict names, the next check names it no more."""
+    for verdict in twin.engine.verdicts():
+        side, values = CURES.get(verdict.cause, ("hubspot", {}))
+        id = verdict.hubspot_id if side == "hubspot" else verdict.app_id
+        record = twin.truth.get(side, id) if id and values else None
+        if record is None or not record.live:
+            continue
+        twin.tamper(side, record.id, values)
+        twin.people_did("puts right what is named")
+        twin.desk.time.seconds += A_WHILE
+        if twin.check().end != "done":
+            return
+        twin.counts["branch cause put right"] += 1
+        for now in twin.engine.verdicts():
+            if record.id in (now.hubspot_id, now.app_id) and now.cause == verdict.cause:
+                yield f"contact {now.contact} is still {now.cause} although it was put right"
+        return
 
 
 def determinism(world: World, chance: random.Random) -> Iterator[str]:
