@@ -166,6 +166,6 @@ def never(counts: Counter[str]) -> list[str]:
     wanted = [f"action {name}" for name in ACTIONS]
     wanted += [f"fault {kind}" for kind in {*READ_FAULTS, *WRITE_FAULTS}]
     wanted += [f"looked at I{number}" for number in range(1, 21)]
-    wanted += [f"branch {name}" for name in BRANCHES]
+    wanted += [f"branch {name}" for name in (*BRANCHES, "explained and done", "cause put right")]
     wanted += [f"run {end}" for end in ("done", "failed", "braked", "killed")]
     return sorted(name for name in wanted if not counts[name])
