@@ -12,7 +12,7 @@ _ROWS = (
     "coalesce(k.app_changed_at, ''), k.hubspot_source, coalesce(d.winner, '') FROM conflict k JOIN contact c ON c.id = k.contact_id "
     "LEFT JOIN decision d "
     "ON d.contact_id = k.contact_id AND d.field = k.field AND d.hubspot_value = k.hubspot_value "
-    "AND d.app_value = k.app_value AND d.ended_at IS NULL "
+    "AND d.app_value = k.app_value AND d.ended_at IS NULL AND d.winner <> 'ask' "
 )
 
 
