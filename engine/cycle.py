@@ -84,7 +84,7 @@ async def sync(
         current = await before_writing(run, situation, sides, demand)
         if current is not situation:
             situation = current
-            plan_all(run, situation, gates)
+            planned = plan_all(run, situation, gates)
     operations = planned_operations(run)
     if saved is not None:
         operations = confirmed(run, situation, saved, operations)
@@ -93,13 +93,16 @@ async def sync(
     run.intended = len(operations)
     if saved is not None:
         use(run, saved)
-    link_pairs(run)
+    linked = link_pairs(run)
     if staged is None:
         staged = release_is_first(run.workspace, len({op.contact for op in operations}))
     stages = in_stages(operations) if staged else [operations]
     begin_release(run, stages)
     released = await release(run, situation, sides, stages)
-    result = await _look_again(run, situation, sides, gates, released.applied)
+    result = (
+        planned if not (operations or linked) else await _look_again(run, situation, sides, gates, released.applied)
+    )
+    agree_all(run, situation)
     halt(run, situation, released, len(operations))
     return released.applied, result
 
@@ -132,22 +135,28 @@ async def undo(
     hold_for_decision(run, situation, undoing)
     applied = await apply(run, situation, sides, undoing.operations)
     settle_holds(run, situation, undoing)
-    return applied, undoing, await _look_again(run, situation, sides, gates, applied)
+    result = await _look_again(run, situation, sides, gates, applied)
+    agree_all(run, situation)
+    return applied, undoing, result
 
 
 async def _look_again(
     run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate], applied: Applied
 ) -> Examination:
-    """Reads what follows the values (the list), plans everything once more, and makes agreement the base."""
+    """Reads what follows the values (the list), and plans everything once more."""
     if applied.writes or applied.refused or applied.not_applied or applied.changed_meanwhile:
         situation = await after_writing(run, situation, sides, refused=applied.refused > 0)
     result = plan_all(run, situation, gates)
     await gather_evidence(run, situation, sides)
     link_pairs(run)
+    return result
+
+
+def agree_all(run: Run, situation: Situation) -> None:
+    """Makes what both sides agree on the base of the next run."""
     for after, up_to in bounds(run.workspace):
         run.safe_point()
         agree(run, situation, after, up_to)
-    return result
 
 
 def link_pairs(run: Run) -> int:

@@ -108,6 +108,9 @@ def found(
 ) -> pl.DataFrame:
     """Rows of FINDING for the given contacts; texts are taken literally, expressions are evaluated."""
 
+    if isinstance(contacts, pl.DataFrame) and contacts.is_empty():
+        return nothing()
+
     def text(what: pl.Expr | str) -> pl.Expr:
         return (pl.lit(what) if isinstance(what, str) else what).cast(pl.String).fill_null("")
 

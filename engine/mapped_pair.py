@@ -133,10 +133,14 @@ def _mapped(connection: Connection, mapping: FieldMapping, schemas: Mapping[Side
         readings=readings,
         to_app=_to_app(mapping, schemas),
         to_hubspot=spellings["app"],
-        accepted=tuple(pl.select(comparable(pl.lit(pl.Series(accepted, dtype=pl.String)), readings["hubspot"])).to_series()),
+        accepted=_canonical(accepted, readings["hubspot"]),
         order=_order(mapping, schemas) if merge == "forward" else (),
         fingerprint=_fingerprint(connection, mapping, kind, readings),
     )  # fmt: skip
+
+
+def _canonical(values: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
+    return tuple(pl.select(comparable(pl.lit(pl.Series(values)), reading)).to_series()) if values else ()
 
 
 def _fingerprint(

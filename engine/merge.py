@@ -6,6 +6,8 @@ changed: the direction first, then the typed merge, then a person's decision, th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from engine.connection import Connection
@@ -113,13 +115,14 @@ def differences(
     A value that is neither there nor explicitly empty takes no part.
     """
     both = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app"))
-    tidy = [_differing(both, pair) for pair in pairs if _fetched(contacts, pair)]
-    if not tidy:
+    unlike = [_differing(both, pair) for pair in _unlike(both, [pair for pair in pairs if _fetched(contacts, pair)])]
+    tidy = pl.concat(unlike).collect() if unlike else pl.DataFrame()
+    if tidy.is_empty():
         return pl.DataFrame(schema=DIFFERENCE)
     flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping").with_columns(flipping=True)
     to_hubspot, to_app = merged_sets()
     rows = (
-        pl.concat(tidy)
+        tidy.lazy()
         .join(_base(memory), on=["contact", "mapping", "fingerprint"], how="left")
         .join(_same_values(memory.decisions.filter(pl.col("ended_at").is_null()), "winner"), on=_KEYS, how="left")
         .join(_same_values(memory.evidence, "hubspot_changed_at", "hubspot_source"), on=_KEYS, how="left")
@@ -199,10 +202,23 @@ def _with_unreadable(contacts: pl.DataFrame) -> pl.LazyFrame:
     return contacts.lazy().with_columns(pl.lit("").alias(name) for name in missing)
 
 
+def _unlike(both: pl.LazyFrame, pairs: Sequence[MappedPair]) -> list[MappedPair]:
+    """The mappings with at least one pair of raw values that differ: only theirs have to be brought to canonical form."""
+    raw = [_raw_differ(pair).any().alias(str(number)) for number, pair in enumerate(pairs)]
+    if not raw:
+        return []
+    any_differ = both.select(raw).collect().row(0)
+    return [pair for pair, differ in zip(pairs, any_differ, strict=True) if differ]
+
+
+def _raw_differ(pair: MappedPair) -> pl.Expr:
+    return pl.col(pair.column("hubspot")) != pl.col(pair.column("app"))
+
+
 def _differing(both: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
     hubspot, app = pl.col(pair.column("hubspot")), pl.col(pair.column("app"))
     raw = (
-        both.filter(hubspot.is_not_null() & app.is_not_null() & (hubspot != app))
+        both.filter(_raw_differ(pair))
         .with_columns(
             hubspot_state=value_state(pair, "hubspot"),
             app_state=value_state(pair, "app"),

@@ -52,11 +52,10 @@ def plan(contacts: pl.DataFrame, memory: Memory, situation: Situation, gates: Se
     """Plans a slice. `contacts` as in `gates.Population`."""
     pairs = mapped_pairs(situation.connection, situation.schemas)
     merged = differences(contacts, memory, situation.connection, pairs)
-    wanted = pl.concat([*_creates(contacts, situation, pairs), *_updates(merged, pairs)])
+    wanted = pl.concat([*_creates(contacts, situation, pairs), *_updates(merged, pairs)]).collect()
     population = Population(contacts, wanted, memory)
     findings = pl.concat(
-        [_ranked(gate, rank, population, situation) for rank, gate in enumerate(gates)]
-        or [pl.DataFrame(schema={**FINDING, "code": pl.String, "rank": pl.Int32})]
+        [pl.DataFrame(schema=_RANKED)] + [_ranked(gate, rank, population, situation) for rank, gate in enumerate(gates)]
     )
     decided = (
         findings.lazy()
@@ -107,8 +106,14 @@ def _released(writes: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     return writes.with_columns(written).join(named, on=["contact", "written"], how="anti").drop("written")
 
 
+_RANKED = pl.Schema({**FINDING, "code": pl.String(), "rank": pl.Int32()})
+
+
 def _ranked(gate: Gate, rank: int, population: Population, situation: Situation) -> pl.DataFrame:
-    rows = gate.findings(population, situation).select(FINDING.names()).cast(dict(FINDING))  # type: ignore[arg-type]
+    rows = gate.findings(population, situation)
+    if rows.is_empty():
+        return pl.DataFrame(schema=_RANKED)
+    rows = rows.select(FINDING.names()).cast(dict(FINDING))  # type: ignore[arg-type]
     return rows.with_columns(code=pl.lit(gate.code), rank=pl.lit(rank, pl.Int32))
 
 
@@ -121,7 +126,7 @@ def _write(
     before: pl.Expr,
     value: pl.Expr,
     source: pl.Expr,
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     return rows.select(
         pl.col("contact").cast(pl.Int64),
         pl.lit(side).alias("side"),
@@ -131,13 +136,13 @@ def _write(
         before.alias("before"),
         value.cast(pl.String).alias("value"),
         source.cast(pl.String).alias("source"),
-    ).collect()
+    )
 
 
-def _creates(contacts: pl.DataFrame, situation: Situation, pairs: tuple[MappedPair, ...]) -> list[pl.DataFrame]:
+def _creates(contacts: pl.DataFrame, situation: Situation, pairs: tuple[MappedPair, ...]) -> list[pl.LazyFrame]:
     """Creates for records that are alone on a side which the connection sends from."""
     connection = situation.connection
-    rows: list[pl.DataFrame] = [pl.DataFrame(schema=WRITE)]
+    rows = [pl.LazyFrame(schema=WRITE)]
     directions: tuple[tuple[Side, Side], ...] = (("hubspot", "app"), ("app", "hubspot"))
     for source, target in directions:
         if connection.sync.direction not in ("two_way", f"to_{target}"):
@@ -168,7 +173,7 @@ def _carried_back(
     target: Side,
     field: str,
     fixed: str,
-) -> list[pl.DataFrame]:
+) -> list[pl.LazyFrame]:
     """What a new record gets by configuration also fills the field that is mapped from it, where that is empty."""
     rows = []
     for pair in pairs:
@@ -189,8 +194,10 @@ def _on_create(situation: Situation, target: Side) -> dict[str, str]:
     return {consent.name: situation.connection.app.on_create.status} if consent else {}
 
 
-def _updates(merged: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> list[pl.DataFrame]:
-    rows = []
+def _updates(merged: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> list[pl.LazyFrame]:
+    rows: list[pl.LazyFrame] = []
+    if merged.is_empty():
+        return rows
     sides: tuple[tuple[Side, Side], ...] = (("app", "hubspot"), ("hubspot", "app"))
     for pair in pairs:
         differing = merged.lazy().filter(pl.col("mapping") == pair.name)

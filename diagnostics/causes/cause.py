@@ -29,7 +29,7 @@ class CauseGate:
     def findings(self, population: Population, situation: Situation) -> pl.DataFrame:
         """A row of FINDING for each contact that the cause stops or is reported for, at most one per field."""
         rows = self.test(population, situation)
-        return rows.unique(["contact", "field"], keep="first", maintain_order=True)
+        return rows if rows.is_empty() else rows.unique(["contact", "field"], keep="first", maintain_order=True)
 
 
 @dataclass(frozen=True)

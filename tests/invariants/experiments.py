@@ -312,11 +312,11 @@ EXPERIMENTS: dict[str, tuple[str, Callable[[World, random.Random], Iterator[str]
     "symmetry": ("I17", side_symmetry),
     "report": ("I20", report_is_safe),
 }
-PER_HISTORY = 3
+PER_HISTORY = 1
 
 
 def experiments_at_rest(world: World, chance: random.Random) -> None:
-    """A few experiments on a world that people have just stirred. Every one has its turn within nine seeds. Raises Broken."""
+    """An experiment on a world that people have just stirred. Every one has its turn within nine seeds. Raises Broken."""
     world.resting = False
     stir(world, chance)
     names = list(EXPERIMENTS)
