@@ -82,7 +82,7 @@ class _Writing:
         self._situation = situation
         self._connectors: Mapping[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
         self._hubspot = sides.hubspot
-        self._essential = {side: essential(situation.schemas[side]) for side in SIDES}
+        self._essential = {side: essential(situation, side) for side in SIDES}
         self._parted = 0
         self._kept_differently = 0
         self._windows: list[int] = []

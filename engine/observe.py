@@ -21,7 +21,7 @@ from engine.gates import Situation
 from engine.losses import USUAL, Demand, last_reading, note_reading, refuse_empty_side
 from engine.mirror import store
 from engine.pairing import pair_contacts
-from engine.reading import WholeSide, batches, changed_records, close_window
+from engine.reading import WholeSide, batches, changed_records, close_window, left_half_done, was_cut_off
 from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
 from engine.scope import SUBSCRIPTION, look_at_list, read_list, read_subscriptions
@@ -184,8 +184,9 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
             ids |= dict.fromkeys(record.id for record in fresh)
             run.progress("reading changes", sum(map(len, changed.values())) + len(ids))
         close_window(run, connector, known.marks[side], window, started)
-        changed[side] = list(ids)
-    if any(drop_merged(run, side, situation.schemas[side], changed[side]) for side in SIDES):
+        changed[side] = list(ids | dict.fromkeys(left_half_done(run, side)))
+    dropped = sum(drop_merged(run, side, situation.schemas[side], changed[side]) for side in SIDES)
+    if dropped or was_cut_off(run):
         fields_of = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
         await follow_merges(run, sides, situation.schemas, fields_of)
     unavailable = {area: reason for area, reason in situation.unavailable.items() if area != "list"}

@@ -44,10 +44,16 @@ _ABOUT_ANOTHER_RECORD = frozenset(
 """Those about a record that has the address already: when it gives the address up, nothing of the contact shows it."""
 
 
-def essential(schema: SideSchema) -> frozenset[str]:
-    """The fields that every create of a side needs: the address, the consent and the required ones."""
-    consent = {schema.consent.name} if schema.consent else set()
-    return frozenset({schema.identity_field, *consent, *(f.name for f in schema.fields.values() if f.required)})
+def essential(situation: Situation, side: Side) -> frozenset[str]:
+    """The fields that every create of a side needs: the address, the required ones, all that tells consent, and what the
+    connection gives new HubSpot records. A consent that followed as an update could loosen what somebody decided since."""
+    schema, connection = situation.schemas[side], situation.connection
+    pairs = mapped_pairs(connection, situation.schemas)
+    consents = {pair.field(side) for pair in pairs if pair.merge == "consent"}
+    consents |= {schema.consent.name} if schema.consent else set()
+    given = set(connection.hubspot.on_create) if side == "hubspot" else set()
+    required = {field.name for field in schema.fields.values() if field.required}
+    return frozenset({schema.identity_field, *required, *consents, *given})
 
 
 def transient(outcome: Outcome) -> bool:
@@ -108,7 +114,7 @@ def _declared(situation: Situation, side: Side, field: str) -> str:
         if pair.flows_to(side)
     ]
     meanings = sorted(pair for pair in pairs if field in ("", pair[0]))
-    names = sorted({name for name, _ in meanings} | ({field} if field else essential(schema)))
+    names = sorted({name for name, _ in meanings} | ({field} if field else essential(situation, side)))
     known = [schema.fields[name] for name in names if name in schema.fields]
     rules = [(one.name, one.type, one.options, one.rules, one.read_only, one.required) for one in known]
     return repr((rules, meanings, sorted(schema.scopes)))
@@ -148,7 +154,7 @@ def held(population: Population, situation: Situation) -> pl.DataFrame:
         key = (row["contact"], row["side"])
         values, field = wanted.get(key, {}), row["field"] or ""
         if field and field in values and sent({field: values[field]}) == row["sent"]:
-            needed = key in creates and field in essential(situation.schemas[row["side"]])
+            needed = key in creates and field in essential(situation, row["side"])
             holding.append(row | {"whole": needed})
             del values[field]
         elif not field and values and sent(values) == row["sent"]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from diagnostics.checkup import GATES
-from engine import cycle
+from engine import cycle, observe
 from engine.auth.secret import Secret
 from engine.connection import Connection, Observe, read_connection
 from engine.connectors.open import open_connectors
@@ -231,6 +231,34 @@ async def test_another_mapping_reads_everything_and_infers_nothing(desk: Desk) -
     assert desk.workspace.value(held, (person["hubspot_id"],)) == 1
     await desk.check()
     assert desk.workspace.value(held, (person["hubspot_id"],)) == 0
+
+
+async def test_a_merge_that_a_cut_off_run_read_is_followed_by_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ended between storing the survivor and dropping those it replaces; the survivor then is no change any more."""
+    await settled(desk)
+    linked = [row["hubspot_id"] for row in desk.linked()[:2]]
+    await desk.sides().hubspot._client.request(  # type: ignore[attr-defined]
+        "POST", "/crm/v3/objects/contacts/merge", template="", intent="write",
+        json={"primaryObjectId": linked[0], "objectIdToMerge": linked[1]},
+    )  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(observe, "drop_merged", cut_off)
+        with pytest.raises(BrakeTripped):
+            await desk.check()
+    desk.later(minutes=30)
+
+    await desk.check()
+
+    held = "SELECT count(*) FROM hubspot_contact WHERE _id IN (?, ?)"
+    assert desk.workspace.value(held, linked) == 0
+    assert [cause for _, cause in desk.verdicts().values()].count("many-to-one") == 2
+
+
+def cut_off(*_: Any) -> int:
+    """The process ends here."""
+    raise BrakeTripped("cut off")
 
 
 async def test_a_reading_that_broke_off_counts_for_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

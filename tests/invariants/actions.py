@@ -21,6 +21,7 @@ from tests.invariants.people import (
     edit,
     edit_around_sync,
     edit_both,
+    edit_in_run,
     erase,
     merge,
     new_on_both,
@@ -39,10 +40,12 @@ from tests.invariants.world import World
 Action = Callable[[World, random.Random], bool]
 READ_FAULTS: tuple[FaultKind, ...] = (
     "refuse", "timeout_before", "503", "429", "429_retry_after", "truncated", "html", "missing_items", "500_before",
+    "html_200", "empty_body", "wrong_shape", "null_results", "duplicate_item", "reordered", "repeated_page", "changing_page", "slow",
 )  # fmt: skip
 WRITE_FAULTS: tuple[FaultKind, ...] = (
     "refuse", "timeout_before", "timeout_after", "500_before", "500_after", "503", "429", "429_retry_after", "429_daily",
-    "truncated", "html", "missing_items", "401", "403_scope", "423", "477",
+    "truncated", "html", "missing_items", "401", "403_scope", "423", "477", "html_200", "empty_body", "wrong_shape", "null_results",
+    "duplicate_item", "reordered", "207_mixed",
 )  # fmt: skip
 assert {*READ_FAULTS, *WRITE_FAULTS} <= set(get_args(FaultKind))
 
@@ -72,6 +75,7 @@ def unmap(world: World, chance: random.Random) -> bool:
     if field not in mapped_fields(world.connection):
         return False
     world.unmapped[field] = world.connection.mappings
+    world.once_unmapped.add(field)
     world.connection = without_mapping(world.connection, field)
     world.say(f"un-maps {field}")
     return True
@@ -134,12 +138,14 @@ def break_write(world: World, chance: random.Random) -> bool:
 
 
 def break_in_turn(world: World, chance: random.Random) -> bool:
-    """The fault whose turn it is with this seed, on the first write to a side that the direction lets be written."""
-    fault = WRITE_FAULTS[world.setting.seed % len(WRITE_FAULTS)]
+    """The faults whose turn it is with this seed: on a reading, and on the first write to a side that the direction lets be
+    written."""
+    fault, misread = (faults[world.setting.seed % len(faults)] for faults in (WRITE_FAULTS, READ_FAULTS))
+    world.desk.waiting.append(Break(chance.choice(SIDES), "read", misread))
     written: dict[str, tuple[Side, ...]] = {"to_app": ("app",), "to_hubspot": ("hubspot",)}
     for side in written.get(world.setting.direction, SIDES):
         world.desk.waiting.append(Break(side, "write", fault))
-    world.say(f"the wire will break: {fault} on the first write")
+    world.say(f"the wire will break: {fault} on the first write, {misread} on a reading")
     return True
 
 
@@ -187,13 +193,52 @@ def sync(world: World, chance: random.Random) -> bool:
     return True
 
 
+def sync_saved(world: World, chance: random.Random) -> bool:
+    """Somebody saves the plan, sometimes types something, and has exactly the plan written."""
+    _wait(world, chance)
+    saved = world.save()
+    if saved is None:
+        return False
+    if chance.random() < 0.5:
+        edit(world, chance)
+        _wait(world, chance)
+    ran = world.sync_saved(saved)
+    world.counts["branch saved plan written"] += ran.wrote > 0
+    world.counts["branch saved plan refused"] += ran.end == "refused"
+    return True
+
+
+def decide(world: World, chance: random.Random) -> bool:
+    """Somebody decides a conflict, and the engine syncs."""
+    open_ones = world.engine.open_conflicts()
+    if not open_ones:
+        return False
+    conflict, winner = chance.choice(open_ones), chance.choice(SIDES)
+    if not conflict.may_win(winner):
+        return False
+    world.engine.decide(conflict, winner)
+    world.ledger.decide((conflict.hubspot_id, conflict.app_id), conflict.field, winner)
+    world.say(f"decides: {conflict.field} of {conflict.hubspot_id[-6:]} and {conflict.app_id[-6:]} for {winner}")
+    return sync(world, chance)
+
+
+def undo(world: World, chance: random.Random) -> bool:
+    """Somebody takes back the last run that wrote something."""
+    wrote = [ran for ran in world.engine.runs if ran.command == "sync" and ran.wrote and ran.end in ("done", "halted")]
+    if not wrote:
+        return False
+    _wait(world, chance)
+    world.counts["branch undone"] += world.undo(wrote[-1]).wrote > 0
+    return True
+
+
 ACTIONS: dict[str, tuple[Action, int]] = {
     function.__name__: (function, weight)
     for function, weight in (
-        (edit, 10), (edit_around_sync, 5), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
+        (edit, 10), (edit_around_sync, 5), (edit_in_run, 4), (edit_while_in_doubt, 1), (edit_both, 8), (clear, 3), (change_email, 4), (spell_email, 2), (swap_emails, 2), (opt_out, 3),
         (opt_in, 2), (archive, 3), (erase, 2), (merge, 2), (new_person, 5), (new_on_both, 3), (new_twice, 1), (new_welcome, 2),
         (change_criteria, 1), (unmap, 4), (map_again, 6), (remove_option, 1), (time_passes, 3), (loosen_brakes, 1),
-        (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14),
+        (break_read, 4), (break_write, 6), (break_in_turn, 1), (die, 4), (check, 2), (sync, 14), (sync_saved, 2), (decide, 6), (undo, 2),
     )
 }  # fmt: skip
 """Every action with its weight in a plain random history."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +20,14 @@ from engine.apply import apply
 from engine.auth.secret import Secret
 from engine.connection import Connection
 from engine.connectors.open import open_connectors
-from engine.cycle import examine, link_pairs, sync
-from engine.errors import AccessError, BrakeTripped, SyncdoctorError
+from engine.cycle import examine, link_pairs, sync, undo
+from engine.decisions import Conflict, conflicts, decide
+from engine.errors import AccessError, BrakeTripped, ReleaseHalted, SyncdoctorError
 from engine.gates import STATES, Gate
 from engine.journal import planned_operations
 from engine.observe import Sides
 from engine.runs import Run, close_abandoned_runs
+from engine.saved_plan import SavedPlan, make_plan
 from engine.suppression import key_file
 from engine.workspace import Workspace
 from sample_data.population.person import TAGS
@@ -59,18 +61,20 @@ BRANCHES = {
     "settled after a crash": "SELECT count(*) FROM event WHERE code = 'settled'",
 }
 """The engine's interesting branches, and where its own record shows that they were taken."""
-End = Literal["done", "failed", "braked", "killed", "broken"]
+End = Literal["done", "failed", "braked", "killed", "halted", "refused", "broken"]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run ended: `broken` by an exception that no user should ever see."""
+    """How a run ended: `refused` because the world no longer is what a person looked at, `halted` after a stage, `broken`
+    by an exception that no user should ever see. `id` is the run's number in the workspace."""
 
     number: int
     command: str
     end: End
     said: str = ""
     wrote: int = 0
+    id: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,31 +171,61 @@ class Engine:
 
     async def check(self, connection: Connection) -> Ran:
         """Examines, as `syncdoctor check` does."""
-        return await self._run("check", connection)
+        return await self._run("check", lambda run, sides: self._examine(run, connection, sides), connection)
 
-    async def sync(self, connection: Connection) -> Ran:
+    async def sync(self, connection: Connection, *, staged: bool = False, saved: SavedPlan | None = None) -> Ran:
         """Syncs, as `syncdoctor sync` does."""
-        return await self._run("sync", connection)
 
-    async def _run(self, command: str, connection: Connection) -> Ran:
+        async def synced(run: Run, sides: Sides) -> int:
+            applied, _ = await sync(run, connection, sides, self.gates, staged=staged, saved=saved)
+            return applied.writes
+
+        return await self._run("sync", synced, connection)
+
+    async def undo(self, connection: Connection, number: int) -> Ran:
+        """Takes a run back, as `syncdoctor undo` does."""
+
+        async def undone(run: Run, sides: Sides) -> int:
+            applied, _, _ = await undo(run, connection, sides, self.gates, number)
+            return applied.writes
+
+        return await self._run("undo", undone, connection)
+
+    async def save(self, connection: Connection) -> SavedPlan | None:
+        """Examines and saves the plan, as `syncdoctor plan --save` does; None if a side could not be read."""
+        saved: list[SavedPlan] = []
+
+        async def planned(run: Run, sides: Sides) -> int:
+            await self._examine(run, connection, sides)
+            saved.append(make_plan(run, connection, f"plan-{len(self.runs)}"))
+            return 0
+
+        await self._run("check", planned, connection)
+        return saved[0] if saved else None
+
+    async def _examine(self, run: Run, connection: Connection, sides: Sides) -> int:
+        await examine(run, connection, sides, self.gates)
+        return 0
+
+    async def _run(self, command: str, what: Callable[[Run, Sides], Awaitable[int]], connection: Connection) -> Ran:
         number = self.desk.run = len(self.runs) + 1
         sides = self._sides(connection)
         end: End = "done"
-        said, wrote = "", 0
+        said, wrote, id = "", 0, 0
         try:
             run = Run(self.workspace, command, now=self.desk.time.now, monotonic=self.desk.time.clock)
-            if command == "check":
-                await examine(run, connection, sides, self.gates)
-            else:
-                applied, _ = await sync(run, connection, sides, self.gates)
-                wrote = applied.writes
+            id = run.id
+            wrote = await what(run, sides)
             run.finish("done", 0)
         except BrakeTripped as error:
             end, said = "braked", error.what
+        except ReleaseHalted as error:
+            end, said = "halted", error.what
         except AccessError as error:
             end, said = "failed", error.what
         except SyncdoctorError as error:
-            end, said = "broken", f"{type(error).__name__}: {error.what}"
+            refused = command == "undo" or "since the plan was made" in error.what
+            end, said = "refused" if refused else "broken", f"{type(error).__name__}: {error.what}"
         except Killed:
             end = "killed"
         except Exception as error:
@@ -199,7 +233,7 @@ class Engine:
         finally:
             await sides.hubspot.close()  # type: ignore[attr-defined]
             await sides.app.close()  # type: ignore[attr-defined]
-        self.runs.append(Ran(number, command, end, said, wrote))
+        self.runs.append(Ran(number, command, end, said, wrote, id))
         return self.runs[-1]
 
     async def apply_twice(self, connection: Connection, between: Callable[[], None]) -> None:
@@ -249,9 +283,15 @@ class Engine:
 
     def conflicts(self) -> set[tuple[int, str]]:
         """Contact and field of the stored conflicts."""
-        return {
-            (row["contact_id"], row["field"]) for row in self.workspace.rows("SELECT contact_id, field FROM conflict")
-        }
+        return {(one.contact, one.field) for one in self.open_conflicts()}
+
+    def open_conflicts(self) -> list[Conflict]:
+        """The stored conflicts, as `syncdoctor conflicts` shows them."""
+        return conflicts(self.workspace)
+
+    def decide(self, conflict: Conflict, winner: Side) -> None:
+        """A side wins a conflict, as by `syncdoctor decide`."""
+        decide(self.workspace, [conflict], winner, at=self.desk.time.now())
 
     def planned(self) -> list[Item]:
         """What the stored plan would send, as the wire will show it."""

@@ -17,6 +17,9 @@ from tests.invariants.invariants import AFTER_RUN, AT_REST
 from tests.invariants.world import World, setting_of
 
 STEPS = 16
+MORE_BRANCHES = (
+    "explained and done", "cause put right", "saved plan written", "saved plan refused", "undone", "edited in the gap",
+)  # fmt: skip
 ROUNDS_TO_REST = 6
 """Syncs without faults in which everything has to come to rest (I18)."""
 A_WHILE, A_DAY = 1_000, 90_000
@@ -160,6 +163,6 @@ def never(counts: Counter[str]) -> list[str]:
     wanted = [f"action {name}" for name in ACTIONS]
     wanted += [f"fault {kind}" for kind in {*READ_FAULTS, *WRITE_FAULTS}]
     wanted += [f"looked at I{number}" for number in range(1, 21)]
-    wanted += [f"branch {name}" for name in (*BRANCHES, "explained and done", "cause put right")]
-    wanted += [f"run {end}" for end in ("done", "failed", "braked", "killed")]
+    wanted += [f"branch {name}" for name in (*BRANCHES, *MORE_BRANCHES)]
+    wanted += [f"run {end}" for end in ("done", "failed", "braked", "killed", "halted", "refused")]
     return sorted(name for name in wanted if not counts[name])

@@ -17,11 +17,13 @@ from urllib.parse import quote, quote_plus
 
 from tests.invariants.adapter import VERDICT_STATES, Ran, mapped_fields, may_write
 from tests.invariants.ledger import Judged, View
-from tests.invariants.truth import FIELDS, ONE_WAY, Record, Side, comparable
+from tests.invariants.truth import FIELDS, ONE_WAY, Record, Side, comparable, other
 from tests.invariants.wire import Item, Request
-from tests.invariants.world import World
+from tests.invariants.world import Before, World
 
 Complaints = Iterator[str]
+SILENT = ("timeout_after", "500_after", "truncated", "missing_items", "empty_body", "wrong_shape", "null_results")
+"""Faults with which a service carries a write out and does not say so."""
 EXPLAINED = ("excluded", "failing", "conflict", "unknown")
 
 
@@ -44,16 +46,45 @@ def _named(judged: Judged) -> str:
 def no_lost_update(world: World, ran: Ran) -> Complaints:
     """I3: what somebody typed is only overwritten by the linked record's value, in the direction and by the policy that the
     connection declares, and never by a value that nobody has touched since both sides agreed."""
+    undone = world.undoes.get(ran.number)
     for judged in _mine(world, ran):
         change = judged.change
+        if undone is not None:
+            yield from _not_taken_back(judged, undone)
+            continue
         if change.field not in mapped_fields(world.connection) or judged.here is None:
             continue  # a field that is not mapped is for I10
         if judged.partner is None:
             yield f"{_named(judged)}: the record is linked to nothing"
         elif not may_write(world.connection, change.side, change.field):
             yield f"{_named(judged)}: the direction forbids it"
-        elif not any(_permitted(world, judged, view) for view in judged.views):
+        elif judged.in_gap:
+            world.counts["branch edited in the gap"] += 1
+        elif not (
+            world.ledger.decided_for(judged)
+            or _meets_first(world, judged)
+            or any(_permitted(world, judged, view) for view in judged.views)
+        ):
             yield f"{_named(judged)}: the policy {world.connection.sync.conflicts} does not allow it ({judged.views})"
+
+
+def _not_taken_back(judged: Judged, undone: Before) -> Complaints:
+    """An undo gives back what the undone run replaced, where the record still holds what that run wrote."""
+    change = judged.change
+    before, wrote = undone.get((change.side, change.id, change.field), (None, None))
+    if change.field == "consent":
+        return  # for I12
+    if before is None or wrote is None:
+        yield f"{_named(judged)}: the undone run wrote no such field"
+    elif comparable(change.field, change.after) != comparable(change.field, before):
+        yield f"{_named(judged)}: it was {before!r} before the undone run"
+    elif comparable(change.field, change.before) != comparable(change.field, wrote) and not judged.in_gap:
+        yield f"{_named(judged)}: the undone run wrote {wrote!r}, somebody has typed since"
+
+
+def _meets_first(world: World, judged: Judged) -> bool:
+    """A field that came into the mappings late has never been agreed on: a value fills an empty one."""
+    return judged.change.field in world.once_unmapped and not judged.change.before.strip()
 
 
 def _permitted(world: World, judged: Judged, view: View) -> bool:
@@ -76,12 +107,13 @@ def no_invention(world: World, ran: Ran) -> Complaints:
     configured for new records."""
     for judged in _mine(world, ran):
         change, here = judged.change, judged.here
-        if here is None or change.field not in {"", *mapped_fields(world.connection)}:
+        if here is None or change.field not in {"", *mapped_fields(world.connection)} or ran.command == "undo":
             continue
         sources = [judged.partner] if change.field else list(judged.sources)
         for field in [change.field] if change.field else FIELDS:
             value = comparable(field, here.values[field])
             held = {comparable(field, source.values[field]) for source in sources if source}
+            held |= {comparable(field, text) for text in judged.earlier}
             configured = {""} | ({"subscriber"} if field == "lifecyclestage" else set()) if not change.field else set()
             if value not in held | configured:
                 yield f"{_named(judged)}: {field} is {value!r}, the other side holds {sorted(held)}"
@@ -109,7 +141,7 @@ def _sent_again(world: World, ran: Ran) -> Complaints:
             place = (request.side, item.record)
             if place in unanswered:
                 yield f"run {ran.number}: {request.method} {request.path} sends {item.kind} for {item.record!r} again, unseen"
-            if request.changes and request.fault in ("timeout_after", "500_after", "truncated", "missing_items"):
+            if request.changes and request.fault in SILENT:
                 unanswered[place] = request
         if request.kind == "read" and request.status == 200:
             unanswered = {place: held for place, held in unanswered.items() if place[0] != request.side}
@@ -148,6 +180,8 @@ def scope_is_not_delete(world: World, ran: Ran) -> Complaints:
 def brake(world: World, ran: Ran) -> Complaints:
     """I11: a plan beyond a limit writes nothing at all and says which limit; no run ever writes more than the limits."""
     requests = _requests(world, ran)
+    if ran.end == "refused" and any(request.kind == "write" for request in requests):
+        yield f"run {ran.number} was refused ({ran.said}) and wrote"
     sent = {(request.side, item.kind, item.record): item for request in requests for item in request.items}
     limits = world.connection.brakes
     if ran.end == "braked":
@@ -243,7 +277,8 @@ def convergence(world: World, ran: Ran) -> Complaints:
             yield f"hubspot {hubspot.id} and app {app.id} are linked no more: {found}"
             continue
         for field in sorted(mapped_fields(world.connection)):
-            if _differs(world, hubspot, app, field) and not _configured(world, hubspot, app, field):
+            left_so = _configured(world, hubspot, app, field) or _decided_to_stay(world, hubspot, app, field)
+            if _differs(world, hubspot, app, field) and not left_so:
                 if found.state not in EXPLAINED:
                     yield f"contact {found.contact} is {found.state}, but {field} differs: {_both(hubspot, app, field)}"
                 elif found.state == "conflict" and (found.contact, field) not in conflicts:
@@ -255,6 +290,12 @@ def _configured(world: World, hubspot: Record, app: Record, field: str) -> bool:
     only: neither was typed against the other, and the app's value is not overwritten for it."""
     given = world.connection.hubspot.on_create.get(field)
     return field == ONE_WAY and hubspot.values[field] == given and app.values[field] != ""
+
+
+def _decided_to_stay(world: World, hubspot: Record, app: Record, field: str) -> bool:
+    """Somebody decided for the side whose value the direction lets nobody write to the other."""
+    decided = world.ledger.decided.get(((hubspot.id, app.id), field))
+    return decided is not None and not may_write(world.connection, other(decided[0]), field)
 
 
 def _both(hubspot: Record, app: Record, field: str) -> str:

@@ -46,6 +46,10 @@ class Judged:
     rivals: tuple[Record, ...] = ()
     was_linked: bool = False
     erased: bool = False
+    in_gap: bool = False
+    """Somebody touched the record after the engine had last looked at it: no service can prevent that."""
+    earlier: tuple[str, ...] = ()
+    """What the linked record's field held at the begin of the run, if somebody has changed it since."""
 
 
 class Ledger:
@@ -69,6 +73,9 @@ class Ledger:
         self.touched: dict[tuple[Side, str], int] = defaultdict(lambda: NEVER)
         self.erased: set[tuple[Side, str]] = set()
         self.judged: list[Judged] = []
+        self.unseen: set[tuple[Side, str]] = set()
+        self.earlier: dict[tuple[Side, str, str], list[str]] = {}
+        self.decided: dict[tuple[Pair, str], tuple[Side, int]] = {}
 
     def copied(self, truth: Truth) -> Ledger:
         """The same book for a copy of the world."""
@@ -105,6 +112,35 @@ class Ledger:
                 self.edited[*place, field] = self._moment
         self._note_equal()
 
+    def people_interrupt(self, changes: Iterable[Change]) -> None:
+        """Enters what people changed in the middle of a run."""
+        changes = list(changes)
+        for change in changes:
+            self.unseen.add((change.side, change.id))
+            self.earlier.setdefault((change.side, change.id, change.field), []).append(change.before)
+        self.people_did(changes)
+
+    def saw(self, side: Side, text: str) -> None:
+        """The engine was told of the records that are named in an answer."""
+        self.unseen = {place for place in self.unseen if place[0] != side or place[1] not in text}
+
+    def decide(self, pair: Pair, field: str, winner: Side) -> None:
+        """Somebody decides a conflict."""
+        self._moment += 1
+        self.decided[pair, field] = (winner, self._moment)
+
+    def decided_for(self, judged: Judged) -> bool:
+        """Whether a person has decided that the linked record wins, and nobody has typed in either since."""
+        here, partner, field = judged.here, judged.partner, judged.change.field
+        if here is None or partner is None:
+            return False
+        pair = (here.id, partner.id) if here.side == "hubspot" else (partner.id, here.id)
+        winner, moment = self.decided.get((pair, field), (here.side, NEVER))
+        touched = self.edited[here.side, here.id, field]
+        if not judged.earlier:
+            touched = max(touched, self.edited[partner.side, partner.id, field])
+        return winner == partner.side and touched < moment
+
     def erase(self, side: Side, key: str, *, known: bool) -> None:
         """Somebody was erased on a side; `known`: the engine had linked them, so it can know."""
         if known:
@@ -113,10 +149,9 @@ class Ledger:
     def merged(self, first: str, second: str, survivor: str) -> None:
         """Two HubSpot contacts became one with a new id: it may stand for the first's link, else for the second's."""
         partners = [self.links.pop(old, None) for old in (first, second)]
-        kept = partners[0] or partners[1]
-        if kept:
+        firm = [(old, app) for old, app in zip((first, second), partners, strict=True) if app][:1]
+        for old, kept in firm or sorted(pair for pair in self.possible if pair[0] in (first, second)):
             self.possible.add((survivor, kept))
-            old = first if partners[0] else second
             for book in (self.agreed, self.equal):
                 book |= {
                     ((survivor, kept), field): book[(old, kept), field]
@@ -140,6 +175,9 @@ class Ledger:
         """After a finished sync the matches are links and equal values are agreed; `trusted`: nothing was hidden from it.
         One that was cut off may have linked them."""
         self._moment += 1
+        trusted = trusted and not self.earlier
+        self.unseen.clear()
+        self.earlier = {}
         if not sync:
             return
         if not finished:
@@ -187,9 +225,12 @@ class Ledger:
         )
         was, is_there = (comparable(change.field, text) for text in (change.before, partner.values[change.field]))
         bases = (self.agreed.get((pair, change.field)), self.equal.get((pair, change.field)))
-        views = tuple(View(base is not None, was != base, is_there != base) for base in bases)
+        earlier = tuple(self.earlier.get((partner.side, partner.id, change.field), ()))
+        held = {is_there, *(comparable(change.field, text) for text in earlier)}
+        views = tuple(View(base is not None, was != base, held != {base}) for base in bases)
         later = self.touched[here.side, here.id] > self.touched[partner.side, partner.id] and mine > theirs
-        return Judged(run, change, here, partner, views, later)
+        in_gap = (here.side, here.id) in self.unseen
+        return Judged(run, change, here, partner, views, later, in_gap=in_gap, earlier=earlier)
 
     def _new_record(self, run: int, change: Change, here: Record) -> Judged:
         across = other(change.side)
@@ -203,7 +244,13 @@ class Ledger:
             one, two = (here.id, sources[0].id) if change.side == "hubspot" else (sources[0].id, here.id)
             self._sure[one] = two
             self.possible.add((one, two))
-        return Judged(run, change, here, None, (), False, sources, rivals, was_linked, erased)
+        earlier = tuple(
+            text
+            for source in sources
+            for field in FIELDS
+            for text in self.earlier.get((source.side, source.id, field), ())
+        )
+        return Judged(run, change, here, None, (), False, sources, rivals, was_linked, erased, earlier=earlier)
 
     def _matches(self) -> dict[str, str]:
         counts = {side: Counter(record.key for record in self._truth.of(side)) for side in SIDES}

@@ -76,6 +76,27 @@ def edit_around_sync(world: World, chance: random.Random) -> bool:
     return world.people_did("edits at once")
 
 
+def edit_in_run(world: World, chance: random.Random) -> bool:
+    """Somebody types while the engine syncs, before one of its requests."""
+    side = chance.choice(SIDES)
+    field = chance.choice(("firstname", "lastname", "city", "loyalty_points"))
+    value, pick = chance.choice((f"Neu-{chance.randrange(100)}", *VALUES[field])), chance.random()
+
+    def types() -> None:
+        there = [record for record in world.truth.of(side) if record.live]
+        if there:
+            record = there[int(pick * len(there))]
+            _type(world, record, {field: value}, at_once=True)
+            world.people_did("edits in the run", in_run=True)
+
+    world.desk.meanwhile = (chance.randint(1, 40), types)
+    edit(world, chance)
+    world.sync()
+    happened = world.desk.meanwhile is None
+    world.desk.meanwhile = None
+    return happened
+
+
 def edit_both(world: World, chance: random.Random) -> bool:
     """The same field on both sides, sometimes with the same value; sometimes another field along with it."""
     pair = _someone_on_both(world, chance)

@@ -14,7 +14,7 @@ import httpx
 
 from sample_data.population.person import TAGS
 from sample_data.portal import Fault, Portal
-from sample_data.portal.faults import FaultKind
+from sample_data.portal.faults import FaultKind, can_hit
 from tests.invariants.truth import ONE_WAY, STAGE_OF, Change, Side, Truth
 
 START = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -95,6 +95,10 @@ class Desk:
     truth: Truth
     portal: Portal
     on_changes: Callable[[Sequence[Change]], None]
+    on_sight: Callable[[Side, str], None]
+    """Told what a side answered when asked for single records, and any answer of the app."""
+    meanwhile: tuple[int, Callable[[], None]] | None = None
+    """Before which of the coming requests somebody does something, and what."""
     requests: list[Request] = field(default_factory=list)
     waiting: list[Break] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
@@ -127,11 +131,19 @@ class Desk:
         """Nobody is to be killed any more."""
         self.kill_in = self.kill_at_write = None
 
-    def due(self, side: Side, kind: Kind) -> FaultKind | None:
-        """Counts a request for the waiting faults and takes the one that is due."""
+    def interrupt(self) -> None:
+        """Somebody does what waits for this request."""
+        if self.meanwhile is not None:
+            left, act = self.meanwhile
+            self.meanwhile = (left - 1, act) if left > 1 else None
+            if left <= 1:
+                act()
+
+    def due(self, side: Side, kind: Kind, server: str, method: str, path: str) -> FaultKind | None:
+        """Counts a request for the waiting faults that it can meet and takes the one that is due."""
         found: FaultKind | None = None
         for wait in list(self.waiting):
-            if (wait.side, wait.kind) == (side, kind):
+            if (wait.side, wait.kind) == (side, kind) and can_hit(wait.fault, server, method, path):
                 wait.nth -= 1
                 if wait.nth <= 0 and found is None:
                     self.waiting.remove(wait)
@@ -152,10 +164,12 @@ class Wire(httpx.AsyncBaseTransport):
         """Sends the request to the portal, broken if a fault is due."""
         desk, path = self._desk, request.url.path
         desk.boundary()
-        desk.time.seconds += REQUEST_SECONDS
+        desk.time.seconds += REQUEST_SECONDS / 2
+        desk.interrupt()
+        desk.time.seconds += REQUEST_SECONDS / 2
         body = (await request.aread()).decode()
         kind = kind_of(request.method, path)
-        fault = desk.due(self._side, kind)
+        fault = desk.due(self._side, kind, self._server, request.method, path)
         if fault:
             desk.fired[fault] += 1
             desk.portal.faults.add(Fault(self._server, request.method, f"^{re.escape(path)}$", 1, fault))
@@ -165,6 +179,8 @@ class Wire(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             status = response.status_code
+            if kind == "read" and (self._side == "app" or path.endswith("/batch/read")):
+                desk.on_sight(self._side, (await response.aread()).decode(errors="replace"))
         finally:
             changed = tuple(desk.truth.look()) if kind != "read" else ()
             old = desk.requests[number]

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from engine.gates import Gate
+from engine.saved_plan import SavedPlan
 from sample_data.portal import Portal, open_portal
 from tests.invariants.adapter import ALL_GATES, FEW_GATES, Engine, Ran, small_connection
 from tests.invariants.ledger import Ledger
@@ -28,6 +29,10 @@ from tests.invariants.wire import Desk, VirtualTime
 AUDIENCE = "a1b2c3d4e5"
 DIRECTIONS = ("two_way", "two_way", "two_way", "to_app", "to_hubspot")
 POLICIES = ("hubspot", "app", "latest", "ask")
+HIDING = ("missing_items", "repeated_page", "changing_page", "null_results")
+"""Faults of a page that hide somebody until the next full reading."""
+Before = Mapping[tuple[Side, str, str], tuple[str, str]]
+"""What a run changed: side, record, field; the value before it and the one it wrote."""
 LIMITS = (Limits(), Limits(), Limits(1, 1, 1), Limits(1, 2, 1), Limits(2, 1))
 
 
@@ -43,6 +48,7 @@ class Setting:
     tight: bool
     every_gate: bool
     search_lag: float
+    staged: bool
 
 
 def setting_of(seed: int) -> Setting:
@@ -57,6 +63,7 @@ def setting_of(seed: int) -> Setting:
         tight=chance.random() < 0.15,
         every_gate=chance.random() < 0.1,
         search_lag=chance.choice((0.0, 0.0, 5.0)),
+        staged=chance.random() < 0.3,
     )
 
 
@@ -81,6 +88,8 @@ class World:
             in_list=self.setting.in_list, tight=self.setting.tight,
         )  # fmt: skip
         self.unmapped: dict[str, Any] = {}
+        self.once_unmapped: set[str] = set()
+        self.undoes: dict[int, Before] = {}
         gates = self.gates or (ALL_GATES if self.setting.every_gate else FEW_GATES)
         self.engine = Engine(self.folder / "workspace.sqlite", self.desk, gates, self.setting.limits, self.setting.seed)
         self.runner = asyncio.Runner()
@@ -90,7 +99,7 @@ class World:
         self.state_file = state
         self.portal = self._portal(state, time)
         self.truth = Truth(state)
-        self.desk = Desk(time, self.truth, self.portal, self._engine_did)
+        self.desk = Desk(time, self.truth, self.portal, self._engine_did, self._engine_saw)
 
     def _portal(self, state: Path, time: VirtualTime) -> Portal:
         lag = self.setting.search_lag
@@ -107,14 +116,20 @@ class World:
     def _engine_did(self, changes: Sequence[Change]) -> None:
         self.ledger.engine_did(self.desk.run, changes)
 
+    def _engine_saw(self, side: Side, text: str) -> None:
+        self.ledger.saw(side, text)
+
     def say(self, line: str) -> None:
         """One line of the history."""
         self.log.append(f"{self.desk.time.seconds:8.1f} s  {line}")
 
-    def people_did(self, what: str) -> bool:
-        """Enters what somebody just did; False if nothing changed."""
+    def people_did(self, what: str, *, in_run: bool = False) -> bool:
+        """Enters what somebody just did, in the middle of a run or not; False if nothing changed."""
         changes = self.truth.look()
-        self.ledger.people_did(changes)
+        if in_run:
+            self.ledger.people_interrupt(changes)
+        else:
+            self.ledger.people_did(changes)
         for change in changes:
             self.say(
                 f"{what}: {change.side} {change.id[-6:]} {change.field or 'record'}: {change.before!r} -> {change.after!r}"
@@ -150,27 +165,48 @@ class World:
 
     def check(self) -> Ran:
         """The engine examines."""
-        return self._run("check")
+        return self._run(lambda: self.engine.check(self.connection), "check")
 
     def sync(self) -> Ran:
         """The engine syncs."""
-        return self._run("sync")
+        staged = self.setting.staged and not self.resting
+        return self._run(lambda: self.engine.sync(self.connection, staged=staged), "sync")
 
-    def _run(self, command: str) -> Ran:
+    def save(self) -> SavedPlan | None:
+        """Somebody saves the plan."""
+        saved: list[SavedPlan | None] = []
+
+        async def save() -> Ran:
+            saved.append(await self.engine.save(self.connection))
+            return self.engine.runs[-1]
+
+        self._run(save, "check")
+        return saved[0]
+
+    def sync_saved(self, plan: SavedPlan) -> Ran:
+        """The engine writes a saved plan."""
+        return self._run(lambda: self.engine.sync(self.connection, saved=plan), "sync")
+
+    def undo(self, undone: Ran) -> Ran:
+        """The engine takes a run back."""
+        self.undoes[len(self.engine.runs) + 1] = {
+            (judged.change.side, judged.change.id, judged.change.field): (judged.change.before, judged.change.after)
+            for judged in reversed(self.ledger.judged)
+            if judged.run == undone.number
+        }
+        return self._run(lambda: self.engine.undo(self.connection, undone.id), "undo")
+
+    def _run(self, what: Callable[[], Coroutine[Any, Any, Ran]], command: str) -> Ran:
         self.ledger.run_begins()
         started, boundaries = len(self.desk.requests), self.desk.boundaries
-        ran = self.runner.run(
-            self.engine.check(self.connection) if command == "check" else self.engine.sync(self.connection)
-        )
+        ran = self.runner.run(what())
         if ran.end == "killed":
             with suppress(asyncio.CancelledError):
                 self.runner.run(_cancel_the_rest())
             self.engine.reopen()
         self.desk.spare()
         self.longest_run = max(self.longest_run, self.desk.boundaries - boundaries)
-        hidden = self.setting.search_lag > 0 or any(
-            request.fault == "missing_items" for request in self.desk.requests[started:]
-        )
+        hidden = self.setting.search_lag > 0 or any(request.fault in HIDING for request in self.desk.requests[started:])
         self.ledger.run_ends(sync=command == "sync", finished=ran.end == "done", trusted=not hidden)
         self.counts[f"run {ran.end}"] += 1
         self.counts["syncs"] += command == "sync"
@@ -193,6 +229,7 @@ class World:
         twin.ledger = self.ledger.copied(twin.truth)
         twin.longest_run, twin.resting = self.longest_run, False
         twin.connection, twin.unmapped = self.connection, dict(self.unmapped)
+        twin.undoes, twin.once_unmapped = dict(self.undoes), set(self.once_unmapped)
         twin.engine = Engine(
             folder / self.engine.file.name, twin.desk, self.engine.gates, self.engine.limits, self.engine.seed
         )
