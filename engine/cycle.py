@@ -24,7 +24,7 @@ from engine.plan import plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
-from engine.undo import UndoPlan, hold_for_decision, settle_holds, undo_plan
+from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
 
 
@@ -129,9 +129,7 @@ async def undo(
     brake(connection, volume(undoing.operations, linked_contacts(run.workspace)), accepted)
 
     run.intended = len(undoing.operations)
-    hold_for_decision(run, situation, undoing)
     applied = await apply(run, situation, sides, undoing.operations)
-    settle_holds(run, situation, undoing)
     return applied, undoing, await _look_again(run, situation, sides, gates, applied)
 
 
