@@ -24,6 +24,7 @@ from engine.plan import plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
+from engine.standing import Standing
 from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
 
@@ -72,7 +73,7 @@ async def sync(
 
     `saved`: exactly this plan is written, or nothing. `staged`: in stages; None leaves it to `runs.release_is_first`.
     `accepted`: brakes that do not count this once. `demand`: how to observe. Raises BrakeTripped and ConfigurationError before the first write,
-    ReleaseHalted after a stage that came out otherwise than planned; AccessError or Stopped may come at any time: what
+    ReleaseHalted after a stage that came out otherwise than planned, PlanOutdated if a schema changed while it wrote; AccessError or Stopped may come at any time: what
     was settled is kept.
     """
     refuse_observed(connection)
@@ -98,8 +99,10 @@ async def sync(
         staged = release_is_first(run.workspace, len({op.contact for op in operations}))
     stages = in_stages(operations) if staged else [operations]
     begin_release(run, stages)
-    released = await release(run, situation, sides, stages)
-    result = await _look_again(run, situation, sides, gates, released.applied)
+    standing = Standing(run, situation, sides)
+    released = await release(run, standing, sides, stages)
+    result = await _look_again(run, standing.situation, sides, gates, released.applied)
+    standing.refuse_if_outdated(released.applied.writes, len(operations), f"sync {connection.name}")
     halt(run, situation, released, len(operations))
     return released.applied, result
 
@@ -129,8 +132,11 @@ async def undo(
     brake(connection, volume(undoing.operations, linked_contacts(run.workspace)), accepted)
 
     run.intended = len(undoing.operations)
-    applied = await apply(run, situation, sides, undoing.operations)
-    return applied, undoing, await _look_again(run, situation, sides, gates, applied)
+    standing = Standing(run, situation, sides)
+    applied = await apply(run, situation, sides, undoing.operations, standing)
+    result = await _look_again(run, standing.situation, sides, gates, applied)
+    standing.refuse_if_outdated(applied.writes, len(undoing.operations), f"undo {connection.name} {number}")
+    return applied, undoing, result
 
 
 async def _look_again(
