@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.apply import Applied, apply
 from engine.base import agree
-from engine.brakes import brake, linked_contacts, refuse_observed, volume
+from engine.brakes import brake, refuse_observed, volume
 from engine.confirm import after_writing, before_writing
 from engine.conflicts import gather_evidence
 from engine.connection import Connection
@@ -89,7 +89,7 @@ async def sync(
     operations = planned_operations(run)
     if saved is not None:
         operations = confirmed(run, situation, saved, operations)
-    brake(connection, volume(operations, linked_contacts(run.workspace)), accepted)
+    brake(connection, volume(operations, run.workspace), accepted)
 
     run.intended = len(operations)
     if saved is not None:
@@ -129,7 +129,7 @@ async def undo(
     situation = await before_writing(run, situation, sides, demand)
     undoing = undo_plan(run.workspace, situation, number)
     undoing.refuse_unless(expected, connection.name)
-    brake(connection, volume(undoing.operations, linked_contacts(run.workspace)), accepted)
+    brake(connection, volume(undoing.operations, run.workspace), accepted, undoing=number)
 
     run.intended = len(undoing.operations)
     standing = Standing(run, situation, sides)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BrakeTripped, ConfigurationError
+from engine.errors import ConfigurationError
 from engine.visible import masked, visible
 from tui.commands.checking import checkup_document, show_checkup
 from tui.commands.session import Session, conduct
@@ -91,26 +91,16 @@ def _run_undo(
     chosen: Session, number: int, *, expected: str, accepted: tuple[str, ...], quiet: bool
 ) -> tuple[Mapping[str, int], UndoPlan, Checkup]:
     from diagnostics.checkup import take_back
-    from engine.brakes import BRAKES
 
-    command = f"undo {chosen.name} {number}"
-    try:
-        return conduct(
-            chosen,
-            "undo",
-            lambda run, sides: take_back(run, chosen.connection, sides, number, expected=expected, accepted=accepted),
-            exit_code=lambda done: int(done[0]["writes"] < len(done[1].operations)),
-            counts=lambda done: {**done[0], **dict(done[2].states.items())},
-            quiet=quiet,
-            again=command,
-        )
-    except BrakeTripped as stopped:
-        accepting = " ".join(f"--accept {key}" for key in BRAKES if f"brakes.{key}" in stopped.where)
-        stopped.remedy = (
-            f"Look at the undo: syncdoctor {command}. If it is right, raise the keys named above, or let it pass once: "
-            f"syncdoctor {command} {accepting}"
-        )
-        raise
+    return conduct(
+        chosen,
+        "undo",
+        lambda run, sides: take_back(run, chosen.connection, sides, number, expected=expected, accepted=accepted),
+        exit_code=lambda done: int(done[0]["writes"] < len(done[1].operations)),
+        counts=lambda done: {**done[0], **dict(done[2].states.items())},
+        quiet=quiet,
+        again=f"undo {chosen.name} {number}",
+    )
 
 
 def undo_document(plan: UndoPlan) -> dict[str, Any]:
