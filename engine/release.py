@@ -18,7 +18,7 @@ from engine.gates import Situation
 from engine.memory import memory_of
 from engine.observe import Sides
 from engine.operations import Operation
-from engine.runs import RELEASE_OPEN, SMALL_PLAN, Run, iso
+from engine.runs import RELEASE_OPEN, SMALL_PLAN, Run, iso, way_on
 from engine.standing import Standing
 
 FIRST, SECOND, THIRD_SHARE = 1, SMALL_PLAN, 10
@@ -193,6 +193,5 @@ def halt(run: Run, situation: Situation, released: Released, planned: int) -> No
         f"the release halted: stage {released.halted.number} of {released.stages} has {released.halted}; "
         f"{released.applied.writes} of {planned} were written, the rest was left alone",
         where=f"connection {name}, release.tolerance = {situation.connection.release.tolerance} %",
-        remedy=f"Look: syncdoctor log {name} --run {run.id}. What was written stays; syncdoctor undo {name} {run.id} takes "
-        f"updates back. When it is right, syncdoctor sync {name} --staged goes on.",
+        remedy=f"What was written stays; syncdoctor undo {name} {run.id} takes updates back. {way_on(name, run.id)}",
     )

@@ -13,7 +13,7 @@ from tui.commands.session import Session, conduct
 from tui.commands.writing import ask_for, on_terminal, show_sync
 from tui.notation import plural
 from tui.output import count, document, note, say, table
-from tui.reading.undo import wrote_nothing
+from tui.reading.undo import Refusal, refusals, wrote_nothing
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
@@ -53,13 +53,16 @@ def undo(chosen: Session, number: int, *, as_json: bool, yes: bool, accepted: tu
         ask_for(len(shown.operations), where=f"undo {chosen.name} {number}")
         expected = shown.digest
     counts, done, result = _run_undo(chosen, number, expected=expected, accepted=accepted, quiet=as_json)
+    with chosen.reading() as workspace:
+        refused = refusals(workspace, result.run)
     if as_json:
-        plan = undo_document(done)
+        plan = undo_document(done) | {"refusals": [_refusal(one) for one in refused]}
         document({"connection": chosen.name, **plan, "written": True, **counts, "after": checkup_document(result)})
     else:
         if yes:
             show_undo(chosen, done)
         show_sync(chosen, counts, result.run)
+        show_refusals(refused)
         show_checkup(chosen, result)
     return int(counts["writes"] < len(done.operations) or result.states["conflict"] > 0)
 
@@ -145,6 +148,23 @@ def show_undo(chosen: Session, plan: UndoPlan) -> None:
             "The other side keeps the newer values. These fields become conflicts: no sync writes them again or carries the "
             "old values over until somebody decides or changes one of them."
         )
+
+
+def _refusal(one: Refusal) -> dict[str, Any]:
+    named = {"side": one.side, "record_id": visible(one.record_id), "fields": [visible(field) for field in one.fields]}
+    return {**named, "code": visible(one.code), "message": visible(one.message)}
+
+
+def show_refusals(refused: Sequence[Refusal]) -> None:
+    """What the sides refused to take back, with their words."""
+    if not refused:
+        return
+    say("Refused")
+    for one in refused[:SHOWN]:
+        fields = ", ".join(visible(field) for field in one.fields)
+        say(f"  {TITLES[one.side]}, record {visible(one.record_id)}, {fields}: {visible(one.reason)}")
+    if len(refused) > SHOWN:
+        say(f"  and {count(len(refused) - SHOWN)} more; --json lists all")
 
 
 def show_left(left: Sequence[Left]) -> None:
