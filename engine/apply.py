@@ -10,7 +10,7 @@ from typing import Literal
 from engine.bisect import RECORDS, can_be_parted, in_parts
 from engine.brakes import refuse_observed
 from engine.connectors import Connector, Outcome, Record, Write
-from engine.errors import AccessError
+from engine.errors import AccessError, PlanOutdated
 from engine.gates import Situation
 from engine.journal import intend, note_planned, supersede, without_doubt
 from engine.lookup import looked_up
@@ -21,6 +21,7 @@ from engine.outcomes import record
 from engine.quarantine import blamed, essential, gone, vague
 from engine.runs import Run
 from engine.schema import SIDES, Side
+from engine.standing import Standing
 
 Kind = Literal["create", "update"]
 KINDS: tuple[Kind, Kind] = ("create", "update")
@@ -40,7 +41,8 @@ class Applied:
     not_applied: int = 0
     """Superseded after all: looked for and not there, or there already under the same address; planned anew."""
     changed_meanwhile: int = 0
-    """Left alone because one of the contact's records had changed since it was read; planned anew."""
+    """Left alone because one of the contact's records had changed since it was read, it had left the list, or a schema had
+    changed; planned anew."""
 
     @property
     def writes(self) -> int:
@@ -57,18 +59,24 @@ class _Ready:
     version: str
 
 
-async def apply(run: Run, situation: Situation, sides: Sides, operations: Sequence[Operation]) -> Applied:
+async def apply(
+    run: Run, situation: Situation, sides: Sides, operations: Sequence[Operation], standing: Standing | None = None
+) -> Applied:
     """Sends the operations and records what became of each. Stops at a safe point between batches.
 
-    Raises AccessError when a side cannot be reached any more, WorkspaceError when an outcome cannot be stored; what was
+    `standing`: what the plan stands on, where it is written in several parts; it says `outdated` if the rest was left alone
+    for that. Raises AccessError when a side cannot be reached any more, WorkspaceError when an outcome cannot be stored; what was
     settled until then is kept, and what is in doubt is looked up by the next run.
     """
     refuse_observed(situation.connection)
-    writing = _Writing(run, situation, sides)
+    writing = _Writing(run, situation, sides, standing or Standing(run, situation, sides))
     waiting = without_doubt(run.workspace, operations)
     try:
         while waiting:
             waiting = await writing.round(waiting)
+    except PlanOutdated as outdated:
+        writing.leave_rest()
+        run.event("warning", outdated.code, f"{outdated.what}; the next run plans anew")
     finally:
         writing.tell()
     return writing.applied
@@ -77,8 +85,9 @@ async def apply(run: Run, situation: Situation, sides: Sides, operations: Sequen
 class _Writing:
     """One application of a plan."""
 
-    def __init__(self, run: Run, situation: Situation, sides: Sides) -> None:
+    def __init__(self, run: Run, situation: Situation, sides: Sides, standing: Standing) -> None:
         self._run = run
+        self._standing = standing
         self._situation = situation
         self._connectors: Mapping[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
         self._hubspot = sides.hubspot
@@ -122,6 +131,15 @@ class _Writing:
         supersede(self._run, alone, NOT_APPLIED)
         return [op for op in operations if op.entry not in alone]
 
+    def leave_rest(self) -> None:
+        """Closes what this run has planned and not sent."""
+        query = "SELECT id FROM journal WHERE state = 'planned' AND run_id = ?"
+        self._leave({int(row["id"]) for row in self._run.workspace.rows(query, (self._run.id,))})
+
+    def _leave(self, entries: Collection[int]) -> None:
+        supersede(self._run, entries, CHANGED)
+        self.applied.changed_meanwhile += len(entries)
+
     def tell(self) -> None:
         """Logs what the side kept differently and how long others could have come between a look and its answer."""
         if self._kept_differently:
@@ -142,10 +160,11 @@ class _Writing:
         for start in range(0, len(operations), size):
             self._run.safe_point()
             looked_at = operations[start : start + size]
-            unchanged = await self._unchanged(looked_at)
-            changed = {op.entry for op in looked_at} - {one.operation.entry for one in unchanged}
-            supersede(self._run, changed, CHANGED)
-            self.applied.changed_meanwhile += len(changed)
+            await self._standing.look()
+            left = self._standing.left([*looked_at, *(one.operation for one in ready)])
+            ready = [one for one in ready if one.operation.entry not in left]
+            unchanged = await self._unchanged([op for op in looked_at if op.entry not in left])
+            self._leave(left | ({op.entry for op in looked_at} - {one.operation.entry for one in unchanged}))
             ready += unchanged
             while len(ready) >= size:
                 yield ready[:size]

@@ -15,22 +15,27 @@ from engine.workspace import Workspace
 if TYPE_CHECKING:
     from engine.operations import Operation
 
-BRAKES = ("creates", "updates", "clears", "field_share")
+BRAKES = ("creates", "updates", "clears", "field_share", "first_creates")
 """The brakes that look at a plan, by their keys in the connection file."""
 FEWEST_LINKED = 20
 """With fewer linked contacts a share of them says nothing, and `field_share` does not count."""
 
 
+_NAMES: Mapping[Side, str] = {"hubspot": "HubSpot", "app": "the app"}
+
+
 @dataclass(frozen=True)
 class Volume:
     """How much a plan would do: contacts created and updated (per side), fields emptied, linked contacts whose value of
-    one field changes, and how many contacts are linked."""
+    one field changes, and how many contacts are linked. `first`: before anything was ever linked, per side what would be
+    created in it, and what it holds as far as it was read."""
 
     creates: int = 0
     updates: int = 0
     clears: int = 0
     changed: Mapping[tuple[Side, str], int] = field(default_factory=dict)
     linked: int = 0
+    first: Mapping[Side, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,22 +46,36 @@ class Tripped:
     what: str
 
 
-def volume(operations: Iterable[Operation], linked: int) -> Volume:
-    """Counts a plan's operations. `linked`: contacts with a record on both sides."""
+def volume(operations: Iterable[Operation], workspace: Workspace) -> Volume:
+    """Counts a plan's operations, against what the workspace holds."""
     kinds: Counter[str] = Counter()
     changed: Counter[tuple[Side, str]] = Counter()
+    creates: Counter[Side] = Counter()
     clears = 0
     for op in operations:
         kinds[op.kind] += 1
+        creates[op.side] += op.kind == "create"
         clears += sum(value == "" and op.before.get(name, "") != "" for name, value in op.values.items())
         if op.kind == "update":
             changed.update((op.side, name) for name in op.values)
-    return Volume(kinds["create"], kinds["update"], clears, dict(changed), linked)
+    linked, first = linked_contacts(workspace), first_creates(workspace, creates)
+    return Volume(kinds["create"], kinds["update"], clears, dict(changed), linked, first)
 
 
 def linked_contacts(workspace: Workspace) -> int:
     """Contacts with a record on both sides."""
     return int(workspace.value("SELECT count(*) FROM contact WHERE hubspot_id IS NOT NULL AND app_id IS NOT NULL"))
+
+
+def first_creates(workspace: Workspace, creates: Mapping[Side, int]) -> dict[Side, tuple[int, int]]:
+    """`Volume.first` for a plan that creates so many contacts per side; empty once there are links."""
+    if workspace.value("SELECT 1 FROM contact WHERE linked_at IS NOT NULL LIMIT 1") is not None:
+        return {}
+    return {
+        side: (count, int(workspace.value(f"SELECT count(*) FROM {side}_contact")))
+        for side, count in creates.items()
+        if count
+    }
 
 
 def tripped(limits: Brakes, planned: Volume) -> list[Tripped]:
@@ -69,6 +88,15 @@ def tripped(limits: Brakes, planned: Volume) -> list[Tripped]:
             ("clears", planned.clears, limits.clears),
         )
         if count > limit
+    ]
+    found += [
+        Tripped(
+            "first_creates",
+            f"the first sync would create {count:,} contacts in {_NAMES[side]}, which holds only {held:,}: is {_NAMES[side]} "
+            "complete, is it the right account?",
+        )
+        for side, (count, held) in sorted(planned.first.items())
+        if count > limits.first_creates and count > held > 0
     ]
     if planned.linked < FEWEST_LINKED:
         return found
@@ -85,9 +113,11 @@ def tripped(limits: Brakes, planned: Volume) -> list[Tripped]:
     return found
 
 
-def brake(connection: Connection, planned: Volume, accepted: Collection[str] = ()) -> None:
+def brake(
+    connection: Connection, planned: Volume, accepted: Collection[str] = (), *, undoing: int | None = None
+) -> None:
     """Raises BrakeTripped naming every brake that the plan goes beyond, except those that a person accepted for this
-    run. Raises ConfigurationError for a name that is no brake."""
+    run. `undoing`: the run that the plan takes back. Raises ConfigurationError for a name that is no brake."""
     unknown = sorted(set(accepted) - set(BRAKES))
     if unknown:
         raise ConfigurationError(
@@ -102,8 +132,18 @@ def brake(connection: Connection, planned: Volume, accepted: Collection[str] = (
         f"the plan goes beyond {len(keys)} of the connection's brakes: {'; '.join(one.what for one in found)}. "
         "Nothing was written.",
         where=f"connection {connection.name}, {', '.join(f'brakes.{key}' for key in keys)}",
-        remedy=f"Look at the plan: syncdoctor plan {connection.name}. If it is right, raise the keys named above, or let "
-        f"it pass once: syncdoctor sync {connection.name} {accepting} (--staged writes it step by step).",
+        remedy=_remedy(connection.name, accepting, undoing),
+    )
+
+
+def _remedy(name: str, accepting: str, undoing: int | None) -> str:
+    either = "If it is right, raise the keys named above, or let it pass once:"
+    if undoing is not None:
+        command = f"syncdoctor undo {name} {undoing}"
+        return f"Look at the undo: {command}. {either} {command} {accepting}"
+    return (
+        f"Look at the plan: syncdoctor plan {name}. {either} syncdoctor sync {name} {accepting} "
+        "(--staged writes it step by step)."
     )
 
 

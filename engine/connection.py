@@ -115,13 +115,15 @@ class Sync(_Section):
 
 class Brakes(_Section):
     """The most that one run may do; beyond it the run stops before its first write. In percent: `field_share` of the linked
-    contacts may change in one field, `shrink` of a side or list may be gone since it was last read whole."""
+    contacts may change in one field, `shrink` of a side or list may be gone since it was last read whole. A first sync that creates
+    more than `first_creates` contacts in a side may not create more than that side holds."""
 
     creates: int = Field(default=500, ge=0)
     updates: int = Field(default=500, ge=0)
     clears: int = Field(default=50, ge=0)
     field_share: int = Field(default=25, ge=0, le=100)
     shrink: int = Field(default=30, ge=0, le=100)
+    first_creates: int = Field(default=100, ge=0)
 
 
 class Release(_Section):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.apply import Applied, apply
 from engine.base import agree
-from engine.brakes import brake, linked_contacts, refuse_observed, volume
+from engine.brakes import brake, refuse_observed, volume
 from engine.confirm import after_writing, before_writing
 from engine.conflicts import gather_evidence
 from engine.connection import Connection
@@ -24,7 +24,8 @@ from engine.plan import plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
-from engine.undo import UndoPlan, hold_for_decision, settle_holds, undo_plan
+from engine.standing import Standing
+from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
 
 
@@ -71,9 +72,9 @@ async def sync(
     """Examines, writes what the plan holds, and examines the result.
 
     `saved`: exactly this plan is written, or nothing. `staged`: in stages; None leaves it to `runs.release_is_first`.
-    `accepted`: brakes that do not count this once. `demand`: how to observe. Raises BrakeTripped and ConfigurationError before the first write,
-    ReleaseHalted after a stage that came out otherwise than planned; AccessError or Stopped may come at any time: what
-    was settled is kept.
+    `accepted`: brakes that do not count this once. `demand`: how to observe. Raises BrakeTripped and ConfigurationError
+    before the first write, ReleaseHalted after a stage that came out otherwise than planned, PlanOutdated if a schema
+    changed while it wrote; AccessError or Stopped may come at any time: what was settled is kept.
     """
     refuse_observed(connection)
     demand = replace(demand, writing=True)
@@ -88,7 +89,7 @@ async def sync(
     operations = planned_operations(run)
     if saved is not None:
         operations = confirmed(run, situation, saved, operations)
-    brake(connection, volume(operations, linked_contacts(run.workspace)), accepted)
+    brake(connection, volume(operations, run.workspace), accepted)
 
     run.intended = len(operations)
     if saved is not None:
@@ -98,11 +99,13 @@ async def sync(
         staged = release_is_first(run.workspace, len({op.contact for op in operations}))
     stages = in_stages(operations) if staged else [operations]
     begin_release(run, stages)
-    released = await release(run, situation, sides, stages)
-    result = (
-        planned if not (operations or linked) else await _look_again(run, situation, sides, gates, released.applied)
-    )
-    agree_all(run, situation)
+    standing = Standing(run, situation, sides)
+    released = await release(run, standing, sides, stages)
+    result = planned
+    if operations or linked:
+        result = await _look_again(run, standing.situation, sides, gates, released.applied)
+    agree_all(run, result.situation)
+    standing.refuse_if_outdated(released.applied.writes, len(operations), f"sync {connection.name}")
     halt(run, situation, released, len(operations))
     return released.applied, result
 
@@ -129,14 +132,14 @@ async def undo(
     situation = await before_writing(run, situation, sides, demand)
     undoing = undo_plan(run.workspace, situation, number)
     undoing.refuse_unless(expected, connection.name)
-    brake(connection, volume(undoing.operations, linked_contacts(run.workspace)), accepted)
+    brake(connection, volume(undoing.operations, run.workspace), accepted, undoing=number)
 
     run.intended = len(undoing.operations)
-    hold_for_decision(run, situation, undoing)
-    applied = await apply(run, situation, sides, undoing.operations)
-    settle_holds(run, situation, undoing)
-    result = await _look_again(run, situation, sides, gates, applied)
-    agree_all(run, situation)
+    standing = Standing(run, situation, sides)
+    applied = await apply(run, situation, sides, undoing.operations, standing)
+    result = await _look_again(run, standing.situation, sides, gates, applied)
+    agree_all(run, result.situation)
+    standing.refuse_if_outdated(applied.writes, len(undoing.operations), f"undo {connection.name} {number}")
     return applied, undoing, result
 
 

@@ -12,6 +12,7 @@ SyncdoctorError
   Halted                      exit 4: a brake, a lock, or the user stopped the run
     BrakeTripped
     ReleaseHalted
+    PlanOutdated
     LockHeld
     Stopped
 """
@@ -115,6 +116,12 @@ class ReleaseHalted(Halted):
     """A stage of a staged release did not come out as planned; later stages were not written."""
 
     code = "release-halted"
+
+
+class PlanOutdated(Halted):
+    """What the plan was made on changed while it was written; the rest of it was not written."""
+
+    code = "plan-outdated"
 
 
 class LockHeld(Halted):

@@ -18,6 +18,7 @@ from engine.operations import AMBIGUOUS, EXISTS, GONE, NOT_APPLIED, Operation
 from engine.outcomes import record
 from engine.runs import Run
 from engine.schema import SIDES
+from engine.undo import hold_unread
 
 Found = Literal["applied", "not_applied", "ambiguous"]
 
@@ -37,6 +38,7 @@ async def settle_doubt(run: Run, situation: Situation, sides: Sides) -> int:
     Returns how many were settled.
     """
     supersede_left_over(run)
+    hold_unread(run, situation)
     verify_applied(run)
     settled = 0
     doubtful = unsettled(run.workspace)

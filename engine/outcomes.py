@@ -21,6 +21,7 @@ from engine.operations import ALREADY_LINKED, AMBIGUOUS, GONE, KEPT_DIFFERENTLY,
 from engine.quarantine import keep, release
 from engine.runs import Run, iso
 from engine.schema import Side
+from engine.undo import hold_undone
 
 
 def record(
@@ -36,7 +37,7 @@ def record(
 
     What the side kept becomes the base. With `looked_up` (no answer said so) only fields that hold what was sent do:
     anything else may be somebody's own value, and so may what differs between a write's answer and its read-back. A decision is over with the write that it led to. An applied write whose
-    record is another contact's becomes a refusal.
+    record is another contact's becomes a refusal. What an undo has written, or may have, waits for a person from here on.
     """
     schema = situation.schemas[side]
     fields = fields_to_read(situation.connection, situation.schemas, side)
@@ -49,6 +50,7 @@ def record(
         outcomes = [_with_differences(op, outcome) for op, outcome in zip(operations, outcomes, strict=True)]
         written: list[tuple[int, str]] = []
         given: list[tuple[int, str]] = []
+        reached: list[tuple[int, Operation]] = []
         configured = situation.connection.hubspot.on_create if side == "hubspot" else {}
         for op, outcome in zip(operations, outcomes, strict=True):
             path: tuple[State, ...]
@@ -58,6 +60,7 @@ def record(
                 unsure = {*(kept_differently(op, outcome) if looked_up else ()), *outcome.edited}
                 sure = [name for name in op.values if name not in unsure]
                 if not _moved(op, outcome):
+                    reached.append((contact, op))
                     written += [(contact, names[side, name]) for name in sure if (side, name) in names]
                 if op.kind == "create":
                     given += [(contact, names[side, name]) for name in configured if (side, name) in names]
@@ -68,8 +71,10 @@ def record(
                 path = ("in_doubt",) if outcome.state == "in_doubt" else ("superseded",)
                 if looked_up and outcome.code in (AMBIGUOUS, GONE) and op.kind == "update":
                     forget_base(sql, op, names, outcome)
+                    reached.append((op.contact, op))
             _close(sql, op, outcome, path, iso(moment))
         keep_written(run, situation, written, given, found_on=side if looked_up else None)
+        hold_undone(run, situation, reached)
         sql.executemany(
             "UPDATE decision SET ended_at = ? WHERE contact_id = ? AND field = ? AND winner <> ? AND ended_at IS NULL",
             [(iso(moment), contact, name, UNDECIDED) for contact, name in written],

@@ -18,7 +18,8 @@ from engine.gates import Situation
 from engine.memory import memory_of
 from engine.observe import Sides
 from engine.operations import Operation
-from engine.runs import RELEASE_OPEN, SMALL_PLAN, Run, iso
+from engine.runs import RELEASE_OPEN, SMALL_PLAN, Run, iso, way_on
+from engine.standing import Standing
 
 FIRST, SECOND, THIRD_SHARE = 1, SMALL_PLAN, 10
 """Contacts of the first two stages, and the percentage of all contacts in the third."""
@@ -96,22 +97,26 @@ def begin_release(run: Run, stages: Sequence[Sequence[Operation]]) -> None:
             run.workspace.remember(RELEASE_OPEN, str(run.id))
 
 
-async def release(run: Run, situation: Situation, sides: Sides, stages: Sequence[Sequence[Operation]]) -> Released:
-    """Writes the stages in order, and none after one that went beyond the connection's tolerance.
+async def release(run: Run, standing: Standing, sides: Sides, stages: Sequence[Sequence[Operation]]) -> Released:
+    """Writes the stages in order, and none after one that went beyond the connection's tolerance or once the plan is outdated.
 
     A single stage is never held against the prediction. Raises what `apply` raises; what was settled is kept.
     """
+    situation = standing.situation
     done: list[Applied] = []
     for number, operations in enumerate(stages, 1):
         since = int(run.workspace.value("SELECT coalesce(max(id), 0) FROM journal"))
-        done.append(await apply(run, situation, sides, operations))
+        done.append(await apply(run, situation, sides, operations, standing))
         if len(stages) == 1:
             continue
         stage = compare(run, situation, number, operations, since)
         _record(run, stage, len(stages))
+        if standing.outdated:
+            break
         if stage.beyond(situation.connection.release.tolerance) and number < len(stages):
             return Released(_together(done), len(stages), stage)
-    run.workspace.remember(RELEASE_OPEN, "")
+    if not standing.outdated:
+        run.workspace.remember(RELEASE_OPEN, "")
     return Released(_together(done), len(stages))
 
 
@@ -188,6 +193,5 @@ def halt(run: Run, situation: Situation, released: Released, planned: int) -> No
         f"the release halted: stage {released.halted.number} of {released.stages} has {released.halted}; "
         f"{released.applied.writes} of {planned} were written, the rest was left alone",
         where=f"connection {name}, release.tolerance = {situation.connection.release.tolerance} %",
-        remedy=f"Look: syncdoctor log {name} --run {run.id}. What was written stays; syncdoctor undo {name} {run.id} takes "
-        f"updates back. When it is right, syncdoctor sync {name} --staged goes on.",
+        remedy=f"What was written stays; syncdoctor undo {name} {run.id} takes updates back. {way_on(name, run.id)}",
     )

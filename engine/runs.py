@@ -141,3 +141,8 @@ def open_release(workspace: Workspace) -> int | None:
     if not named or workspace.value("SELECT 1 FROM run WHERE id = ? AND state = 'running'", (named,)):
         return None
     return int(named)
+
+
+def way_on(name: str, run: int) -> str:
+    """How the connection `name` goes on after the staged release of a run that did not go through."""
+    return f"Look: syncdoctor log {name} --run {run}. When it is right, syncdoctor sync {name} goes on, in stages."

@@ -14,6 +14,7 @@ from engine.gates import Situation
 from engine.losses import Demand, believed, last_reading, note_reading
 from engine.runs import Run
 from engine.schema import InclusionList
+from engine.workspace import Workspace
 
 AT_ONCE = 1_000
 LIST, SUBSCRIPTION = "list", "subscription"
@@ -59,6 +60,27 @@ async def look_at_list(
         return None, 0
 
 
+async def look_at_members(
+    run: Run, known: Situation, hubspot: ListSource
+) -> tuple[InclusionList | None, frozenset[str]]:
+    """The list and its members' record ids once more, in the middle of writing.
+
+    Members who are missing only take writes away: that trips no brake, and is no count to compare the next run with. Raises
+    AccessError if they cannot be read, ConfigurationError if there is no such list any more.
+    """
+    if known.inclusion is None:
+        return None, frozenset()
+    inclusion = await _again(known.connection, hubspot, known.inclusion)
+    members = await _members(run, hubspot, inclusion)
+    _keep_members(run, members)
+    return _with_newest(inclusion, members), frozenset(record_id for record_id, _ in members)
+
+
+def known_members(workspace: Workspace) -> frozenset[str]:
+    """The HubSpot records that were members when they were read last."""
+    return frozenset(str(row["record_id"]) for row in workspace.rows("SELECT record_id FROM list_member"))
+
+
 async def _again(connection: Connection, hubspot: ListSource, known: InclusionList) -> InclusionList:
     """The list by its id; by the configured name only if that is not its name any more."""
     try:
@@ -73,20 +95,29 @@ async def _again(connection: Connection, hubspot: ListSource, known: InclusionLi
 async def _read_members(
     run: Run, connection: Connection, hubspot: ListSource, inclusion: InclusionList, demand: Demand
 ) -> tuple[InclusionList, int]:
-    members: list[tuple[str, str]] = []
+    members = await _members(run, hubspot, inclusion)
     if inclusion.deleted_at is None:
-        async for page in hubspot.list_members(inclusion.id):
-            members += page
-            run.progress("reading the inclusion list", len(members), inclusion.size)
         last = last_reading(run.workspace, LIST)
         before = last.records if last and last.fingerprint == inclusion.id else 0
         if believed(run, connection, demand, LIST, "the inclusion list", before, len(members)):
             note_reading(run, LIST, inclusion.id, len(members))
     _keep_members(run, members)
+    return _with_newest(inclusion, members), len(members)
+
+
+async def _members(run: Run, hubspot: ListSource, inclusion: InclusionList) -> list[tuple[str, str]]:
+    """Record ids with the time since which they belong to the list; none of a list that is deleted."""
+    members: list[tuple[str, str]] = []
+    if inclusion.deleted_at is None:
+        async for page in hubspot.list_members(inclusion.id):
+            members += page
+            run.progress("reading the inclusion list", len(members), inclusion.size)
+    return members
+
+
+def _with_newest(inclusion: InclusionList, members: Sequence[tuple[str, str]]) -> InclusionList:
     newest = max((time for _, time in members if time), default="")
-    if newest:
-        inclusion = replace(inclusion, members_changed_at=datetime.fromisoformat(newest))
-    return inclusion, len(members)
+    return replace(inclusion, members_changed_at=datetime.fromisoformat(newest)) if newest else inclusion
 
 
 def _keep_members(run: Run, members: Iterable[tuple[str, str]]) -> None:

@@ -7,10 +7,11 @@ What is taken back, and what is not:
 
 What the next sync does. After an undo one side holds the old value, the other still the newer one from which the run
 had taken it. Nothing in the records says which of the two is right, so the field is held for a person: a row in
-`decision` with the winner `ask` and both values, written before the undo is. While both sides hold these values the
-planner gives a conflict, whatever direction and policy say. So the undone value is neither written again nor carried to
-the other side. It ends when a person decides, or changes the value on either side: the base is what both sides held
-after the undo, so the changed side flows.
+`decision` with the winner `ask` and both values, stored in the transaction that stores the outcome of its write, so that
+neither a kill nor a lost side leaves one without the other. While both sides hold these values the planner gives a
+conflict, whatever direction and policy say. So the undone value is neither written again nor carried to the other side.
+It ends when a person decides, or changes the value on either side: the base is what both sides held after the undo, so
+the changed side flows.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from engine.base import mapping_names
 from engine.errors import ConfigurationError
 from engine.gates import Situation
+from engine.journal import move
 from engine.memory import UNDECIDED
 from engine.merge import agreed_values, mapped_pairs
 from engine.mirror import contacts_of, mirrored
@@ -204,64 +206,57 @@ def consent_fields(situation: Situation) -> frozenset[tuple[Side, str]]:
     return frozenset(found)
 
 
-def hold_for_decision(run: Run, situation: Situation, undoing: UndoPlan) -> None:
-    """Before an undo is written: its fields wait for a person from the moment on in which they hold the old values."""
-    fields, values = _held(situation, undoing), _values(run, situation, undoing)
-    rows = []
-    for (contact, name), (op, field) in fields.items():
-        now = values.get((contact, name), {})
-        after = {**{side: now.get(f"{side}_raw", "") for side in SIDES}, op.side: op.values[field]}
-        rows.append((contact, name, after["hubspot"], after["app"]))
-    _store(run, undoing, rows, [])
-
-
-def settle_holds(run: Run, situation: Situation, undoing: UndoPlan) -> None:
-    """After an undo was written: what it wrote waits with the values that the servers kept; all else does not wait."""
-    written = {
-        (row["contact_id"], row["side"])
-        for row in run.workspace.rows(
-            f"SELECT contact_id, side FROM journal WHERE run_id = ? AND undoes IS NOT NULL AND {_WRITTEN}", (run.id,)
-        )
-    }
-    values = _values(run, situation, undoing)
-    rows, over = [], []
-    for (contact, name), (op, _) in _held(situation, undoing).items():
-        now = values.get((contact, name))
-        if now is None or (contact, op.side) not in written or now["hubspot_value"] == now["app_value"]:
-            over.append((contact, name, UNDECIDED))
-        else:
-            rows.append((contact, name, now["hubspot_raw"], now["app_raw"]))
-    _store(run, undoing, rows, over)
-
-
-def _held(situation: Situation, undoing: UndoPlan) -> dict[tuple[int, str], tuple[Operation, str]]:
+def hold_undone(run: Run, situation: Situation, written: Sequence[tuple[int, Operation]]) -> None:
+    """Lets every field that an undo has written wait for a person, with the values that both sides hold now; none where the
+    two agree again. Belongs into the transaction that records the writes. `written`: the contact and the operation."""
     names = mapping_names(situation)
-    return {(op.contact, names[op.side, field]): (op, field) for op in undoing.operations for field in op.values}
-
-
-def _values(run: Run, situation: Situation, undoing: UndoPlan) -> dict[tuple[int, str], dict[str, Any]]:
-    """Canonical and raw values of both sides, per contact and mapping, as mirrored."""
-    pairs = {pair.name: pair for pair in mapped_pairs(situation.connection, situation.schemas)}
-    contacts = contacts_of(run.workspace, [op.contact for op in undoing.operations])
-    rows = {
-        (row["contact"], row["field"]): row
-        for row in agreed_values(contacts, tuple(pairs.values())).iter_rows(named=True)
+    fields = {
+        (contact, names[op.side, field]): op
+        for contact, op in written
+        if op.undoes is not None
+        for field in op.values
+        if (op.side, field) in names
     }
-    by_contact = {row["contact"]: row for row in contacts.iter_rows(named=True)}
-    for (contact, name), row in rows.items():
-        row["hubspot_raw"] = by_contact[contact][f"hubspot.{pairs[name].hubspot}"] or ""
-        row["app_raw"] = by_contact[contact][f"app.{pairs[name].app}"] or ""
-    return rows
-
-
-def _store(
-    run: Run, undoing: UndoPlan, rows: Sequence[tuple[int, str, str, str]], over: Sequence[tuple[int, str, str]]
-) -> None:
-    author = f"undo of run {undoing.run}"
+    if not fields:
+        return
+    pairs = {pair.name: pair for pair in mapped_pairs(situation.connection, situation.schemas)}
+    contacts = contacts_of(run.workspace, sorted({contact for contact, _ in fields}))
+    held = {row["contact"]: row for row in contacts.iter_rows(named=True)}
+    waiting, over = [], []
+    for row in agreed_values(contacts, tuple(pairs.values())).iter_rows(named=True):
+        contact, name = row["contact"], row["field"]
+        op = fields.get((contact, name))
+        if op is None:
+            continue
+        if row["hubspot_value"] == row["app_value"]:
+            over.append((contact, name, UNDECIDED))
+            continue
+        undone = run.workspace.value("SELECT run_id FROM journal WHERE id = ?", (op.undoes,))
+        now = held[contact]
+        hubspot, app = now[pairs[name].column("hubspot")] or "", now[pairs[name].column("app")] or ""
+        waiting.append((contact, name, hubspot, app, UNDECIDED, iso(run.now()), f"undo of run {undone}"))
     with run.workspace.transaction() as sql:
         sql.executemany(
             "INSERT OR REPLACE INTO decision(contact_id, field, hubspot_value, app_value, winner, at, by) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(*row, UNDECIDED, iso(run.now()), author) for row in rows],
+            waiting,
         )
         sql.executemany("DELETE FROM decision WHERE contact_id = ? AND field = ? AND winner = ?", over)
+
+
+def hold_unread(run: Run, situation: Situation) -> None:
+    """After an observation: undone fields whose read-back had failed wait with the values that were seen now. Whether the
+    side kept another spelling or somebody was there since, nobody can say: a person is asked either way."""
+    rows = run.workspace.rows("SELECT * FROM journal WHERE state = 'applied' AND undoes IS NOT NULL")
+    if not rows:
+        return
+    with run.workspace.transaction() as sql:
+        for row in rows:
+            sent = json.loads(row["sent"])
+            ids: dict[Side, str | None] = {"hubspot": None, "app": None, row["side"]: row["record_id"]}
+            op = Operation(row["contact_id"], row["side"], "update", ids, "", sent, {}, undoes=row["undoes"])
+            hold_undone(run, situation, [(op.contact, op)])
+            fields = fields_to_read(situation.connection, situation.schemas, op.side)
+            held = mirrored(run.workspace, op.side, [row["record_id"]], fields).get(row["record_id"], {})
+            kept = json.loads(row["kept"] or "{}") | {name: value for name, value in held.items() if value is not None}
+            move(sql, row["id"], ("verified",), iso(run.now()), kept=json.dumps(kept, ensure_ascii=False))

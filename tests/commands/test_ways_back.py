@@ -74,6 +74,9 @@ def test_an_undo_is_a_plan_until_it_is_confirmed(few_synced: Path, command: Comm
     written, refused = done.document["writes"], done.document["refused"]
     assert written + refused == len(shown.document["operations"]) and written > refused
     assert done.document["after"]["states"]["conflict"] > 0
+    refusals = done.document["refusals"]
+    assert len({(one["side"], one["record_id"]) for one in refusals}) == refused > 0
+    assert all(one["fields"] and one["message"] for one in refusals)
 
     again = command("undo", "practice", run, "--home", few_synced, "--json")
     assert len(again.document["operations"]) == refused

@@ -351,9 +351,14 @@ def test_what_became_of_writing_is_there_and_masked(world: SmallWorld) -> None:
             "VALUES (?, ?, 'app', 'update', ?, '{\"LNAME\": \"Ungewöhnlich\"}', '{}', 'c-7', ?, ?)",
             world.check, contact, state, LONG_AGO, undoes,
         )  # fmt: skip
+    for field_name in ("LNAME", "NOT_WANTED_ANY_MORE"):
+        world.sql(
+            "INSERT INTO quarantine(contact_id, side, field, sent, lasting, code, message, correlation_id, run_id, at, wake_at) "
+            "VALUES (?, 'app', ?, 'x', 0, 'VAGUE', 'no', 'c-8', 1, ?, ?)", contact, field_name, LONG_AGO, LONG_AGO,
+        )  # fmt: skip
     world.sql(
-        "INSERT INTO quarantine(contact_id, side, field, sent, lasting, code, message, correlation_id, run_id, at, wake_at) "
-        "VALUES (?, 'app', 'LNAME', 'x', 0, 'VAGUE', 'no', 'c-8', 1, ?, ?)", contact, LONG_AGO, LONG_AGO,
+        "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) SELECT "
+        "contact_id, 'refused', 'app.LNAME', 'failing', 1, 'no', 'rule', run_id, run_id FROM verdict WHERE contact_id = ?", contact,
     )  # fmt: skip
     world.sql(
         "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, hubspot_source, reason, run_id) "

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
+import httpx
 import pytest
 
 from diagnostics.checkup import GATES
 from engine.apply import Applied
 from engine.cycle import undo
-from engine.errors import BrakeTripped, ConfigurationError
-from engine.runs import Run
+from engine.errors import BrakeTripped, ConfigurationError, Stopped
+from engine.observe import Sides
+from engine.runs import Run, StopFlag
 from engine.situation import recall
 from engine.undo import UndoPlan, consent_fields, undo_plan
+from sample_data.portal import Fault
+from tests.engine.test_apply import pick
 from tests.engine.test_cycle import World
+
+SPELLING = " (Altstadt)"
 
 
 async def take_back(world: World, number: int) -> tuple[Applied, UndoPlan, int]:
@@ -172,3 +181,107 @@ async def test_an_undo_that_is_not_the_one_shown_is_refused(small: World) -> Non
         await take_back(small, 999)
 
     assert last_writer(small) == run
+
+
+@dataclass
+class Respelling(httpx.AsyncBaseTransport):
+    """A wire to an app that keeps another city than it is sent, and that asks the run to stop once it has."""
+
+    inner: httpx.AsyncBaseTransport
+    stop: StopFlag
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Hands on; an update of the city in another spelling."""
+        if request.method == "PATCH" and b"CITY" in request.content:
+            self.stop.reason = "stopped by a test"
+            body = json.loads(request.content)
+            body["merge_fields"]["CITY"] += SPELLING
+            content = json.dumps(body).encode()
+            headers = {**request.headers, "content-length": str(len(content))}
+            request = httpx.Request(request.method, request.url, headers=headers, content=content)
+        return await self.inner.handle_async_request(request)
+
+
+def respelled(world: World, stop: StopFlag) -> Sides:
+    """Connectors of which the app's respells."""
+    sides = world.sides()
+    client = sides.app._client._http  # type: ignore[attr-defined]
+    client._transport = Respelling(client._transport, stop)
+    return sides
+
+
+async def app_wins(world: World) -> tuple[int, int]:
+    """As `edited`, on a connection whose policy would carry the app's value over."""
+    sync = world.connection.sync.model_copy(update={"conflicts": "app"})
+    world.connection = world.connection.model_copy(update={"sync": sync})
+    return await edited(world)
+
+
+async def waits(world: World, contact: int) -> None:
+    """The undone value, in the app's spelling, waits for a person, whoever wins otherwise."""
+    assert await world.sync() == 0
+    assert await world.sync() == 0
+    now = world.one(f"c.id = {contact}")
+    assert (now["city"], now["CITY"].endswith(SPELLING), now["state"]) == ("Neustadt", True, "conflict")
+
+
+async def test_an_undo_that_is_stopped_after_a_write_lets_what_was_kept_wait(small: World) -> None:
+    """The app keeps another spelling and the run ends at once: the value that is there waits, not the one that was sent."""
+    contact, number = await app_wins(small)
+    stop = StopFlag()
+    run = Run(small.workspace, "undo", stop=stop)
+
+    with pytest.raises(Stopped):
+        await undo(run, small.connection, respelled(small, stop), GATES, number)
+
+    await waits(small, contact)
+    small.portal.tamper("mailchimp", small.one(f"c.id = {contact}")["app_id"], {"CITY": "Selbst getippt"})
+    assert await small.sync() == 1
+    assert small.one(f"c.id = {contact}")["city"] == "Selbst getippt"
+
+
+async def test_an_undo_whose_answer_is_lost_waits_once_it_is_looked_up(small: World) -> None:
+    """The side is gone after the write; the next run finds a spelling that nobody sent, and asks."""
+    contact, number = await app_wins(small)
+    small.portal.faults.add(Fault("mailchimp", "PATCH", "/members/", 1, "timeout_after"))
+    small.portal.faults.add(Fault("mailchimp", "GET", "/members/", 2, "500_before", times=99))
+    run = Run(small.workspace, "undo")
+    await undo(run, small.connection, respelled(small, StopFlag()), GATES, number)
+    assert small.workspace.value("SELECT state FROM journal ORDER BY id DESC LIMIT 1") == "in_doubt"
+    small.portal.faults.clear()
+
+    await waits(small, contact)
+
+
+async def test_an_undo_that_could_not_be_read_back_waits_with_what_is_seen_later(small: World) -> None:
+    """Another spelling in the record at the next run is the server's or a person's: it waits once, and then edits flow."""
+    await small.sync()
+    person = small.one("c.state = 'in_sync' AND h.city <> '' AND a.CITY = h.city")
+    small.portal.tamper("mailchimp", person["app_id"], {"CITY": "Neustadt"})
+    assert await small.sync() == 1
+    small.portal.faults.add(Fault("hubspot", "POST", "batch/read", 2, "500_before", times=99))
+    await take_back(small, last_writer(small))
+    small.portal.faults.clear()
+    assert small.workspace.value("SELECT state FROM journal ORDER BY id DESC LIMIT 1") == "applied"
+    small.portal.tamper("hubspot", person["hubspot_id"], {"city": "Anders gehalten"})
+
+    assert await small.sync() == 0
+    assert await small.sync() == 0
+    now = small.one(f"c.id = {person['id']}")
+    assert (now["city"], now["CITY"], now["state"]) == ("Anders gehalten", "Neustadt", "conflict")
+    small.portal.tamper("hubspot", person["hubspot_id"], {"city": "Altdorf"})
+    assert await small.sync() == 1
+    assert small.one(f"c.id = {person['id']}")["CITY"] == "Altdorf"
+
+
+async def test_what_an_undo_did_not_write_does_not_wait(small: World) -> None:
+    """The app refuses the update: both sides hold the newer value, and nobody is asked about it."""
+    contact, number = await edited(small)
+    sides = small.sides()
+    pick(sides, lambda record: "CITY" in record)
+
+    applied, _, _ = await undo(Run(small.workspace, "undo"), small.connection, sides, GATES, number)
+
+    assert (applied.writes, applied.refused) == (0, 1)
+    assert small.workspace.value("SELECT count(*) FROM decision") == 0
+    assert small.one(f"c.id = {contact}")["state"] == "in_sync"

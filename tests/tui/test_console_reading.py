@@ -15,6 +15,7 @@ from tests.tui.populated import add_contacts, add_run, open_for_writing, populat
 from tui.home import Home
 from tui.notation import SIGNS, STATE_MEANINGS, STATE_ORDER, STATE_STYLES
 from tui.reader import Reader
+from tui.reading.conflicts import field_conflicts
 from tui.reading.connections import known_connection
 from tui.reading.contacts import ContactFilter, causes, contact_page, contact_position, open_contacts
 from tui.reading.health import file_trace, glimpse, health, overview
@@ -186,6 +187,53 @@ def test_run_log_merges_events_and_exchanges(home: Path) -> None:
     assert count == 2
     assert [(line.level, line.code) for line in lines] == [("info", "started"), ("http-error", "hubspot 429")]
     assert "correlation c0ffee" in lines[1].text and "attempt 2" in lines[1].text
+
+
+def test_the_log_of_an_undo_names_what_was_refused(home: Path) -> None:
+    """Record, field and the server's words; an undone field is an undecided conflict."""
+    with open_for_writing(home) as workspace, workspace.transaction() as sql:
+        row = "(2, 1, 'app', 'update', 'a1', ?, ?, '{}', '2026-03-02T10:00:00.000Z', ?, ?)"
+        sql.executemany(
+            "INSERT INTO journal(run_id, contact_id, side, kind, record_id, state, sent, before, planned_at, message, undoes) "
+            f"VALUES {row}",
+            [
+                ("verified", '{"FNAME": "x"}', "", None),
+                ("permanent", '{"CITY": "Bonn"}', "must be a known city", 1),
+                ("permanent", '{"FNAME": "y"}', "of no undo", None),
+            ],
+        )
+        sql.execute(
+            "INSERT INTO decision(contact_id, field, winner, hubspot_value, app_value, at) SELECT contact_id, field, 'ask', "
+            "hubspot_value, app_value, '2026-03-02T10:00:00.000Z' FROM conflict"
+        )
+
+    with reading(home) as workspace:
+        count = open_run_log(workspace, 2)
+        lines = [line for line in run_log_page(workspace, 0, 10) if line.code == "not undone"]
+        conflicts = field_conflicts(workspace, "firstname")[1]
+
+    assert count == 3
+    assert [(line.level, line.text) for line in lines] == [("error", "app, record a1, CITY: must be a known city")]
+    assert conflicts and {one.decided for one in conflicts} == {""}
+
+
+def test_only_what_is_held_back_counts_as_quarantined(home: Path) -> None:
+    """A refusal whose write nobody wants any more is kept and not counted."""
+    with open_for_writing(home) as workspace, workspace.transaction() as sql:
+        now = int(workspace.value("SELECT max(run_id) FROM verdict"))
+        sql.executemany(
+            "INSERT INTO quarantine(contact_id, side, field, sent, code, message, correlation_id, run_id, at) "
+            "VALUES (?, 'app', ?, 'digest', 'X', 'no', '', 2, '2026-03-02T10:00:00.000Z')",
+            [(1, "CITY"), (1, "FNAME"), (2, "")],
+        )
+        sql.executemany(
+            "INSERT OR REPLACE INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
+            "VALUES (?, 'refused', ?, 'failing', 1, '', '', 1, ?)",
+            [(1, "app.CITY", now), (1, "app.FNAME", now - 1), (2, "", now)],
+        )
+
+    with reading(home) as workspace:
+        assert overview(workspace).quarantined == 2
 
 
 def test_verification_lists_unexplained_first(home: Path) -> None:

@@ -48,6 +48,16 @@ async def test_what_is_open_is_on_home_and_overview(home: Path, console: MakeCon
         )
 
 
+async def test_a_halted_first_release_is_no_finished_activation(home: Path, console: MakeConsole) -> None:
+    """The overview says since when the connection writes, and that its release has not gone through."""
+    left_open(home)
+    with open_for_writing(home) as workspace:
+        workspace.remember("activated_at", "2026-03-02T10:00:00.000Z")
+    async with console(home, "practice").run_test(size=(120, 50)) as pilot:
+        text = await shown(pilot, "activated", "has not gone through")
+        assert next(line for line in text.splitlines() if "activated" in line).count("2026-03-02") == 1
+
+
 async def test_a_sync_in_stages_is_offered(home: Path, console: MakeConsole, spawned: FakeStart) -> None:
     """The confirmation says how many contacts each stage has, and starts exactly the command it shows."""
     async with console(home, "practice").run_test(size=SIZE) as pilot:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.connection import Connection, read_connection
 from engine.errors import CredentialsRefused, Halted, Stopped, SyncdoctorError
 from engine.lock import RENEW, Lease, locked
-from engine.runs import Run, StopFlag, close_abandoned_runs, iso, open_release, utc_now
+from engine.runs import Run, StopFlag, close_abandoned_runs, iso, open_release, utc_now, way_on
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace, explained
 from tui.home import Home
@@ -271,7 +271,4 @@ def announce_open_questions(workspace: Workspace, name: str) -> None:
         note(f"An earlier run was cut off: {writes} in doubt. The next sync looks them up before it writes.")
     halted = open_release(workspace)
     if halted is not None:
-        note(
-            f"The staged release of run {halted} did not go through: look at syncdoctor log {name} --run {halted}; "
-            f"syncdoctor sync {name} goes on in stages."
-        )
+        note(f"The staged release of run {halted} did not go through. {way_on(name, halted)}")

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BrakeTripped, ConfigurationError
+from engine.errors import ConfigurationError
 from engine.visible import masked, visible
 from tui.commands.checking import checkup_document, show_checkup
 from tui.commands.session import Session, conduct
 from tui.commands.writing import ask_for, on_terminal, show_sync
 from tui.notation import plural
 from tui.output import count, document, note, say, table
-from tui.reading.undo import wrote_nothing
+from tui.reading.undo import Refusal, refusals, wrote_nothing
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
@@ -53,13 +53,16 @@ def undo(chosen: Session, number: int, *, as_json: bool, yes: bool, accepted: tu
         ask_for(len(shown.operations), where=f"undo {chosen.name} {number}")
         expected = shown.digest
     counts, done, result = _run_undo(chosen, number, expected=expected, accepted=accepted, quiet=as_json)
+    with chosen.reading() as workspace:
+        refused = refusals(workspace, result.run)
     if as_json:
-        plan = undo_document(done)
+        plan = undo_document(done) | {"refusals": [_refusal(one) for one in refused]}
         document({"connection": chosen.name, **plan, "written": True, **counts, "after": checkup_document(result)})
     else:
         if yes:
             show_undo(chosen, done)
         show_sync(chosen, counts, result.run)
+        show_refusals(refused)
         show_checkup(chosen, result)
     return int(counts["writes"] < len(done.operations) or result.states["conflict"] > 0)
 
@@ -91,26 +94,16 @@ def _run_undo(
     chosen: Session, number: int, *, expected: str, accepted: tuple[str, ...], quiet: bool
 ) -> tuple[Mapping[str, int], UndoPlan, Checkup]:
     from diagnostics.checkup import take_back
-    from engine.brakes import BRAKES
 
-    command = f"undo {chosen.name} {number}"
-    try:
-        return conduct(
-            chosen,
-            "undo",
-            lambda run, sides: take_back(run, chosen.connection, sides, number, expected=expected, accepted=accepted),
-            exit_code=lambda done: int(done[0]["writes"] < len(done[1].operations)),
-            counts=lambda done: {**done[0], **dict(done[2].states.items())},
-            quiet=quiet,
-            again=command,
-        )
-    except BrakeTripped as stopped:
-        accepting = " ".join(f"--accept {key}" for key in BRAKES if f"brakes.{key}" in stopped.where)
-        stopped.remedy = (
-            f"Look at the undo: syncdoctor {command}. If it is right, raise the keys named above, or let it pass once: "
-            f"syncdoctor {command} {accepting}"
-        )
-        raise
+    return conduct(
+        chosen,
+        "undo",
+        lambda run, sides: take_back(run, chosen.connection, sides, number, expected=expected, accepted=accepted),
+        exit_code=lambda done: int(done[0]["writes"] < len(done[1].operations)),
+        counts=lambda done: {**done[0], **dict(done[2].states.items())},
+        quiet=quiet,
+        again=f"undo {chosen.name} {number}",
+    )
 
 
 def undo_document(plan: UndoPlan) -> dict[str, Any]:
@@ -155,6 +148,23 @@ def show_undo(chosen: Session, plan: UndoPlan) -> None:
             "The other side keeps the newer values. These fields become conflicts: no sync writes them again or carries the "
             "old values over until somebody decides or changes one of them."
         )
+
+
+def _refusal(one: Refusal) -> dict[str, Any]:
+    named = {"side": one.side, "record_id": visible(one.record_id), "fields": [visible(field) for field in one.fields]}
+    return {**named, "code": visible(one.code), "message": visible(one.message)}
+
+
+def show_refusals(refused: Sequence[Refusal]) -> None:
+    """What the sides refused to take back, with their words."""
+    if not refused:
+        return
+    say("Refused")
+    for one in refused[:SHOWN]:
+        fields = ", ".join(visible(field) for field in one.fields)
+        say(f"  {TITLES[one.side]}, record {visible(one.record_id)}, {fields}: {visible(one.reason)}")
+    if len(refused) > SHOWN:
+        say(f"  and {count(len(refused) - SHOWN)} more; --json lists all")
 
 
 def show_left(left: Sequence[Left]) -> None:

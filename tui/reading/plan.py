@@ -27,7 +27,8 @@ class PlanGroup:
 @dataclass(frozen=True)
 class PlanSummary:
     """The plan in numbers. `writes` counts records to be created or changed, `rows` the lines of the list, `contacts` the
-    people behind the writes, `changed` the updates per side and field, `linked` the contacts with a record on both sides."""
+    people behind the writes, `changed` the updates per side and field, `linked` the contacts with a record on both sides,
+    `filled` per side the creates of a first sync and what the side holds."""
 
     groups: tuple[PlanGroup, ...]
     conflicts: int
@@ -35,6 +36,7 @@ class PlanSummary:
     contacts: int = 0
     changed: tuple[tuple[str, str, int], ...] = ()
     linked: int = 0
+    filled: tuple[tuple[str, int, int], ...] = ()
     first: bool = False
     """Whether a sync will be written in stages because none went through yet."""
 
@@ -61,6 +63,8 @@ class PlanRow:
 
 def open_plan(workspace: Workspace) -> PlanSummary:
     """Counts the plan and materialises its keys, conflicts first, as a temporary table with dense positions."""
+    from engine.brakes import first_creates
+
     sql = workspace.sql
     sql.execute("PRAGMA temp_store = MEMORY")
     sql.execute("DROP TABLE IF EXISTS temp.plan_window")
@@ -86,6 +90,7 @@ def open_plan(workspace: Workspace) -> PlanSummary:
         "SELECT side, field, count(*) FROM planned_write WHERE kind = 'update' GROUP BY side, field"
     )
     contacts = int(workspace.value("SELECT count(DISTINCT contact_id) FROM planned_write"))
+    creates = {row["side"]: row["records"] for row in groups if row["kind"] == "create"}
     return PlanSummary(
         tuple(PlanGroup(*row) for row in groups),
         int(conflicts),
@@ -93,6 +98,7 @@ def open_plan(workspace: Workspace) -> PlanSummary:
         contacts=contacts,
         changed=tuple((row[0], row[1], row[2]) for row in changed),
         linked=int(workspace.value("SELECT count(*) FROM contact WHERE hubspot_id IS NOT NULL AND app_id IS NOT NULL")),
+        filled=tuple((side, count, held) for side, (count, held) in first_creates(workspace, creates).items()),
         first=release_is_first(workspace, contacts),
     )
 
@@ -107,6 +113,7 @@ def beyond(plan: PlanSummary, limits: Brakes) -> list[Tripped]:
         clears=sum(group.clears for group in plan.groups),
         changed={(side, field): count for side, field, count in plan.changed},  # type: ignore[misc]
         linked=plan.linked,
+        first={side: (count, held) for side, count, held in plan.filled},  # type: ignore[misc]
     )
     return tripped(limits, planned)
 

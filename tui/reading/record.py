@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.workspace import Workspace
 from tui.reading.health import RunRow, run_row
+from tui.reading.undo import REFUSED, refusal
 
 RUNS_SHOWN = 200
 DIFFERENCES_SHOWN = 500
@@ -90,7 +91,7 @@ def one_run(workspace: Workspace, run_id: int) -> RunRow | None:
 
 
 def open_run_log(workspace: Workspace, run_id: int) -> int:
-    """Materialises the order of a run's events and exchanges; returns how many there are."""
+    """Materialises the order of a run's events and exchanges, and of what was refused of an undo; returns how many there are."""
     sql = workspace.sql
     sql.execute("PRAGMA temp_store = MEMORY")
     sql.execute("DROP TABLE IF EXISTS temp.log_window")
@@ -100,17 +101,26 @@ def open_run_log(workspace: Workspace, run_id: int) -> int:
     sql.execute(
         "INSERT INTO temp.log_window(kind, line_id) SELECT kind, id FROM ("
         "SELECT 'event' AS kind, id, at FROM event WHERE run_id = ? UNION ALL "
-        "SELECT 'exchange', id, at FROM exchange WHERE run_id = ?) ORDER BY at, kind, id",
-        (run_id, run_id),
+        "SELECT 'exchange', id, at FROM exchange WHERE run_id = ? UNION ALL "
+        f"SELECT 'refusal', id, coalesce(settled_at, planned_at) FROM journal WHERE run_id = ? AND {REFUSED}) "
+        "ORDER BY at, kind, id",
+        (run_id, run_id, run_id),
     )
     sql.commit()
     return int(workspace.value("SELECT coalesce(max(position), 0) FROM temp.log_window"))
 
 
+def _refused(workspace: Workspace, entry: int) -> LogLine:
+    row = workspace.rows("SELECT * FROM journal WHERE id = ?", (entry,))[0]
+    one = refusal(row)
+    where = f"{'HubSpot' if one.side == 'hubspot' else 'app'}, record {one.record_id}, {', '.join(one.fields)}"
+    return LogLine(row["settled_at"] or row["planned_at"], "error", "not undone", f"{where}: {one.reason}")
+
+
 def run_log_page(workspace: Workspace, first: int, limit: int) -> tuple[LogLine, ...]:
     """Lines `first` to `first + limit` of the opened run log, counted from 0."""
     rows = workspace.rows(
-        "SELECT w.kind, e.at AS event_at, e.level, e.code, e.text, x.* FROM temp.log_window w "
+        "SELECT w.kind, w.line_id, e.at AS event_at, e.level, e.code, e.text, x.* FROM temp.log_window w "
         "LEFT JOIN event e ON w.kind = 'event' AND e.id = w.line_id "
         "LEFT JOIN exchange x ON w.kind = 'exchange' AND x.id = w.line_id "
         "WHERE w.position > ? AND w.position <= ? ORDER BY w.position",
@@ -120,6 +130,9 @@ def run_log_page(workspace: Workspace, first: int, limit: int) -> tuple[LogLine,
     for row in rows:
         if row["kind"] == "event":
             lines.append(LogLine(row["event_at"], row["level"], row["code"], row["text"]))
+            continue
+        if row["kind"] == "refusal":
+            lines.append(_refused(workspace, row["line_id"]))
             continue
         status = row["status"]
         failed = status is None or status >= 400

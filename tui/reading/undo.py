@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.workspace import Workspace
@@ -20,6 +23,37 @@ UNDO_WHY: Mapping[str, str] = {
     "not-mapped": "no longer mapped",
 }
 """Why something is left as it is, in short; the codes are those of `engine.undo.Why`."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A write of an undo that the side refused: its fields (by name where the side named one), and why. The texts are raw."""
+
+    side: str
+    record_id: str
+    fields: tuple[str, ...]
+    code: str
+    message: str
+
+    @property
+    def reason(self) -> str:
+        """The side's words, else its code."""
+        return self.message or self.code or "without a reason"
+
+
+REFUSED = "undoes IS NOT NULL AND state IN ('permanent', 'quarantined', 'retryable')"
+
+
+def refusals(workspace: Workspace, number: int) -> tuple[Refusal, ...]:
+    """What the sides refused of the undo that is run `number`; nothing for a run of another kind."""
+    rows = workspace.rows(f"SELECT * FROM journal WHERE run_id = ? AND {REFUSED} ORDER BY id", (number,))
+    return tuple(refusal(row) for row in rows)
+
+
+def refusal(row: sqlite3.Row) -> Refusal:
+    """A row of the journal as a refusal."""
+    fields = (row["field"],) if row["field"] else tuple(json.loads(row["sent"]))
+    return Refusal(row["side"], row["record_id"] or "", fields, row["code"], row["message"])
 
 
 def wrote_nothing(workspace: Workspace, number: int) -> str:

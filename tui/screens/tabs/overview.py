@@ -74,9 +74,7 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
     _attention(page, seen)
     page.heading("Connection")
     page.pair("mode", mode)
-    page.pair(
-        "activated", moment(seen.health.activated_at) if seen.health.activated_at else "not yet: no sync has written"
-    )
+    page.pair("activated", _activated(seen))
     newest = seen.health.newest
     if newest is not None:
         page.pair("last run", run_line(newest, gone=newest.running and not is_alive(newest)))
@@ -86,6 +84,15 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
     for side_name, limit in seen.limits:
         page.pair(f"limits {_SIDES.get(side_name, side_name)}", limit)
     return page
+
+
+def _activated(seen: Overview) -> str:
+    """Since when the connection writes, and whether that went through."""
+    if not seen.health.activated_at:
+        return "not yet: no sync has written"
+    begun = moment(seen.health.activated_at)
+    halted = seen.health.halted_release
+    return f"{begun}; the release of run {halted} has not gone through" if halted else begun
 
 
 def _attention(page: Page, seen: Overview) -> None:

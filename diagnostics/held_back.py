@@ -1,0 +1,8 @@
+"""Which rows of the quarantine hold something back now: those that the last answer still named as refused."""
+
+HOLDING = (
+    "EXISTS (SELECT 1 FROM open_findings f WHERE f.contact_id = q.contact_id AND f.code = 'refused' "
+    "AND f.field = CASE q.field WHEN '' THEN '' ELSE q.side || '.' || q.field END)"
+)
+"""A condition on `quarantine q`. A refusal whose write nobody wants any more, or that has woken, stays in the table: the same
+value would be refused again."""
