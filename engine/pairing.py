@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from engine.canonical import email_key
+from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of, quoted
 from engine.schema import SIDES, Side, SideSchema
-from engine.suppression import erased_contacts, keep_out_erased
 from engine.workspace import Workspace
 
 _UNLINKED = [name for name in PAIRED if name != "contact"]
@@ -21,8 +21,9 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
 
     A link whose two records are both gone ends; the journal keeps its history.
     """
+    _note_additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
     keep_out_erased(workspace)
-    further = _additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
+    further = workspace.frame("SELECT record_id AS id, email_key AS key FROM additional_email")
     with workspace.transaction() as sql:
         sql.execute(
             "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
@@ -59,8 +60,8 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
     return int(workspace.value("SELECT count(*) FROM contact"))
 
 
-def _additional_addresses(workspace: Workspace, field: str) -> pl.DataFrame:
-    """Makes the table `additional_email` anew from the mirror and gives it as `id`, `key`, without primary addresses."""
+def _note_additional_addresses(workspace: Workspace, field: str) -> None:
+    """Makes the table `additional_email` anew from the mirror, without primary addresses."""
     rows = pl.DataFrame(schema={"id": pl.String, "key": pl.String})
     if field in columns_of(workspace, "hubspot"):
         held = workspace.frame(
@@ -77,7 +78,6 @@ def _additional_addresses(workspace: Workspace, field: str) -> pl.DataFrame:
     with workspace.transaction() as sql:
         sql.execute("DELETE FROM additional_email")
         sql.executemany("INSERT INTO additional_email(record_id, email_key) VALUES (?, ?)", rows.iter_rows())
-    return rows
 
 
 _DESCRIBE = """
