@@ -155,6 +155,20 @@ _SWAP: Mapping[Side, str] = {
 """Whether that record's contact would in turn get the address that this contact's record has now."""
 
 
+_FREE = "NOT EXISTS (SELECT 1 FROM contact t WHERE t.{side}_id = f.id AND t.linked_at IS NOT NULL)"
+_SUCCESSOR: Mapping[Side, str] = {
+    "hubspot": "CASE WHEN c.linked_at IS NOT NULL AND h._id IS NULL AND a._email_key <> '' THEN "
+    "(SELECT CASE WHEN count(*) = 1 THEN min(f.id) END FROM (SELECT o._id AS id FROM hubspot_contact o "
+    "WHERE o._email_key = a._email_key UNION SELECT e.record_id FROM additional_email e WHERE e.email_key = a._email_key) f "
+    f"WHERE {_FREE.format(side='hubspot')}) END",
+    "app": "CASE WHEN c.linked_at IS NOT NULL AND a._id IS NULL AND h._id IS NOT NULL THEN "
+    "(SELECT CASE WHEN count(*) = 1 THEN min(f.id) END FROM (SELECT o._id AS id FROM app_contact o "
+    "WHERE o._email_key <> '' AND o._email_key IN (SELECT h._email_key UNION SELECT e.email_key FROM additional_email e "
+    f"WHERE e.record_id = h._id)) f WHERE {_FREE.format(side='app')}) END",
+}
+"""Of a link whose record is gone from the side: the one record there, linked to nothing, with an address of the other."""
+
+
 def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
     fields = {side: columns_of(workspace, side) for side in SIDES}
     selected = [
@@ -163,6 +177,7 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
         "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
         f"{_HOLDER['hubspot']} AS hubspot_holder", f"{_HOLDER['app']} AS app_holder",
         f"{_SWAP['hubspot']} AS hubspot_swap", f"{_SWAP['app']} AS app_swap",
+        f"{_SUCCESSOR['hubspot']} AS hubspot_successor", f"{_SUCCESSOR['app']} AS app_successor",
         "d.side AS in_doubt", "m.added_at AS member_since", "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
         "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",

@@ -23,18 +23,12 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
     """
     _note_additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
     keep_out_erased(workspace)
-    further = workspace.frame("SELECT record_id AS id, email_key AS key FROM additional_email")
     with workspace.transaction() as sql:
         sql.execute(
             "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
             "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
         )
-    links = workspace.frame(
-        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL", integers=("contact",)
-    )
-    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
-    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
-    rows = paired(records["hubspot"], records["app"], links, further, aliases)
+    rows = pairs_without(workspace)
     linked = rows.filter(pl.col("contact").is_not_null() & (pl.col("hubspot_candidates") != ""))
     unlinked = rows.filter(pl.col("contact").is_null())
     updates = ", ".join(f"{name} = excluded.{name}" for name in (*_UNLINKED[1:], "seen_run"))
@@ -58,6 +52,19 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
         sql.execute(_DESCRIBE.format(**_described(workspace, schemas)))
         erased_contacts(sql)
     return int(workspace.value("SELECT count(*) FROM contact"))
+
+
+def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
+    """Rows of `identity.PAIRED` for both mirrors, with all links but that of the named contact."""
+    links = workspace.frame(
+        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL AND id <> ?",
+        (contact,),
+        integers=("contact",),
+    )
+    further = workspace.frame("SELECT record_id AS id, email_key AS key FROM additional_email")
+    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
+    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
+    return paired(records["hubspot"], records["app"], links, further, aliases)
 
 
 def _note_additional_addresses(workspace: Workspace, field: str) -> None:
