@@ -56,7 +56,7 @@ def secret_of(workspace: Workspace, *, make: bool, random: Randomness) -> bytes:
 
 
 def hashed(key: bytes, address: str) -> str:
-    """The hash of a normalised address, as the list holds it. In one call: six times as fast as by an object."""
+    """The hash of a normalised address, as the list holds it."""
     return hmac.digest(key, address.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
