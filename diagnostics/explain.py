@@ -39,6 +39,30 @@ class GateResult:
 
 
 @dataclass(frozen=True)
+class Contested:
+    """When and by whom the two values of a conflict were set, as far as known; empty texts where nobody says.
+
+    HubSpot's is the property's own history if `hubspot_source` is known, else the record's last change; the app's is always
+    the record's.
+    """
+
+    hubspot_changed_at: str
+    hubspot_source: str
+    app_changed_at: str
+
+    def sentence(self) -> str:
+        """The same in words."""
+        if self.hubspot_source:
+            ours = f"HubSpot's value was set {self.hubspot_changed_at or '(unknown when)'} by {self.hubspot_source}"
+        elif self.hubspot_changed_at:
+            ours = f"HubSpot's record was changed {self.hubspot_changed_at}, by whom is not known"
+        else:
+            ours = "who set HubSpot's value is not known"
+        theirs = f"the app's record was changed {self.app_changed_at}" if self.app_changed_at else ""
+        return "; ".join(part for part in (ours, theirs) if part)
+
+
+@dataclass(frozen=True)
 class FieldView:
     """One mapped field on both sides; None where a side has no record or the field was not fetched."""
 
@@ -51,6 +75,7 @@ class FieldView:
     base_app: str | None
     to_write: str
     note: str
+    contested: Contested | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +157,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
         fields=_fields(contacts, memory, answer, situation),
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
-        history=tuple(_history(workspace, contact)),
+        history=tuple(_history(workspace, contact, row["hubspot_id"], row["app_id"])),
     )
 
 
@@ -186,7 +211,12 @@ def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Sit
     bases = {row["field"]: row for row in memory.base.iter_rows(named=True)}
     wanted = {(row["side"], row["field"]): row["value"] for row in answer.wanted.iter_rows(named=True)}
     stopped = answer.writes.is_empty()
-    disputed = set(answer.conflicts["field"].to_list())
+    disputed = {
+        row["field"]: Contested(
+            *(row[name] or "" for name in ("hubspot_changed_at", "hubspot_source", "app_changed_at"))
+        )
+        for row in answer.conflicts.iter_rows(named=True)
+    }
     grounds = {row["mapping"]: row["ground"] for row in merged.iter_rows(named=True)}
     states = {row["mapping"]: row for row in field_states(contacts, pairs).iter_rows(named=True)}
     views = []
@@ -216,6 +246,7 @@ def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Sit
                 base_app=known["app_value"] if known else None,
                 to_write=to_write,
                 note=", ".join(notes),
+                contested=disputed.get(mapping.name),
             )
         )
     return tuple(views)
@@ -249,11 +280,25 @@ def _blockers_after(answer: Plan, decides: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rows["code"].to_list()))
 
 
-def _history(workspace: Workspace, contact: int) -> list[str]:
-    lines = [
-        (row["planned_at"], f"{row['planned_at']}  {_wrote(row)}")
-        for row in workspace.rows("SELECT * FROM journal WHERE contact_id = ? ORDER BY id DESC LIMIT 20", (contact,))
-    ]
+_OF_THE_PAIR = """
+WITH held AS (
+  SELECT 'hubspot' AS side, ?2 AS id UNION ALL SELECT 'app', ?3
+  UNION ALL SELECT side, old_id FROM alias WHERE fate = 'merged'
+    AND (side = 'hubspot' AND record_id = ?2 OR side = 'app' AND record_id = ?3)
+)
+SELECT * FROM journal WHERE contact_id = ?1
+  OR id IN (SELECT j.id FROM held JOIN journal j ON j.record_id = held.id AND j.side = held.side)
+ORDER BY id DESC LIMIT 20
+"""
+"""By number and by record, also under ids that were merged into the pair's: pairing may have given the contact another
+number since a write."""
+
+
+def _history(workspace: Workspace, contact: int, hubspot_id: str | None, app_id: str | None) -> list[str]:
+    lines = []
+    for row in workspace.rows(_OF_THE_PAIR, (contact, hubspot_id, app_id)):
+        former = "" if row["record_id"] in (None, hubspot_id, app_id) else f", record {row['record_id']}"
+        lines.append((row["planned_at"], f"{row['planned_at']}  {_wrote(row)}{former}"))
     for row in workspace.rows(
         "SELECT v.state, v.cause, r.started_at, r.command FROM verdict v JOIN run r ON r.id = v.since_run WHERE contact_id = ?",
         (contact,),

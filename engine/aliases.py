@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.connectors import Connector, Record
+from engine.forgetting import additional, scrub
 from engine.mirror import TABLE, columns_of, mirrored, quoted, store
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side, SideSchema
-from engine.suppression import additional, normalised, scrub, suppress
+from engine.suppression import normalised, suppress
 
 if TYPE_CHECKING:
     from engine.observe import Sides
@@ -32,6 +33,7 @@ class _Missing:
 
     contact: int
     old_id: str
+    hubspot_id: str
     other_key: str
     email: str
 
@@ -60,7 +62,7 @@ async def _find_out(
     survivors = _named_by_survivors(run, side, schema, {one.old_id for one in missing})
     asked = [one.old_id for one in missing if one.old_id not in survivors]
     resolved = await connector.resolve(asked, fields) if asked else {}
-    store(run.workspace, side, _distinct(resolved), fields, schema.identity_field, run.id)
+    store(run.workspace, schema, _distinct(resolved), fields, run.id)
     survivors |= {old: record.id for old, record in resolved.items() if record.id != old}
     lost = [one for one in missing if one.old_id not in survivors and one.old_id not in resolved]
     gone = await connector.gone_for_good([one.old_id for one in lost]) if lost else frozenset()
@@ -81,13 +83,17 @@ def _missing(run: Run, side: Side) -> list[_Missing]:
     """Links without a mirrored record whose fate is not known yet."""
     other: Side = "app" if side == "hubspot" else "hubspot"
     rows = run.workspace.rows(
-        f"SELECT c.id, c.{side}_id AS old_id, c.email, coalesce(o._email_key, '') AS other_key FROM contact c "
+        f"SELECT c.id, c.{side}_id AS old_id, c.hubspot_id, c.email, coalesce(o._email_key, '') AS other_key FROM contact c "
         f"LEFT JOIN {TABLE[side]} m ON m._id = c.{side}_id LEFT JOIN {TABLE[other]} o ON o._id = c.{other}_id "
         "WHERE c.linked_at IS NOT NULL AND m._id IS NULL "
         f"AND NOT EXISTS (SELECT 1 FROM alias l WHERE l.side = ? AND l.old_id = c.{side}_id) ORDER BY c.id",
         (side,),
     )
-    return [_Missing(row["id"], row["old_id"], row["other_key"], row["email"]) for row in rows if row["old_id"]]
+    return [
+        _Missing(row["id"], row["old_id"], row["hubspot_id"] or "", row["other_key"], row["email"])
+        for row in rows
+        if row["old_id"]
+    ]
 
 
 def _named_by_survivors(run: Run, side: Side, schema: SideSchema, wanted: set[str]) -> dict[str, str]:
@@ -148,10 +154,13 @@ def _erase(run: Run, app: str, gone: Sequence[_Missing]) -> None:
             "warning", "many-gone", f"{len(gone)} linked records are gone from {app} at once; nobody counts as erased"
         )
         return
-    keys = {key for one in gone for key in (one.other_key, normalised(one.email)) if key}
-    keys |= set(additional(run.workspace, [one.old_id for one in gone]))
-    suppress(run, keys, f"deleted for good in {app}")
-    scrub(run.workspace, [one.contact for one in gone], keys)
+    everything: set[str] = set()
+    with run.workspace.transaction():
+        for one in gone:
+            keys = {one.other_key, normalised(one.email), *additional(run.workspace, [one.hubspot_id])}
+            suppress(run, keys, f"deleted for good in {app}")
+            everything |= keys
+        scrub(run.workspace, [one.contact for one in gone], everything)
     run.event("info", "erased", f"{len(gone)} linked records were deleted for good in {app} and stay away")
 
 

@@ -189,7 +189,7 @@ class _Writing:
             fresh = await self._looked_at(side, ids, fields)
             differing = [record_id for record_id in ids if _differs(fresh.get(record_id), seen.get(record_id, {}))]
             moved = [fresh[record_id] for record_id in differing if record_id in fresh]
-            store(run.workspace, side, moved, fields, situation.schemas[side].identity_field, run.id)
+            store(run.workspace, situation.schemas[side], moved, fields, run.id)
             changed |= {contact_of[record_id] for record_id in differing}
             versions |= {(side, record_id): found.version for record_id, found in fresh.items()}
         changed |= await self._opted_out(batch)

@@ -9,7 +9,8 @@ import polars as pl
 
 from engine.canonical import email_key
 from engine.connectors import Record
-from engine.schema import SIDES, Side
+from engine.schema import SIDES, Side, SideSchema
+from engine.suppression import ERASED, look_through_again, recognised
 from engine.workspace import Workspace
 
 TABLE: Mapping[Side, str] = {"hubspot": "hubspot_contact", "app": "app_contact"}
@@ -36,41 +37,60 @@ def add_columns(workspace: Workspace, side: Side, fields: Iterable[str]) -> None
 
 
 def store(
-    workspace: Workspace,
-    side: Side,
-    records: Sequence[Record],
-    fields: Sequence[str],
-    identity: str,
-    run: int,
-) -> None:
-    """Inserts or replaces records by id, with the normalised e-mail; fields that a record lacks become NULL."""
+    workspace: Workspace, schema: SideSchema, records: Sequence[Record], fields: Sequence[str], run: int
+) -> None:  # fmt: skip
+    """Inserts or replaces records of a side by id, with the normalised e-mail; fields that a record lacks become NULL.
+
+    Of erased people the values are left out before they are stored; the ids of records merged into theirs stay. Raises
+    WorkspaceError if the list of erased people cannot be read.
+    """
     if not records:
         return
-    addresses = pl.DataFrame(
-        {"email": [record.values.get(identity) for record in records]}, schema={"email": pl.String}
-    )
-    keys = addresses.select(email_key(pl.col("email")).fill_null(""))["email"].to_list()
+    table = TABLE[schema.side]
+    addresses = _addresses(schema, records)
     names = ["_id", "_email_key", "_created_at", "_updated_at", "_unreadable", "_seen_run", *fields]
     columns = ", ".join(quoted(name) for name in names)
     updates = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names[1:])
-    statement = (
-        f"INSERT INTO {TABLE[side]} ({columns}) VALUES ({', '.join('?' * len(names))}) "
-        f"ON CONFLICT(_id) DO UPDATE SET {updates}"
-    )
-    rows = [
-        (
-            record.id,
-            key,
-            record.created_at,
-            record.updated_at,
-            json.dumps(dict(record.unreadable)) if record.unreadable else "",
-            run,
-            *(record.values.get(field) for field in fields),
-        )
-        for record, key in zip(records, keys, strict=True)
-    ]
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT(_id) DO UPDATE SET {updates}"
     with workspace.transaction() as sql:
+        erased = recognised(workspace, addresses)
+        rows = [
+            (
+                record.id,
+                ERASED + hidden if hidden else keys[0],
+                record.created_at,
+                record.updated_at,
+                json.dumps(dict(record.unreadable)) if record.unreadable and not hidden else "",
+                run,
+                *(
+                    record.values.get(field) if not hidden or field in schema.former_ids_fields else None
+                    for field in fields
+                ),
+            )
+            for record, keys, hidden in zip(records, addresses, erased, strict=True)
+        ]
+        gone = [record.id for record, hidden in zip(records, erased, strict=True) if hidden]
+        if (
+            gone
+            and sql.execute(
+                f"SELECT 1 FROM {table} WHERE _id IN (SELECT value FROM json_each(?)) AND _email_key NOT LIKE ? LIMIT 1",
+                (json.dumps(gone), f"{ERASED}%"),
+            ).fetchone()
+        ):
+            sql.execute("PRAGMA secure_delete = ON")
+            look_through_again(sql)
         sql.executemany(statement, rows)
+
+
+def _addresses(schema: SideSchema, records: Sequence[Record]) -> list[list[str]]:
+    """The normalised addresses of each record, the primary one first; it is empty if there is none."""
+    further = schema.additional_emails_field
+    held = [
+        [record.values.get(schema.identity_field), *(record.values.get(further) or "").split(";")] for record in records
+    ]
+    keys = pl.DataFrame({"email": [one for some in held for one in some]}, schema={"email": pl.String})
+    normal = iter(keys.select(email_key(pl.col("email")).fill_null(""))["email"].to_list())
+    return [[next(normal) for _ in some] for some in held]
 
 
 def drop(workspace: Workspace, side: Side, ids: Sequence[str]) -> None:
@@ -135,6 +155,20 @@ _SWAP: Mapping[Side, str] = {
 """Whether that record's contact would in turn get the address that this contact's record has now."""
 
 
+_FREE = "NOT EXISTS (SELECT 1 FROM contact t WHERE t.{side}_id = f.id AND t.linked_at IS NOT NULL)"
+_SUCCESSOR: Mapping[Side, str] = {
+    "hubspot": "CASE WHEN c.linked_at IS NOT NULL AND h._id IS NULL AND a._email_key <> '' THEN "
+    "(SELECT CASE WHEN count(*) = 1 THEN min(f.id) END FROM (SELECT o._id AS id FROM hubspot_contact o "
+    "WHERE o._email_key = a._email_key UNION SELECT e.record_id FROM additional_email e WHERE e.email_key = a._email_key) f "
+    f"WHERE {_FREE.format(side='hubspot')}) END",
+    "app": "CASE WHEN c.linked_at IS NOT NULL AND a._id IS NULL AND h._id IS NOT NULL THEN "
+    "(SELECT CASE WHEN count(*) = 1 THEN min(f.id) END FROM (SELECT o._id AS id FROM app_contact o "
+    "WHERE o._email_key <> '' AND o._email_key IN (SELECT h._email_key UNION SELECT e.email_key FROM additional_email e "
+    f"WHERE e.record_id = h._id)) f WHERE {_FREE.format(side='app')}) END",
+}
+"""Of a link whose record is gone from the side: the one record there, linked to nothing, with an address of the other."""
+
+
 def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
     fields = {side: columns_of(workspace, side) for side in SIDES}
     selected = [
@@ -143,6 +177,7 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
         "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
         f"{_HOLDER['hubspot']} AS hubspot_holder", f"{_HOLDER['app']} AS app_holder",
         f"{_SWAP['hubspot']} AS hubspot_swap", f"{_SWAP['app']} AS app_swap",
+        f"{_SUCCESSOR['hubspot']} AS hubspot_successor", f"{_SUCCESSOR['app']} AS app_successor",
         "d.side AS in_doubt", "m.added_at AS member_since", "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
         "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",

@@ -180,7 +180,7 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
         ids: dict[str, None] = {}
         async for records in batches(connector.changes(fields, window.since, window.until)):
             fresh = changed_records(run, side, records, fields)
-            store(run.workspace, side, fresh, fields, schema.identity_field, run.id)
+            store(run.workspace, schema, fresh, fields, run.id)
             ids |= dict.fromkeys(record.id for record in fresh)
             run.progress("reading changes", sum(map(len, changed.values())) + len(ids))
         close_window(run, connector, known.marks[side], window, started)

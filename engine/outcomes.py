@@ -46,7 +46,7 @@ def record(
     with run.workspace.transaction() as sql:
         outcomes = [_not_twice(run, op, outcome) for op, outcome in zip(operations, outcomes, strict=True)]
         found = [outcome.record for outcome in outcomes if outcome.record]
-        store(run.workspace, side, found, fields, schema.identity_field, run.id)
+        store(run.workspace, schema, found, fields, run.id)
         outcomes = [_with_differences(op, outcome) for op, outcome in zip(operations, outcomes, strict=True)]
         written: list[tuple[int, str]] = []
         given: list[tuple[int, str]] = []

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from engine.canonical import email_key
+from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of, quoted
 from engine.schema import SIDES, Side, SideSchema
-from engine.suppression import erased_contacts, keep_out_erased
 from engine.workspace import Workspace
 
 _UNLINKED = [name for name in PAIRED if name != "contact"]
@@ -21,19 +21,14 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
 
     A link whose two records are both gone ends; the journal keeps its history.
     """
+    _note_additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
     keep_out_erased(workspace)
-    further = _additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
     with workspace.transaction() as sql:
         sql.execute(
             "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
             "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
         )
-    links = workspace.frame(
-        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL", integers=("contact",)
-    )
-    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
-    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
-    rows = paired(records["hubspot"], records["app"], links, further, aliases)
+    rows = pairs_without(workspace)
     linked = rows.filter(pl.col("contact").is_not_null() & (pl.col("hubspot_candidates") != ""))
     unlinked = rows.filter(pl.col("contact").is_null())
     updates = ", ".join(f"{name} = excluded.{name}" for name in (*_UNLINKED[1:], "seen_run"))
@@ -59,8 +54,21 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
     return int(workspace.value("SELECT count(*) FROM contact"))
 
 
-def _additional_addresses(workspace: Workspace, field: str) -> pl.DataFrame:
-    """Makes the table `additional_email` anew from the mirror and gives it as `id`, `key`, without primary addresses."""
+def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
+    """Rows of `identity.PAIRED` for both mirrors, with all links but that of the named contact."""
+    links = workspace.frame(
+        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL AND id <> ?",
+        (contact,),
+        integers=("contact",),
+    )
+    further = workspace.frame("SELECT record_id AS id, email_key AS key FROM additional_email")
+    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
+    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
+    return paired(records["hubspot"], records["app"], links, further, aliases)
+
+
+def _note_additional_addresses(workspace: Workspace, field: str) -> None:
+    """Makes the table `additional_email` anew from the mirror, without primary addresses."""
     rows = pl.DataFrame(schema={"id": pl.String, "key": pl.String})
     if field in columns_of(workspace, "hubspot"):
         held = workspace.frame(
@@ -77,7 +85,6 @@ def _additional_addresses(workspace: Workspace, field: str) -> pl.DataFrame:
     with workspace.transaction() as sql:
         sql.execute("DELETE FROM additional_email")
         sql.executemany("INSERT INTO additional_email(record_id, email_key) VALUES (?, ?)", rows.iter_rows())
-    return rows
 
 
 _DESCRIBE = """

@@ -38,7 +38,7 @@ class WholeSide:
         add_columns(run.workspace, side, fields)
         async for records in batches(self._connector.records(fields)):
             self.missed += self._missed(records, fields)
-            store(run.workspace, side, records, fields, self._schema.identity_field, run.id)
+            store(run.workspace, self._schema, records, fields, run.id)
             self.seen += len(records)
             run.progress("reading contacts", done + self.seen, done + max(expected, self.seen) if expected else None)
         self._end(declared)

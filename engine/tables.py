@@ -63,6 +63,7 @@ CREATE TABLE journal (
 );
 CREATE INDEX journal_of_contact ON journal(contact_id, id);
 CREATE INDEX journal_of_run ON journal(run_id, id);
+CREATE INDEX journal_of_record ON journal(record_id) WHERE record_id IS NOT NULL;
 CREATE INDEX journal_undoes ON journal(undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX journal_unsettled ON journal(state) WHERE state IN ('intent', 'in_doubt');
 CREATE INDEX journal_planned ON journal(state) WHERE state = 'planned';
@@ -83,7 +84,7 @@ CREATE TABLE additional_email (
 ) WITHOUT ROWID;
 CREATE INDEX additional_email_key ON additional_email(email_key);
 CREATE TABLE suppression (
-  address_hash TEXT PRIMARY KEY, reason TEXT NOT NULL, run_id INTEGER, at TEXT NOT NULL
+  address_hash TEXT PRIMARY KEY, person TEXT NOT NULL, reason TEXT NOT NULL, run_id INTEGER, at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE cursor_slice (
   side TEXT NOT NULL, fingerprint TEXT NOT NULL, low TEXT NOT NULL, high TEXT NOT NULL, run_id INTEGER NOT NULL,

@@ -187,6 +187,26 @@ def forget(
 
 
 @cli.command()
+def unlink(
+    context: typer.Context,
+    name: NameArgument,
+    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+) -> None:
+    """End the link to a record that is gone.
+
+    Shows first what follows: the record that is left is matched anew by its address, or may be created again on the other
+    side. Writes to neither side.
+    """
+    from tui.commands.session import session
+    from tui.commands.unlinking import unlink as end
+
+    _finish(end(session(_home(context, home), name), who, as_json=as_json, yes=yes))
+
+
+@cli.command()
 def plan(
     context: typer.Context,
     name: NameArgument,

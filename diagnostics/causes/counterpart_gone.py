@@ -27,9 +27,15 @@ def _a_linked_record_is_gone(population: Population, situation: Situation) -> pl
         rule=pl.when(neither)
         .then(pl.lit(f"the linked records are gone from both {hubspot} and {app}"))
         .when(no_hubspot)
-        .then(pl.lit(f"the linked record is no longer in {hubspot}"))
-        .otherwise(pl.lit(f"the linked record is no longer in {app}")),
+        .then(_no_longer_in(hubspot, "hubspot_successor"))
+        .otherwise(_no_longer_in(app, "app_successor")),
     )
+
+
+def _no_longer_in(app: str, successor: str) -> pl.Expr:
+    gone = pl.lit(f"the linked record is no longer in {app}")
+    named = pl.concat_str(gone, pl.lit("; record "), successor, pl.lit(" there has its address now"))
+    return pl.when(pl.col(successor).is_not_null()).then(named).otherwise(gone)
 
 
 CAUSE = Cause(
@@ -37,7 +43,9 @@ CAUSE = Cause(
     title="The linked record is gone",
     explanation="The contact is linked, but one of its two records was deleted, archived or merged away. Deleted "
     "records are never created again without being asked for.",
-    remedy="Restore the record (HubSpot keeps deleted contacts for 90 days). A merged record needs the other side merged as well.",
+    remedy="Restore the record (HubSpot keeps deleted contacts for 90 days), or end the link: syncdoctor unlink NAME WHO. "
+    "It shows first whether a record that was created anew takes its place or the person would be created again. "
+    "A merged record needs the other side merged as well.",
     fixed_by="HubSpot admin",
     says=document.CREATED,
     question="sync",

@@ -38,7 +38,8 @@ CAUSE = Cause(
     title="Several records would be one on the other side",
     explanation="By their addresses, or after a merge, several records of one side belong to the same record of the "
     "other. Syncing them would let them overwrite that record in turn and then each other, so none is linked anew.",
-    remedy="Merge the named records or delete the superfluous ones, or give each person an address of their own.",
+    remedy="Merge the named records or delete the superfluous ones, or give each person an address of their own. If one of "
+    "them is linked to a record that is gone (counterpart-gone), end that link: syncdoctor unlink NAME WHO.",
     fixed_by="HubSpot admin",
     says=document.SAME_EMAIL,
     question="a",

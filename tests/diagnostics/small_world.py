@@ -260,4 +260,4 @@ class SmallWorld:
         for side in (self.hubspot, self.app):
             fields = list(schemas()[side.side].fields)
             add_columns(self.workspace, side.side, fields)
-            store(self.workspace, side.side, list(side.held.values()), fields, side.identity, self.check)
+            store(self.workspace, schemas()[side.side], list(side.held.values()), fields, self.check)

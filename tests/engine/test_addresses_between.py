@@ -154,7 +154,7 @@ def test_the_same_record_twice_in_a_page_is_one_contact(tmp_path: Path) -> None:
     run = Run(workspace, "check")
     page = [Record("r", {"EMAIL": address}, "", "") for address in ("alt@firma.example", "neu@firma.example")]
 
-    store(workspace, "app", page, FIELDS["app"], "EMAIL", run.id)
+    store(workspace, SCHEMAS["app"], page, FIELDS["app"], run.id)
 
     assert pair_contacts(workspace, run.id, SCHEMAS) == 1
     assert workspace.value("SELECT email FROM contact") == "neu@firma.example"

@@ -61,7 +61,7 @@ class Desk:
             add_columns(self.workspace, side, fields)
         run = Run(self.workspace, "check")
         app = [Record(f"r{n}", {"EMAIL": f"p{n}@firma.example"}, "", "") for n in range(links)]
-        store(self.workspace, "app", app, FIELDS["app"], "EMAIL", run.id)
+        store(self.workspace, SCHEMAS["app"], app, FIELDS["app"], run.id)
         self._read(run, [hubspot_record(f"{n}", f"p{n}@firma.example") for n in range(links)])
         pair_contacts(self.workspace, run.id, SCHEMAS)
         with self.workspace.transaction() as sql:
@@ -70,7 +70,7 @@ class Desk:
     def _read(self, run: Run, records: Sequence[Record]) -> None:
         with self.workspace.transaction() as sql:
             sql.execute("DELETE FROM hubspot_contact")
-        store(self.workspace, "hubspot", records, FIELDS["hubspot"], "email", run.id)
+        store(self.workspace, SCHEMAS["hubspot"], records, FIELDS["hubspot"], run.id)
 
     async def observed(self, records: Sequence[Record], hubspot: Answering) -> None:
         """HubSpot's complete list is now this one."""

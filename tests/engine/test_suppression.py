@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from diagnostics.checkup import GATES
 from engine.connectors import Record
 from engine.cycle import undo
 from engine.errors import WorkspaceError
+from engine.forgetting import forget_person, known_as, lift
 from engine.mirror import add_columns, store
 from engine.pairing import pair_contacts
 from engine.runs import Run
 from engine.schema import Side, SideSchema
-from engine.suppression import forget_person, key_file, known_as, lift, suppress
+from engine.suppression import key_file, suppress
 from engine.workspace import Workspace
 from tests.engine.test_aliases import FIELDS, SCHEMAS
 from tests.engine.test_cycle import World, people, world
@@ -71,14 +72,14 @@ def test_every_spelling_of_the_address_is_recognised(tmp_path: Path) -> None:
         add_columns(workspace, side, fields)
     run = Run(workspace, "check")
     suppress(run, ["jo@xn--bcher-kva.example"], "why")
-    store(workspace, "app", [Record("r", {"EMAIL": " JO@Bücher.example"}, "", "")], FIELDS["app"], "EMAIL", run.id)
+    store(workspace, SCHEMAS["app"], [Record("r", {"EMAIL": " JO@Bücher.example"}, "", "")], FIELDS["app"], run.id)
 
     pair_contacts(workspace, run.id, SCHEMAS)
 
     assert workspace.value("SELECT erased FROM contact") == 1
     assert lift(Run(workspace, "forget"), "Jo@bücher.example")
     assert not lift(Run(workspace, "forget"), "Jo@bücher.example")
-    store(workspace, "app", [Record("r", {"EMAIL": "jo@bücher.example"}, "", "")], FIELDS["app"], "EMAIL", run.id)
+    store(workspace, SCHEMAS["app"], [Record("r", {"EMAIL": "jo@bücher.example"}, "", "")], FIELDS["app"], run.id)
     pair_contacts(workspace, run.id, SCHEMAS)
     assert workspace.value("SELECT erased FROM contact") == 0
 
@@ -141,13 +142,13 @@ def test_all_addresses_of_a_person_are_forgotten(tmp_path: Path, who: str) -> No
         add_columns(workspace, side, fields[side])
     run = Run(workspace, "check")
     held = {"email": "jo@firma.example", ADDITIONAL: "jo@privat.example"}
-    store(workspace, "hubspot", [Record("1", held, "", "")], fields["hubspot"], "email", run.id)
+    store(workspace, WITH_ADDITIONAL["hubspot"], [Record("1", held, "", "")], fields["hubspot"], run.id)
     pair_contacts(workspace, run.id, WITH_ADDITIONAL)
 
     forget_person(run, known_as(workspace, who), "asked for it")
     forgotten = "\n".join(workspace.sql.iterdump())
     back = [Record("r", {"EMAIL": "Jo@privat.example"}, "", "")]
-    store(workspace, "app", back, fields["app"], "EMAIL", run.id)
+    store(workspace, WITH_ADDITIONAL["app"], back, fields["app"], run.id)
     pair_contacts(workspace, run.id, WITH_ADDITIONAL)
 
     assert "jo@" not in forgotten
@@ -192,3 +193,159 @@ async def test_an_undo_does_not_bring_a_forgotten_address_back(world: World) -> 
     assert old.lower() not in left
     assert applied.writes == 0
     assert world.one(f"c.id = {person['id']}")["EMAIL"] == "anders@firma.example"
+
+
+def held(workspace: Workspace) -> str:
+    """Everything in the workspace as text."""
+    return "\n".join(workspace.sql.iterdump()).lower()
+
+
+def desk(path: Path) -> Workspace:
+    """A workspace whose mirror knows additional addresses."""
+    workspace = Workspace(path / "w.sqlite")
+    add_columns(workspace, "hubspot", ["email", "city", ADDITIONAL, "hs_merged_object_ids"])
+    add_columns(workspace, "app", ["EMAIL"])
+    return workspace
+
+
+def read(workspace: Workspace, run: Run, *contacts: Mapping[str, str], members: Sequence[str] = ()) -> None:
+    """Stores contacts of HubSpot and members, as an observation does before pairing."""
+    fields = ["email", "city", ADDITIONAL, "hs_merged_object_ids"]
+    for number, values in enumerate(contacts, 1):
+        record = Record(str(number), {**values, "city": "Verrat", "hs_merged_object_ids": "77"}, "", "")
+        store(workspace, WITH_ADDITIONAL["hubspot"], [record], fields, run.id)
+    found = [Record(f"r{number}", {"EMAIL": email}, "", "") for number, email in enumerate(members)]
+    store(workspace, WITH_ADDITIONAL["app"], found, ["EMAIL"], run.id)
+
+
+def erased(workspace: Workspace) -> list[tuple[str | None, str | None]]:
+    """The records of erased people."""
+    rows = workspace.rows("SELECT hubspot_id, app_id FROM contact WHERE erased ORDER BY hubspot_id, app_id")
+    return [(row["hubspot_id"], row["app_id"]) for row in rows]
+
+
+MIXED = {"email": "Jo@firma.example", ADDITIONAL: "jo@privat.example;JO@alt.example"}
+
+
+@pytest.mark.parametrize("listed", ["jo@firma.example", "jo@privat.example", "jo@alt.example"])
+def test_one_address_on_the_list_is_enough_and_no_value_is_ever_stored(tmp_path: Path, listed: str) -> None:
+    """Not even between storing and pairing: a kill there leaves nothing. Ids of merged records stay."""
+    workspace = desk(tmp_path)
+    run = Run(workspace, "check")
+    suppress(run, [listed], "why")
+
+    read(workspace, run, MIXED, {"email": "wer@firma.example"})
+
+    assert "jo@" not in held(workspace)
+    assert workspace.value("SELECT count(*) FROM hubspot_contact WHERE city = 'Verrat'") == 1
+    assert workspace.value("SELECT hs_merged_object_ids FROM hubspot_contact WHERE _id = '1'") == "77"
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    assert erased(workspace) == [("1", None)]
+
+
+@pytest.mark.parametrize("member", ["jo@firma.example", "jo@privat.example", "jo@alt.example"])
+@pytest.mark.parametrize("first", ["contact", "member"])
+def test_a_member_with_any_of_the_addresses_is_the_same_erased_person(tmp_path: Path, member: str, first: str) -> None:
+    """Whichever of the two is read first: else the member would be somebody new in HubSpot."""
+    workspace = desk(tmp_path)
+    run = Run(workspace, "check")
+    suppress(run, ["jo@privat.example"], "why")
+
+    if first == "member":
+        read(workspace, run, members=[member, "wer@firma.example"])
+        pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    read(workspace, run, MIXED, members=[member, "wer@firma.example"])
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+
+    rows = workspace.rows("SELECT app_id, erased FROM contact WHERE app_id IS NOT NULL ORDER BY app_id")
+    assert [(row["app_id"], row["erased"]) for row in rows] == [("r0", 1), ("r1", 0)]
+    assert "jo@" not in held(workspace)
+
+
+def test_lifting_one_address_lifts_all_that_came_with_it(tmp_path: Path) -> None:
+    """Nobody could name the others: only hashes are kept. Other people stay on the list."""
+    workspace = desk(tmp_path)
+    run = Run(workspace, "check")
+    suppress(run, ["jo@privat.example"], "why")
+    suppress(run, ["wer@firma.example"], "why")
+    read(workspace, run, MIXED)
+
+    assert lift(run, "Jo@firma.example")
+
+    assert workspace.value("SELECT count(*) FROM suppression") == 1
+    read(workspace, run, MIXED, {"email": "wer@firma.example"})
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    assert erased(workspace) == [("2", None)]
+
+
+def test_the_whole_mirror_is_looked_through_only_after_the_list_has_grown(tmp_path: Path) -> None:
+    """Hashing every address at every pairing takes long; what is stored was looked at before."""
+    workspace = desk(tmp_path)
+    run = Run(workspace, "check")
+    suppress(run, ["jo@privat.example"], "why")
+    read(workspace, run, {"email": "wer@firma.example"})
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    asked: list[str] = []
+    workspace.sql.set_trace_callback(asked.append)
+
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    looked = [text for text in asked if "json_group_array" in text]
+    suppress(run, ["wer@firma.example"], "why")
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+
+    assert looked == []
+    assert [text for text in asked if "json_group_array" in text] != []
+    assert erased(workspace) == [("1", None)]
+
+
+async def test_a_contact_that_gets_the_address_of_an_erased_person_is_left_alone(world: World) -> None:
+    """As an additional one, by a merge or by hand: nothing is written any more, no value is kept in the mirror."""
+    await world.sync()
+    person = world.one("c.state = 'in_sync' AND h.city <> ''")
+    suppress(Run(world.workspace, "forget"), ["weg@firma.example"], "asked for it")
+    changed = {"hs_additional_emails": "Weg@firma.example", "city": "Verräterstadt"}
+    world.portal.tamper("hubspot", person["hubspot_id"], changed)
+    before = (await world.call("app", "GET", f"/3.0/lists/a1b2c3d4e5/members/{person['app_id']}")).json()
+
+    assert await world.sync() == 0
+
+    after = world.one(f"c.id = {person['id']}")
+    assert (after["state"], after["cause"], after["city"]) == ("excluded", "erased", None)
+    assert (await world.call("app", "GET", f"/3.0/lists/a1b2c3d4e5/members/{person['app_id']}")).json() == before
+    mirror = world.workspace.rows("SELECT * FROM hubspot_contact") + world.workspace.rows("SELECT * FROM app_contact")
+    texts = "\n".join(str(tuple(row)) for row in mirror).lower()
+    assert "verräterstadt" not in texts
+    assert person["EMAIL"].lower() not in texts
+
+
+async def test_a_member_deleted_for_good_takes_the_contacts_additional_addresses_along(world: World) -> None:
+    """The person must not come back under one of them."""
+    await world.sync()
+    person = world.one("c.state = 'in_sync'")
+    world.portal.tamper("hubspot", person["hubspot_id"], {"hs_additional_emails": "zweit@firma.example"})
+    await world.sync()
+    path = f"/3.0/lists/a1b2c3d4e5/members/{person['app_id']}/actions/delete-permanent"
+    assert (await world.call("app", "POST", path)).status_code == 204
+    member = {"email_address": "zweit@firma.example", "status": "subscribed", "merge_fields": {"FNAME": "Zweit"}}
+    assert (await world.call("app", "POST", "/3.0/lists/a1b2c3d4e5/members", member)).status_code == 200
+
+    assert await world.sync() == 0
+
+    rows = world.workspace.rows("SELECT hubspot_id, cause FROM contacts WHERE cause = 'erased' ORDER BY hubspot_id")
+    assert [(row["hubspot_id"], row["cause"]) for row in rows] == [(None, "erased"), (person["hubspot_id"], "erased")]
+    assert "zweit@" not in held(world.workspace)
+
+
+def test_whoever_else_has_an_address_of_the_person_loses_its_values_too(tmp_path: Path) -> None:
+    """A member under the additional address, in a contact of its own: it is the same person, though another one was named."""
+    workspace = desk(tmp_path)
+    run = Run(workspace, "check")
+    read(workspace, run, MIXED, members=["jo@firma.example", "jo@alt.example"])
+    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+
+    person = known_as(workspace, "jo@firma.example")
+    forget_person(run, person, "asked for it")
+
+    assert person.records == ("HubSpot 1", "app r0", "app r1")
+    assert "jo@" not in held(workspace)
+    assert workspace.value("SELECT count(*) FROM contact WHERE NOT erased") == 0

@@ -9,7 +9,7 @@ from tui.commands.session import Session, announce_open_questions
 from tui.output import document, say, table
 
 if TYPE_CHECKING:
-    from diagnostics.explain import Explanation
+    from diagnostics.explain import Contested, Explanation
 
 
 def explain(chosen: Session, who: str, *, as_json: bool) -> int:
@@ -55,10 +55,20 @@ def explanation_document(answer: Explanation) -> dict[str, Any]:
                 "base": {"hubspot": field.base_hubspot, "app": field.base_app},
                 "to_write": field.to_write,
                 "note": field.note,
+                "contested": _contested(field.contested),
             }
             for field in answer.fields
         ],
         "history": list(answer.history),
+    }
+
+
+def _contested(contested: Contested | None) -> dict[str, Any] | None:
+    if contested is None:
+        return None
+    return {
+        "hubspot": {"changed_at": contested.hubspot_changed_at or None, "source": contested.hubspot_source},
+        "app": {"changed_at": contested.app_changed_at or None},
     }
 
 
@@ -89,6 +99,9 @@ def show_explanation(answer: Explanation) -> None:
         for field in answer.fields
     ]
     table(rows)
+    for field in answer.fields:
+        if field.contested:
+            say(f"  {field.name}: {visible(field.contested.sentence())}")
     if answer.history:
         say("History")
         for line in answer.history:

@@ -17,7 +17,7 @@ from tui.notation import plural
 from tui.output import document, note, say
 
 if TYPE_CHECKING:
-    from engine.suppression import Person
+    from engine.forgetting import Person
 
 REASON = "forgotten by command"
 NAMED = 10
@@ -28,7 +28,7 @@ def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
 
     Raises ConfigurationError if nobody is known by that id and it is no e-mail address, Stopped if not confirmed.
     """
-    from engine.suppression import forget_person, known_as
+    from engine.forgetting import forget_person, known_as
 
     with _at_work(chosen) as workspace:
         person = known_as(workspace, who)
@@ -52,8 +52,8 @@ def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
 
 
 def remember(chosen: Session, who: str, *, as_json: bool) -> int:
-    """Takes an address off the list of erased people. Raises ConfigurationError if it is not on it."""
-    from engine.suppression import lift
+    """Takes a person off the list of erased people, by one of the addresses. Raises ConfigurationError if it is not on it."""
+    from engine.forgetting import lift
 
     with _at_work(chosen) as workspace, _recorded(workspace) as run:
         if not lift(run, who.strip()):
@@ -65,7 +65,9 @@ def remember(chosen: Session, who: str, *, as_json: bool) -> int:
     if as_json:
         document({"connection": chosen.name, "lifted": 1})
     else:
-        say(f"The address is off the list. The next check reads its records anew: syncdoctor check {chosen.name}")
+        say(
+            f"The address is off the list, and those that came there with it. The next check reads its records anew: syncdoctor check {chosen.name}"
+        )
     return 0
 
 
@@ -97,7 +99,7 @@ def _show(chosen: Session, person: Person) -> None:
     say("  removed      their values from this workspace: mirror, base, journal, findings, conflicts, plan")
     say("  from now on  no record with such an address is created or written, on either side")
     say("  not done     nothing is deleted in HubSpot or the app; delete the records there yourself")
-    say("  undo         --undo lifts it; values of earlier runs do not come back")
+    say("  undo         --undo with one of the addresses lifts all; values of earlier runs do not come back")
 
 
 def _confirm(chosen: Session, *, asked: bool) -> None:

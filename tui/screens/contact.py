@@ -146,6 +146,9 @@ def _fields(page: Page, fields: tuple[FieldView, ...]) -> None:
         base = (_value(field.base_hubspot),) if agreed else ()
         cells = (f"{field.hubspot_field}", _value(field.hubspot_value), _value(field.app_value), *base, note or "=")
         page.cells(*cells, shares=shares)
+    for field in fields:
+        if field.contested:
+            page.add(f"{field.hubspot_field}: ", field.contested.sentence(), indent=2, hanging=2)
 
 
 def _value(value: str | None) -> str:
