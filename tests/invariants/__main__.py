@@ -9,6 +9,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("POLARS_ENGINE_AFFINITY", "in-memory")
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -61,11 +62,19 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _played(seeds: range, jobs: int) -> Iterator[History]:
     if jobs <= 1:
-        yield from map(run_history, seeds)
+        yield from map(_history, seeds)
         return
     # A forked process would hang on polars' threads.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(run_history, seeds, chunksize=4)
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=gc.freeze) as pool:
+        yield from pool.map(_history, seeds, chunksize=4)
+
+
+def _history(seed: int) -> History:
+    # Collecting once per history instead of all the time saves a seventh.
+    gc.disable()
+    history = run_history(seed)
+    gc.collect()
+    return history
 
 
 def _replay(seed: int, saboteur: str | None) -> int:
