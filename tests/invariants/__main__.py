@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.invariants.histories import History, never, run_history
+from tests.invariants.histories import History, never, run_history, tidy_history
 from tests.invariants.saboteurs import SABOTEURS
 
 ENOUGH = 500
@@ -62,19 +62,11 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _played(seeds: range, jobs: int) -> Iterator[History]:
     if jobs <= 1:
-        yield from map(_history, seeds)
+        yield from map(tidy_history, seeds)
         return
     # A forked process would hang on polars' threads.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=gc.freeze) as pool:
-        yield from pool.map(_history, seeds, chunksize=4)
-
-
-def _history(seed: int) -> History:
-    # Collecting once per history instead of all the time saves a seventh.
-    gc.disable()
-    history = run_history(seed)
-    gc.collect()
-    return history
+        yield from pool.map(tidy_history, seeds, chunksize=4)
 
 
 def _replay(seed: int, saboteur: str | None) -> int:

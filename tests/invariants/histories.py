@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import tempfile
 import time
@@ -140,6 +141,14 @@ def run_history(
             history.log = world.log
             world.close()
     history.seconds = time.perf_counter() - started
+    return history
+
+
+def tidy_history(seed: int) -> History:
+    """The history of a seed, with garbage collected once at its end: all the time takes a seventh longer."""
+    gc.disable()
+    history = run_history(seed)
+    gc.collect()
     return history
 
 
