@@ -55,8 +55,8 @@ def _does_nothing(real: Any) -> Any:
 
 
 def _deletes(real: Any) -> Any:
-    async def apply(run: Any, situation: Any, sides: Any, operations: Any) -> Applied:
-        applied: Applied = await real(run, situation, sides, operations)
+    async def apply(run: Any, situation: Any, sides: Any, operations: Any, *rest: Any) -> Applied:
+        applied: Applied = await real(run, situation, sides, operations, *rest)
         ids = [
             row["hubspot_id"]
             for row in run.workspace.rows("SELECT hubspot_id FROM contact WHERE hubspot_id IS NOT NULL")
