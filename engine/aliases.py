@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.connectors import Connector, Record
 from engine.forgetting import additional, scrub
-from engine.mirror import TABLE, columns_of, mirrored, quoted, store
+from engine.mirror import TABLE, columns_of, quoted, store
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side, SideSchema
 from engine.suppression import normalised, suppress
@@ -108,17 +108,20 @@ def _named_by_survivors(run: Run, side: Side, schema: SideSchema, wanted: set[st
     return found
 
 
-def drop_merged(run: Run, side: Side, schema: SideSchema, changed: Sequence[str]) -> int:
-    """Removes mirrored records that one of the `changed` ones names as merged into it. Returns how many.
+def drop_merged(run: Run, side: Side, schema: SideSchema, changed: Sequence[str] | None = None) -> int:
+    """Removes mirrored records that a mirrored one, or one of the `changed` ones, names as merged into it. Returns how many.
 
-    An incremental reading needs it: it learns of the survivor, never of what is gone.
+    A reading needs it that infers no loss: it learns of the survivor, never of what is gone.
     """
-    names = [name for name in schema.former_ids_fields if name in columns_of(run.workspace, side)]
-    if not names or not changed:
-        return 0
+    present = columns_of(run.workspace, side)
     former: set[str] = set()
-    for record_id, values in mirrored(run.workspace, side, changed, names).items():
-        former |= {old.strip() for text in values.values() for old in (text or "").split(";")} - {record_id, ""}
+    for field in (quoted(name) for name in schema.former_ids_fields if name in present):
+        for row in run.workspace.rows(
+            f"SELECT _id, {field} AS ids FROM {TABLE[side]} WHERE {field} <> '' AND {field} <> _id "
+            "AND (?1 IS NULL OR _id IN (SELECT value FROM json_each(?1)))",
+            (None if changed is None else json.dumps(changed),),
+        ):
+            former |= {old.strip() for old in row["ids"].split(";")} - {row["_id"], ""}
     with run.workspace.transaction() as sql:
         deleted = f"DELETE FROM {TABLE[side]} WHERE _id IN (SELECT value FROM json_each(?))"
         return sql.execute(deleted, (json.dumps(sorted(former)),)).rowcount

@@ -41,12 +41,17 @@ def keep_written(
     given: Collection[tuple[int, str]] = (),
     *,
     found_on: Side | None = None,
+    undone: Collection[tuple[int, str]] = (),
+    on: Side = "hubspot",
 ) -> int:
     """Makes the base of (contact, mapping) pairs that were just written: what the server kept, whatever it is.
 
     `given`: those that a new HubSpot record got by configuration; they have no base while the app's field is empty, so that
     they still flow. `found_on`: the side on which a look-up has found what was sent; the other side may have been edited
     since, so both are taken to have agreed on what was found.
+
+    `undone`: those that an undo has put back on the side `on`. The other side is taken to be as it was: what somebody typed
+    there since is still an edit.
 
     A merge that is written to both sides gets its base with the second write: between the two, the old base still tells
     what the other side lacks.
@@ -69,7 +74,13 @@ def keep_written(
         sent = sent.with_columns(hubspot_value=agreed, app_value=agreed)
         values = pl.concat([values.join(still, on=["contact", "field"], how="semi"), sent])
     kept = values.join(chosen, on=["contact", "field"], how="semi").join(flowing, on=["contact", "field"], how="anti")
-    return _store(run, kept, memory_of(run.workspace, ids).base)
+    known = memory_of(run.workspace, ids).base
+    across = "app_value" if on == "hubspot" else "hubspot_value"
+    before = known.join(pl.DataFrame(sorted(undone), schema=chosen.schema, orient="row"), on=["contact", "field"])
+    kept = kept.join(
+        before.select("contact", "field", "fingerprint", was=across), on=["contact", "field", "fingerprint"], how="left"
+    )
+    return _store(run, kept.with_columns(pl.coalesce("was", across).alias(across)).drop("was"), known)
 
 
 def _half_written(run: Run, situation: Situation, contacts: Sequence[int]) -> set[tuple[int, str]]:

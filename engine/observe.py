@@ -160,6 +160,8 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     if missed or gone:
         text = f"read everything: {missed} changes had been missed by the runs before, {gone} records are gone"
         run.event("warning" if missed else "info", "drift", text)
+    for side in SIDES:
+        drop_merged(run, side, schemas[side])
     await follow_merges(run, sides, schemas, fields)
     await read_subscriptions(run, connection, sides.hubspot, unavailable)
     if connection.opt_in and connection.opt_in.subscription:

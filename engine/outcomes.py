@@ -36,8 +36,9 @@ def record(
     """Stores the outcomes of writes to one side and gives them as they were stored.
 
     What the side kept becomes the base. With `looked_up` (no answer said so) only fields that hold what was sent do:
-    anything else may be somebody's own value, and so may what differs between a write's answer and its read-back. A decision is over with the write that it led to. An applied write whose
-    record is another contact's becomes a refusal. What an undo has written, or may have, waits for a person from here on.
+    anything else may be somebody's own value, and so may what differs between a write's answer and its read-back. A
+    decision is over with the write that it led to. An applied write whose record is another contact's becomes a refusal.
+    What an undo has written, or may have, waits for a person from here on.
     """
     schema = situation.schemas[side]
     fields = fields_to_read(situation.connection, situation.schemas, side)
@@ -50,6 +51,7 @@ def record(
         outcomes = [_with_differences(op, outcome) for op, outcome in zip(operations, outcomes, strict=True)]
         written: list[tuple[int, str]] = []
         given: list[tuple[int, str]] = []
+        undone: list[tuple[int, str]] = []
         reached: list[tuple[int, Operation]] = []
         configured = situation.connection.hubspot.on_create if side == "hubspot" else {}
         for op, outcome in zip(operations, outcomes, strict=True):
@@ -62,6 +64,8 @@ def record(
                 if not _moved(op, outcome):
                     reached.append((contact, op))
                     written += [(contact, names[side, name]) for name in sure if (side, name) in names]
+                if op.undoes is not None:
+                    undone += [(contact, names[side, name]) for name in sure if (side, name) in names]
                 if op.kind == "create":
                     given += [(contact, names[side, name]) for name in configured if (side, name) in names]
                 path = ("applied", "verified") if outcome.read_back else ("applied",)
@@ -73,7 +77,7 @@ def record(
                     forget_base(sql, op, names, outcome)
                     reached.append((op.contact, op))
             _close(sql, op, outcome, path, iso(moment))
-        keep_written(run, situation, written, given, found_on=side if looked_up else None)
+        keep_written(run, situation, written, given, found_on=side if looked_up else None, undone=undone, on=side)
         hold_undone(run, situation, reached)
         sql.executemany(
             "UPDATE decision SET ended_at = ? WHERE contact_id = ? AND field = ? AND winner <> ? AND ended_at IS NULL",

@@ -46,7 +46,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 READING_POSTS = r"/batch/read$|/search$|/introspect$"
 LISTINGS = {
-    "hubspot": r"/(contacts|contact|0-1)(/search)?$|/memberships(/join-order)?$",
+    "hubspot": r"/objects/([\w.-]+/)?(contacts|contact|0-1)(/search)?$|/memberships(/join-order)?$",
     "mailchimp": r"/members$",
 }
 NAMED = {"hubspot": r"/batch/(read|update)$|/(contacts|contact|0-1)/\d+$", "mailchimp": r"/members/[^/]+$"}

@@ -233,16 +233,34 @@ async def test_another_mapping_reads_everything_and_infers_nothing(desk: Desk) -
     assert desk.workspace.value(held, (person["hubspot_id"],)) == 0
 
 
+async def test_a_merge_is_no_loss_and_is_followed_under_another_mapping_too(desk: Desk) -> None:
+    """The survivor itself names whom it replaces: that takes no second reading."""
+    await settled(desk)
+    linked = [row["hubspot_id"] for row in desk.linked()[:2]]
+    await merge(desk, linked)
+    desk.connection = desk.connection.model_copy(update={"mappings": desk.connection.mappings[:-1]})
+
+    await desk.check()
+
+    held = "SELECT count(*) FROM hubspot_contact WHERE _id IN (?, ?)"
+    assert desk.workspace.value(held, linked) == 0
+
+
+async def merge(desk: Desk, ids: list[str]) -> None:
+    """Somebody merges two HubSpot contacts into one with a new id."""
+    await desk.sides().hubspot._client.request(  # type: ignore[attr-defined]
+        "POST", "/crm/v3/objects/contacts/merge", template="", intent="write",
+        json={"primaryObjectId": ids[0], "objectIdToMerge": ids[1]},
+    )  # fmt: skip
+
+
 async def test_a_merge_that_a_cut_off_run_read_is_followed_by_the_next(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ended between storing the survivor and dropping those it replaces; the survivor then is no change any more."""
     await settled(desk)
     linked = [row["hubspot_id"] for row in desk.linked()[:2]]
-    await desk.sides().hubspot._client.request(  # type: ignore[attr-defined]
-        "POST", "/crm/v3/objects/contacts/merge", template="", intent="write",
-        json={"primaryObjectId": linked[0], "objectIdToMerge": linked[1]},
-    )  # fmt: skip
+    await merge(desk, linked)
     with monkeypatch.context() as patch:
         patch.setattr(observe, "drop_merged", cut_off)
         with pytest.raises(BrakeTripped):

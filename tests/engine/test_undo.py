@@ -88,6 +88,24 @@ async def test_a_later_edit_ends_the_wait(small: World) -> None:
     assert (after["city"], after["CITY"], after["state"]) == ("Altdorf", "Altdorf", "in_sync")
 
 
+async def test_an_edit_before_the_undo_is_still_an_edit_after_it(small: World) -> None:
+    """The other side's own change is not swallowed by the base: with a later edit of the undone side both have changed."""
+    small.connection = small.connection.model_copy(
+        update={"sync": small.connection.sync.model_copy(update={"conflicts": "ask"})}
+    )
+    contact, run = await edited(small)
+    person = small.one(f"c.id = {contact}")
+    small.portal.tamper("hubspot", person["hubspot_id"], {"city": "Selbst getippt"})
+    applied, _, _ = await take_back(small, run)
+    assert applied.writes == 1
+    small.portal.tamper("mailchimp", person["app_id"], {"CITY": "Altdorf"})
+
+    assert await small.sync() == 0
+
+    after = small.one(f"c.id = {contact}")
+    assert (after["city"], after["CITY"], after["state"]) == ("Selbst getippt", "Altdorf", "conflict")
+
+
 async def test_undoing_an_undo_and_undoing_twice(small: World) -> None:
     """The second undo of a run has nothing left; the undo of the undo brings the value back, and all is in sync."""
     contact, run = await edited(small)
