@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.connection import Connection
 from engine.connectors import Outcome
 from engine.gates import Population, Situation
 from engine.memory import memory_of
 from engine.operations import Operation
-from engine.quarantine import LADDER, held, keep, release, sort_of
+from engine.quarantine import LADDER, essential, held, keep, release, sort_of
 from engine.runs import Run
 from engine.schema import Rule
 from engine.workspace import Workspace
@@ -72,6 +73,17 @@ def test_a_vague_refusal_holds_the_record_until_anything_differs(ward: Ward) -> 
     assert ward.held(city="Ulm", lastname="Amsel") == [("", True)]
     assert ward.held(city="Ulm", lastname="Specht") == []
     assert ward.held(city="Ulm") == []
+
+
+def test_a_create_cannot_do_without_its_consent() -> None:
+    """What is refused of it holds back the whole contact: sent later, by itself, a consent could loosen what was decided since."""
+    document = situation().connection.model_dump()
+    document["hubspot"]["on_create"] = {"newsletter_opt_in": "true"}
+    given = replace(situation(), connection=Connection.model_validate(document))
+
+    assert {"email", "newsletter_opt_in"} <= essential(given, "hubspot")
+    assert "city" not in essential(given, "hubspot")
+    assert "newsletter_opt_in" not in essential(given, "app")
 
 
 def test_a_vague_refusal_of_the_only_field_is_about_that_field(ward: Ward) -> None:
