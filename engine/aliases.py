@@ -39,20 +39,31 @@ class _Missing:
 
 
 async def follow_merges(
-    run: Run, sides: Sides, schemas: Mapping[Side, SideSchema], fields: Mapping[Side, Sequence[str]]
-) -> None:
+    run: Run,
+    sides: Sides,
+    schemas: Mapping[Side, SideSchema],
+    fields: Mapping[Side, Sequence[str]],
+    changed: Sequence[str] | None = None,
+) -> bool:
     """Finds out what became of linked records that are not in the mirror: moves links to survivors of merges and
-    keeps erased people away. Call it after a complete reading, before pairing.
+    keeps erased people away. Call it before pairing; it asks nothing where no linked record is missing.
 
-    Raises AccessError if a side does not answer.
+    `changed`: the HubSpot records that can name others as merged into them; None: all. Returns whether anything was found
+    that the mirror did not show. Raises AccessError if a side does not answer.
     """
     connectors: Mapping[Side, Connector] = {"hubspot": sides.hubspot, "app": sides.app}
+    dropped = sum(drop_merged(run, side, schemas[side], changed if side == "hubspot" else None) for side in SIDES)
+    missed = 0
     for side in SIDES:
         _forget_returned(run, side)
         missing = _missing(run, side)
         if missing:
             await _find_out(run, connectors[side], schemas[side], fields[side], missing)
+            # A survivor that was just read may name records that nobody linked.
+            drop_merged(run, side, schemas[side])
+        missed += len(missing)
         _move(run, side)
+    return dropped + missed > 0
 
 
 async def _find_out(

@@ -96,6 +96,7 @@ class _Writing:
         self._kept_differently = 0
         self._windows: list[int] = []
         self._counted: set[tuple[int, Side, str]] = set()
+        self._created: set[int] = set()
         self.applied = Applied()
 
     async def round(self, operations: Sequence[Operation]) -> list[Operation]:
@@ -120,13 +121,12 @@ class _Writing:
         return again
 
     def _with_partner(self, operations: Sequence[Operation], creating: Collection[int]) -> list[Operation]:
-        """The operations without updates of contacts whose record on the other side was to be created and was not."""
+        """The operations without updates of contacts whose record on the other side was to be created and was not, or holds
+        something else than was sent: it may be somebody's own."""
         alone = {
             op.entry
             for op in operations
-            if op.kind == "update"
-            and op.contact in creating
-            and not any((op.contact, side, "applied") in self._counted for side in SIDES)
+            if op.kind == "update" and op.contact in creating and op.contact not in self._created
         }
         supersede(self._run, alone, NOT_APPLIED)
         return [op for op in operations if op.entry not in alone]
@@ -305,6 +305,8 @@ class _Writing:
 
     def _count(self, op: Operation, outcome: Outcome) -> None:
         self._kept_differently += outcome.code == KEPT_DIFFERENTLY
+        if op.kind == "create" and outcome.state == "applied" and outcome.code != KEPT_DIFFERENTLY:
+            self._created.add(op.contact)
         once = (op.contact, op.side, outcome.state)
         if once in self._counted:
             return

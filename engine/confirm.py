@@ -55,7 +55,8 @@ def _read_in(run: Run, part: str) -> bool:
 async def after_writing(run: Run, situation: Situation, sides: Sides, *, refused: bool) -> Situation:
     """The situation to judge the result by.
 
-    The list is read again if HubSpot was written to (a dynamic one follows the values), the schemas if a write was
+    The list is read again if HubSpot was written to (a dynamic one follows the values) or a merge shows (the survivor is
+    another member), the schemas if a write was
     `refused`, which a change of schema explains best. Records that were found gone are followed to where they went.
     """
     if refused:
@@ -64,8 +65,8 @@ async def after_writing(run: Run, situation: Situation, sides: Sides, *, refused
     inclusion, members = situation.inclusion, situation.list_size
     written = "SELECT count(*) FROM journal WHERE run_id = ? AND side = 'hubspot' AND kept IS NOT NULL"
     fields = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
-    await follow_merges(run, sides, situation.schemas, fields)
-    if int(run.workspace.value(written, (run.id,))):
+    merged = await follow_merges(run, sides, situation.schemas, fields)
+    if merged or int(run.workspace.value(written, (run.id,))):
         inclusion, members = await read_list(run, situation.connection, sides.hubspot, unavailable, ACCEPTED)
     pair(run, situation.schemas)
     return remember(

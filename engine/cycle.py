@@ -130,6 +130,7 @@ async def undo(
     situation = await observe(run, connection, sides, demand)
     await settle_doubt(run, situation, sides)
     situation = await before_writing(run, situation, sides, demand)
+    plan_all(run, situation, gates)
     undoing = undo_plan(run.workspace, situation, number)
     undoing.refuse_unless(expected, connection.name)
     brake(connection, volume(undoing.operations, run.workspace), accepted, undoing=number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -77,12 +77,14 @@ class Population:
     `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
     `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),
     and every mirrored field as `hubspot.NAME` and `app.NAME`.
-    `writes`: rows of WRITE. `memory`: what earlier runs left, for instance the quarantine.
+    `writes`: rows of WRITE. `memory`: what earlier runs left, for instance the quarantine. `earlier`: what the gates before
+    this one found: rows of FINDING with `code`.
     """
 
     contacts: pl.DataFrame
     writes: pl.DataFrame
     memory: Memory = field(default_factory=nothing_known)
+    earlier: Sequence[pl.DataFrame] = ()
 
 
 class Gate(Protocol):
@@ -129,6 +131,13 @@ def found(
         )
         .collect()
     )
+
+
+def released(writes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """The writes without those of the single fields that findings hold back."""
+    named = findings.filter(pl.col("blocking") & pl.col("only_field")).select("contact", written="field").unique()
+    written = pl.concat_str("side", pl.lit("."), "field").alias("written")
+    return writes.with_columns(written).join(named, on=["contact", "written"], how="anti").drop("written")
 
 
 def nothing() -> pl.DataFrame:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from engine.aliases import drop_merged, follow_merges
+from engine.aliases import follow_merges
 from engine.connection import Connection
 from engine.connectors import Connector, HubSpotSource
 from engine.cursors import fingerprint, gapless_end, next_window, slices_of
@@ -21,7 +21,7 @@ from engine.gates import Situation
 from engine.losses import USUAL, Demand, last_reading, note_reading, refuse_empty_side
 from engine.mirror import store
 from engine.pairing import pair_contacts
-from engine.reading import WholeSide, batches, changed_records, close_window, left_half_done, was_cut_off
+from engine.reading import WholeSide, batches, changed_records, close_window, left_half_done
 from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
 from engine.scope import SUBSCRIPTION, look_at_list, read_list, read_subscriptions
@@ -160,8 +160,6 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     if missed or gone:
         text = f"read everything: {missed} changes had been missed by the runs before, {gone} records are gone"
         run.event("warning" if missed else "info", "drift", text)
-    for side in SIDES:
-        drop_merged(run, side, schemas[side])
     await follow_merges(run, sides, schemas, fields)
     await read_subscriptions(run, connection, sides.hubspot, unavailable)
     if connection.opt_in and connection.opt_in.subscription:
@@ -187,10 +185,8 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
             run.progress("reading changes", sum(map(len, changed.values())) + len(ids))
         close_window(run, connector, known.marks[side], window, started)
         changed[side] = list(ids | dict.fromkeys(left_half_done(run, side)))
-    dropped = sum(drop_merged(run, side, situation.schemas[side], changed[side]) for side in SIDES)
-    if dropped or was_cut_off(run):
-        fields_of = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
-        await follow_merges(run, sides, situation.schemas, fields_of)
+    fields_of = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
+    await follow_merges(run, sides, situation.schemas, fields_of, changed["hubspot"])
     unavailable = {area: reason for area, reason in situation.unavailable.items() if area != "list"}
     inclusion, members = await look_at_list(
         run, situation, sides.hubspot, unavailable, demand, changed=bool(changed["hubspot"])

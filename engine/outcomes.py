@@ -152,9 +152,13 @@ def _linked(sql: sqlite3.Connection, op: Operation, outcome: Outcome, moment: st
             (found.id, op.contact),
         )
     sql.execute(
-        f"UPDATE contact SET {column} = coalesce({column}, ?), linked_by = CASE WHEN linked_at IS NULL THEN ? "
-        "ELSE linked_by END, linked_at = coalesce(linked_at, ?) WHERE id = ?",
-        (found.id if found and op.kind == "create" else None, _linked_by(op), moment, op.contact),
+        f"UPDATE contact SET {column} = coalesce({column}, ?) WHERE id = ?",
+        (found.id if found and op.kind == "create" else None, op.contact),
+    )
+    sql.execute(
+        "UPDATE contact SET linked_by = ?, linked_at = ? WHERE id = ? AND linked_at IS NULL AND hubspot_id IS NOT NULL "
+        "AND app_id IS NOT NULL",
+        (_linked_by(op), moment, op.contact),
     )
     return op.contact
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.gates import FINDING, WRITE, Gate, Population, Situation
+from engine.gates import FINDING, WRITE, Gate, Population, Situation, released
 from engine.memory import Memory
 from engine.merge import MappedPair, differences, mapped_pairs
 from engine.schema import Side
@@ -53,10 +53,11 @@ def plan(contacts: pl.DataFrame, memory: Memory, situation: Situation, gates: Se
     pairs = mapped_pairs(situation.connection, situation.schemas)
     merged = differences(contacts, memory, situation.connection, pairs)
     wanted = pl.concat([*_creates(contacts, situation, pairs), *_updates(merged, pairs)]).collect()
-    population = Population(contacts, wanted, memory)
-    findings = pl.concat(
-        [pl.DataFrame(schema=_RANKED)] + [_ranked(gate, rank, population, situation) for rank, gate in enumerate(gates)]
-    )
+    found: list[pl.DataFrame] = [pl.DataFrame(schema=_RANKED)]
+    population = Population(contacts, wanted, memory, found)
+    for rank, gate in enumerate(gates):
+        found.append(_ranked(gate, rank, population, situation))
+    findings = pl.concat(found)
     decided = (
         findings.lazy()
         .filter("blocking")
@@ -93,17 +94,10 @@ def plan(contacts: pl.DataFrame, memory: Memory, situation: Situation, gates: Se
     return Plan(
         verdicts=verdicts,
         findings=findings,
-        writes=_released(wanted.join(stopped, on="contact", how="anti"), blocking.filter("only_field")),
+        writes=released(wanted.join(stopped, on="contact", how="anti"), findings),
         conflicts=conflicts.join(stopped, on="contact", how="anti"),
         wanted=wanted,
     )
-
-
-def _released(writes: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """The writes without those of the fields that findings hold back."""
-    named = held.select("contact", written="field").unique()
-    written = pl.concat_str("side", pl.lit("."), "field").alias("written")
-    return writes.with_columns(written).join(named, on=["contact", "written"], how="anti").drop("written")
 
 
 _RANKED = pl.Schema({**FINDING, "code": pl.String(), "rank": pl.Int32()})

@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 
 from engine.connectors import Outcome
-from engine.gates import Population, Situation
+from engine.gates import Population, Situation, released
 from engine.memory import REFUSED
 from engine.merge import mapped_pairs
 from engine.operations import ALREADY_LINKED, EXISTS, Operation
@@ -132,13 +132,14 @@ def sent(values: Mapping[str, str]) -> str:
 def held(population: Population, situation: Situation) -> pl.DataFrame:
     """What the quarantine holds back: rows of HELD.
 
-    A row wakes when what would be sent is no longer what was refused, when the circumstances are others, or when its
+    What earlier gates hold back would not be sent. A row wakes when what would be sent is no longer what was refused, when the circumstances are others, or when its
     time has come. A field of a create that every create needs holds back the contact.
     """
     refused = population.memory.refused
     if refused.is_empty():
         return pl.DataFrame(schema=HELD)
-    concerned = population.writes.join(refused.select("contact", "side").unique(), on=["contact", "side"], how="semi")
+    writes = released(population.writes, pl.concat(population.earlier)) if population.earlier else population.writes
+    concerned = writes.join(refused.select("contact", "side").unique(), on=["contact", "side"], how="semi")
     wanted: dict[tuple[int, Side], dict[str, str]] = {}
     creates: set[tuple[int, Side]] = set()
     for contact, side, kind, field, value in concerned.select("contact", "side", "kind", "field", "value").iter_rows():

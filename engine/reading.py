@@ -96,18 +96,10 @@ def changed_records(run: Run, side: Side, records: Sequence[Record], fields: Seq
     return changed
 
 
-def was_cut_off(run: Run) -> bool:
-    """Whether a run after the last complete observation began to observe, or may have: what follows from its records (merges,
-    subscriptions) is still to be done."""
-    return (
-        run.workspace.value(f"SELECT 1 FROM run WHERE id > ({_LAST_COMPLETE}) AND id < ? LIMIT 1", (run.id,))
-        is not None
-    )
-
-
 def left_half_done(run: Run, side: Side) -> list[str]:
-    """Ids of the records that runs stored which were cut off before their observation was complete."""
-    if not was_cut_off(run):
+    """Ids of the records that runs stored which were cut off before their observation was complete: what follows from them
+    (merges, subscriptions) is still to be done."""
+    if run.workspace.value(f"SELECT 1 FROM run WHERE id > ({_LAST_COMPLETE}) AND id < ? LIMIT 1", (run.id,)) is None:
         return []
     rows = run.workspace.rows(f"SELECT _id FROM {TABLE[side]} WHERE _seen_run > ({_LAST_COMPLETE})")
     return [row["_id"] for row in rows]

@@ -36,12 +36,13 @@ from engine.runs import Run, iso
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace
 
-Why = Literal["created", "changed-since", "undone-already", "gone", "consent", "not-mapped"]
+Why = Literal["created", "changed-since", "undone-already", "gone", "excluded", "consent", "not-mapped"]
 WHY: Mapping[Why, str] = {
     "created": "the run created this record; nothing is deleted by default",
     "changed-since": "the record holds another value since",
     "undone-already": "it was taken back already",
     "gone": "the record is gone, or belongs to no contact any more",
+    "excluded": "the contact is excluded from the sync now, so nothing is written to it",
     "consent": "consent stays as it is",
     "not-mapped": "the field is no longer part of the connection",
 }
@@ -92,7 +93,7 @@ class UndoPlan:
 
 
 def undo_plan(workspace: Workspace, situation: Situation, number: int) -> UndoPlan:
-    """How to take back run `number`, judged by the mirror as it is now.
+    """How to take back run `number`, judged by the mirror and the verdicts as they are now.
 
     Raises ConfigurationError if there is no such run.
     """
@@ -115,6 +116,9 @@ def undo_plan(workspace: Workspace, situation: Situation, number: int) -> UndoPl
             if contact is None or record_id not in there:
                 left.append(Left(side, record_id, "", "gone"))
                 continue
+            if contact["state"] == "excluded":
+                left.append(Left(side, record_id, "", "excluded"))
+                continue
             back, kept_back = _fields(workspace, may_go_back, side, entries, there[record_id])
             left += [Left(side, record_id, field, why) for field, why in kept_back]
             if back:
@@ -135,8 +139,9 @@ def undo_plan(workspace: Workspace, situation: Situation, number: int) -> UndoPl
 
 def _contacts(workspace: Workspace, side: Side, records: Sequence[str]) -> dict[str, sqlite3.Row]:
     found = workspace.rows(
-        f"SELECT id, hubspot_id, app_id, {side}_id AS record FROM contact "
-        f"WHERE {side}_id IN (SELECT value FROM json_each(?))",
+        f"SELECT c.id, c.hubspot_id, c.app_id, c.{side}_id AS record, v.state FROM contact c "
+        "LEFT JOIN verdict v ON v.contact_id = c.id "
+        f"WHERE c.linked_at IS NOT NULL AND c.{side}_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(records)),),
     )
     return {row["record"]: row for row in found}

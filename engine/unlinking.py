@@ -14,7 +14,7 @@ from typing import Literal
 
 import polars as pl
 
-from engine.connection import Connection
+from engine.connection import CONSENTS, Connection
 from engine.errors import ConfigurationError
 from engine.pairing import pair_contacts, pairs_without
 from engine.runs import Run
@@ -57,7 +57,22 @@ def dead_link(workspace: Workspace, connection: Connection, who: str) -> DeadLin
     gone: Side = "app" if row["hubspot_there"] else "hubspot"
     left_id = row["hubspot_id"] if gone == "app" else row["app_id"]
     then, successor = _what_follows(workspace, connection, row["id"], gone, left_id)
+    if then == "created" and gone == "hubspot" and _gives_consent(connection):
+        raise ConfigurationError(
+            "a new HubSpot contact would be created as one that may be written to, and nobody knows any more whether the "
+            "deleted one had opted out",
+            where=f"unlink {workspace.path.stem}",
+            remedy="Restore the contact in HubSpot, or create it there with the consent that is true, and run check; "
+            "unlink then matches it.",
+        )
     return DeadLink(row["id"], gone, row[f"{gone}_id"], left_id, then, successor)
+
+
+def _gives_consent(connection: Connection) -> bool:
+    """Whether a create in HubSpot sets a property that tells consent."""
+    told = {*CONSENTS, connection.opt_in.property if connection.opt_in else ""}
+    told |= {mapping.hubspot for mapping in connection.mappings if mapping.merge == "consent"}
+    return bool(told & {*connection.hubspot.on_create, *(mapping.hubspot for mapping in connection.mappings)})
 
 
 def unlink(run: Run, schemas: Mapping[Side, SideSchema], link: DeadLink) -> None:

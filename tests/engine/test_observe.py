@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from diagnostics.checkup import GATES
-from engine import cycle, observe
+from engine import aliases, cycle
+from engine.apply import _Writing
 from engine.auth.secret import Secret
 from engine.connection import Connection, Observe, read_connection
 from engine.connectors.open import open_connectors
 from engine.cycle import examine, sync
-from engine.errors import BrakeTripped, ConfigurationError
+from engine.errors import BrakeTripped, ConfigurationError, Unreachable
 from engine.losses import Demand, last_reading
 from engine.observe import Sides
 from engine.runs import Run
@@ -246,6 +247,41 @@ async def test_a_merge_is_no_loss_and_is_followed_under_another_mapping_too(desk
     assert desk.workspace.value(held, linked) == 0
 
 
+@pytest.mark.parametrize("regime", ["new_id", "primary_kept", "both_kept"])
+async def test_a_merge_between_look_and_end_of_a_run_that_was_cut_off_makes_nobody_new(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, regime: str
+) -> None:
+    """The look before writing has dropped the record that was merged away; the run ends before it follows it."""
+    desk.portal.merge_regime = regime  # type: ignore[assignment]
+    await settled(desk)
+    person = desk.linked()[0]
+    created = await desk.sides().hubspot._client.request(  # type: ignore[attr-defined]
+        "POST", "/crm/v3/objects/contacts", template="", intent="write",
+        json={"properties": {"email": "doppelt@firma.example", "lastname": "D", "lifecyclestage": "lead", "newsletter_opt_in": "true"}},
+    )  # fmt: skip
+    await desk.check()
+    desk.portal.tamper("mailchimp", person["app_id"], {"CITY": "Bern"})
+    looked_at = _Writing._looked_at
+
+    async def merged_then_lost(writing: Any, side: Any, ids: Any, fields: Any) -> Any:
+        if side == "hubspot":
+            await merge(desk, [str(created.body["id"]), person["hubspot_id"]])
+        await looked_at(writing, side, ids, fields)
+        raise Unreachable("the line is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Writing, "_looked_at", merged_then_lost)
+        with pytest.raises(Unreachable):
+            await desk.sync()
+    members = "SELECT count(*) FROM app_contact"
+    before = desk.workspace.value(members)
+
+    await desk.sync()
+    await desk.sync(FULL)
+
+    assert desk.workspace.value(members) == before
+
+
 async def merge(desk: Desk, ids: list[str]) -> None:
     """Somebody merges two HubSpot contacts into one with a new id."""
     await desk.sides().hubspot._client.request(  # type: ignore[attr-defined]
@@ -262,7 +298,7 @@ async def test_a_merge_that_a_cut_off_run_read_is_followed_by_the_next(
     linked = [row["hubspot_id"] for row in desk.linked()[:2]]
     await merge(desk, linked)
     with monkeypatch.context() as patch:
-        patch.setattr(observe, "drop_merged", cut_off)
+        patch.setattr(aliases, "drop_merged", cut_off)
         with pytest.raises(BrakeTripped):
             await desk.check()
     desk.later(minutes=30)

@@ -123,6 +123,18 @@ async def test_undoing_an_undo_and_undoing_twice(small: World) -> None:
     assert await small.sync() == 0
 
 
+async def test_nothing_is_taken_back_from_who_has_opted_out(small: World) -> None:
+    """Nobody who opted out is written to, not even to put things right."""
+    contact, run = await edited(small)
+    person = small.one(f"c.id = {contact}")
+    small.portal.tamper("hubspot", person["hubspot_id"], {"hs_email_optout": "true", "newsletter_opt_in": "false"})
+
+    applied, plan, _ = await take_back(small, run)
+
+    assert applied.writes == 0
+    assert [(one.record_id, one.why) for one in plan.left] == [(person["app_id"], "excluded")]
+
+
 async def test_what_somebody_changed_since_stays(small: World) -> None:
     """A record that holds another value than the run wrote is named and left alone."""
     contact, run = await edited(small)

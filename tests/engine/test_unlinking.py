@@ -86,6 +86,7 @@ async def test_a_record_that_was_created_anew_takes_the_place_of_the_deleted_one
 
 async def test_who_is_left_alone_is_created_again_if_the_connection_says_so(world: World) -> None:
     """Once, and only after a person has ended the link; what the deleted record had agreed on counts no more."""
+    without_consent(world)
     person = await bereft(world)
     assert await world.sync() == 0
     hubspot, app = await records(world)
@@ -99,6 +100,23 @@ async def test_who_is_left_alone_is_created_again_if_the_connection_says_so(worl
     assert again["hubspot_id"] not in (None, person["hubspot_id"])
     assert await world.sync() == 0
     assert await records(world) == (hubspot + 1, app)
+
+
+async def test_nobody_is_created_again_as_opted_in(world: World) -> None:
+    """The deleted contact may have opted out, and a new one would get the consent that the connection gives."""
+    person = await bereft(world)
+    await world.sync()
+
+    with pytest.raises(ConfigurationError, match="had opted out"):
+        end(world, person["app_id"])
+
+    assert world.one(f"c.app_id = '{person['app_id']}'")["cause"] == "counterpart-gone"
+
+
+def without_consent(world: World) -> None:
+    """New HubSpot contacts get no consent."""
+    hubspot = world.connection.hubspot.model_copy(update={"on_create": {"lifecyclestage": "subscriber"}})
+    world.connection = world.connection.model_copy(update={"hubspot": hubspot})
 
 
 async def test_nobody_is_created_against_the_connections_direction(world: World) -> None:
@@ -150,6 +168,7 @@ async def test_an_address_that_a_linked_contact_holds_makes_nobody_new(world: Wo
 
 async def test_a_restored_record_keeps_its_link_and_it_cannot_be_ended(world: World) -> None:
     """As soon as a run has seen it."""
+    without_consent(world)
     person = await bereft(world)
     await world.sync()
     assert found(world, person["app_id"]).gone_id == person["hubspot_id"]
