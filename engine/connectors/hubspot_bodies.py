@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.answers import is_storable
 from engine.connectors import Record
-from engine.refusals import without_addresses
 from engine.visible import visible
 
 
@@ -93,7 +92,7 @@ class BatchAnswer(_Body):
 
 
 class Refused(_Body):
-    """Why one input was refused: the code, the property if one is named, and the words."""
+    """Why one input was refused: the code, the property if one is named, and the words as they came, values and all."""
 
     code: str
     property: str
@@ -110,7 +109,7 @@ def refused(error: BatchError) -> Refused:
     if not name:
         name = next(iter(error.named("propertyName") or error.named("properties")), "")
     message = str(detail.get("message") or error.message)
-    return Refused(code=visible(code, 100), property=visible(name, 100), message=without_addresses(message))
+    return Refused(code=visible(code, 100), property=visible(name, 100), message=message)
 
 
 def _embedded(message: str) -> dict[str, Any]:

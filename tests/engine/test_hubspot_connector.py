@@ -294,6 +294,22 @@ async def test_poison_is_found_by_halving() -> None:
     assert [outcome.record.id for outcome in outcomes if outcome.record] == ["1", "2", "4", "5"]
 
 
+async def test_words_of_a_refusal_come_without_what_was_sent() -> None:
+    """Alone or as an entry of a batch: neither the name nor the number is kept, the id that exists is."""
+    words = "Erika Mustermann, 0171 5551234 was not one of the allowed options"
+    values = {"firstname": "Erika Mustermann", "phone": "0171 5551234"}
+    alone = Script(reply(400, {"category": "VALIDATION_ERROR", "message": words}))
+    (refused,) = await scripted(alone).write([update(1, "1", **values)], [])
+    exists = {"category": "CONFLICT", "message": f"{words}. Contact already exists. Existing ID: 4711"}
+    entry = exists | {"status": "error", "context": {"objectWriteTraceId": ["2"]}}
+    batch = Script(reply(207, {"results": [], "errors": [entry]}))
+    (there,) = await scripted(batch).write([create(2, **values, zip="4711")], [])
+
+    assert refused.message == "<value>, <value> was not one of the allowed options"
+    assert there.message == f"{refused.message}. Contact already exists. Existing ID: <value>"
+    assert (there.state, there.existing_id) == ("exists", "4711")
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 500])
 async def test_other_refusals_are_never_halved(status: int) -> None:
     """What is not the data's fault is not looked for in the data."""

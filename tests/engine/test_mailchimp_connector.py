@@ -316,6 +316,23 @@ async def test_refused_batch_is_halved() -> None:
     assert [outcome.record.values["EMAIL"] for outcome in outcomes if outcome.record] == [emails[0], emails[2]]
 
 
+async def test_words_of_a_refusal_come_without_what_was_sent() -> None:
+    """Of an update and of a create; the status is no value of the person, and its name stays."""
+    words = "0171 5551234 is no number of Erika Mustermann, who is subscribed"
+    kept = "<value> is no number of <value>, who is subscribed"
+    values = {"FNAME": "Erika Mustermann", "PHONE": "0171 5551234", "member_status": "subscribed"}
+    (updated,) = await scripted(Script(reply(400, {"title": "Bad", "detail": words}))).write(
+        [update(1, ANNA, **values)], FIELDS
+    )
+    error = {"email_address": "e@firma.example", "error": words, "error_code": "ERROR_GENERIC"}
+    (created,) = await scripted(Script(reply(200, {"new_members": [], "errors": [error]}))).write(
+        [create(2, "e@firma.example", **values)], FIELDS
+    )
+
+    assert (updated.state, updated.message) == ("refused", kept)
+    assert (created.state, created.message) == ("refused", kept)
+
+
 async def test_members_that_the_answer_forgets_are_in_doubt() -> None:
     """What is neither added nor refused, and what two inputs share, is in doubt."""
     body = {"new_members": [member(1, "a@firma.example"), member(2, "x@firma.example")], "errors": []}
