@@ -173,6 +173,16 @@ async def test_lists_of_another_shape_are_refused(body: object) -> None:
         await all_records(scripted(Script(reply(200, body))))
 
 
+@pytest.mark.parametrize("record_id", ["1\x1b]0;pwn\x07", "", "1\n", "1 2", "../1", "ä", "1" * 129])
+async def test_an_id_that_is_none_is_refused(record_id: str) -> None:
+    """An id is shown and sent on as it came: what could act on a terminal or in a path never becomes one."""
+    with pytest.raises(UnexpectedAnswer, match=r"results\.0\.id: String should match") as refused:
+        await all_records(scripted(Script(reply(200, {"results": [contact(record_id)]}))))
+    assert "\x1b" not in str(refused.value)
+    fine = Script(reply(200, {"results": [contact("aZ_-9" + "1" * 123)]}))
+    assert len(await all_records(scripted(fine))) == 1
+
+
 async def test_lone_surrogates_spoil_one_value_only() -> None:
     """Half of a surrogate pair makes the field unreadable, with the reason, and leaves the rest."""
     text = json.dumps({"results": [contact("1", email="a@firma.example", firstname="An\ud83dna")]})

@@ -201,6 +201,15 @@ async def test_incomplete_lists_are_refused() -> None:
         await all_records(scripted(paged([], total=4)))
 
 
+@pytest.mark.parametrize("contact_id", ["1\x1b]0;pwn\x07", "", "1/2", "1" * 129])
+async def test_an_id_that_is_none_is_refused(contact_id: str) -> None:
+    """An id is shown and sent on as it came: what could act on a terminal or in a path never becomes one."""
+    body = {"members": [member(1) | {"contact_id": contact_id}], "total_items": 1}
+    with pytest.raises(UnexpectedAnswer, match=r"contact_id: String should match") as refused:
+        await all_records(scripted(Script(reply(200, body))))
+    assert "\x1b" not in str(refused.value)
+
+
 async def test_read_and_find(tmp_path: Path) -> None:
     """Members by contact id and by address, whatever its case; what does not exist is left out."""
     connector, stage = connected(tmp_path)

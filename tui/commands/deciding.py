@@ -124,12 +124,12 @@ def _show(group: Sequence[Conflict], *, values: bool) -> None:
     rows = [["contact", "HubSpot", "changed", "by", "app", "changed", ""]]
     rows += [
         [
-            one.hubspot_id or one.app_id,
+            visible(one.hubspot_id or one.app_id),
             _shown(one.hubspot_value, values=values),
-            one.hubspot_changed_at[:16],
+            visible(one.hubspot_changed_at[:16]),
             visible(one.hubspot_source, 30),
             _shown(one.app_value, values=values),
-            one.app_changed_at[:16],
+            visible(one.app_changed_at[:16]),
             f"decided: {one.decided}" if one.decided else "",
         ]
         for one in group

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.errors import ConfigurationError, Stopped, SyncdoctorError
 from engine.lock import locked
 from engine.runs import Run, close_abandoned_runs
+from engine.visible import visible
 from engine.workspace import Workspace, explained
 from tui.commands.session import Session
 from tui.commands.writing import on_terminal
@@ -92,7 +93,7 @@ def _recorded(workspace: Workspace) -> Iterator[Run]:
 
 def _show(chosen: Session, person: Person) -> None:
     say(f"{chosen.name}: this is what forgetting does")
-    records = ", ".join(person.records[:NAMED]) or "none in the workspace"
+    records = ", ".join(visible(record) for record in person.records[:NAMED]) or "none in the workspace"
     more = f" and {len(person.records) - NAMED} more" if len(person.records) > NAMED else ""
     say(f"  records      {records}{more}")
     say(f"  on the list  {plural(len(person.keys), 'address', 'addresses')} in hashed form that nobody can read")
