@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from engine.errors import ConfigurationError, Stopped, SyncdoctorError
+from engine.errors import ConfigurationError, Stopped
 from engine.lock import locked
-from engine.runs import Run, close_abandoned_runs
+from engine.runs import close_abandoned_runs
 from engine.visible import visible
 from engine.workspace import Workspace, explained
-from tui.commands.session import Session
+from tui.commands.session import Session, recorded
 from tui.commands.writing import on_terminal
 from tui.notation import plural
 from tui.output import document, note, say
@@ -42,7 +42,7 @@ def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
         if not as_json:
             _show(chosen, person)
         _confirm(chosen, asked=yes or as_json)
-        with _recorded(workspace) as run:
+        with recorded(workspace, "forget") as run:
             forget_person(run, person, REASON)
     if as_json:
         content = {"contacts": len(person.contacts), "addresses": len(person.keys)}
@@ -56,7 +56,7 @@ def remember(chosen: Session, who: str, *, as_json: bool) -> int:
     """Takes a person off the list of erased people, by one of the addresses. Raises ConfigurationError if it is not on it."""
     from engine.forgetting import lift
 
-    with _at_work(chosen) as workspace, _recorded(workspace) as run:
+    with _at_work(chosen) as workspace, recorded(workspace, "forget") as run:
         if not lift(run, who.strip()):
             raise ConfigurationError(
                 "this address is not on the list of erased people",
@@ -78,17 +78,6 @@ def _at_work(chosen: Session) -> Iterator[Workspace]:
     with explained(chosen.path), locked(chosen.path, "forget"), Workspace(chosen.path) as workspace:
         close_abandoned_runs(workspace)
         yield workspace
-
-
-@contextmanager
-def _recorded(workspace: Workspace) -> Iterator[Run]:
-    run = Run(workspace, "forget")
-    try:
-        yield run
-    except SyncdoctorError as error:
-        run.finish("failed", error.exit_code, error.what)
-        raise
-    run.finish("done", 0)
 
 
 def _show(chosen: Session, person: Person) -> None:

@@ -6,13 +6,13 @@ import sys
 
 from engine.errors import Stopped
 from engine.lock import locked
-from engine.runs import Run, close_abandoned_runs
+from engine.runs import close_abandoned_runs
 from engine.situation import recall
 from engine.unlinking import DeadLink, dead_link
 from engine.unlinking import unlink as end
 from engine.visible import visible
 from engine.workspace import Workspace, explained
-from tui.commands.session import Session
+from tui.commands.session import Session, recorded
 from tui.commands.writing import on_terminal
 from tui.output import document, note, say
 
@@ -33,9 +33,8 @@ def unlink(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
         if not as_json:
             _show(chosen, link)
         _confirm(chosen, asked=yes or as_json)
-        run = Run(workspace, "unlink")
-        end(run, schemas, link)
-        run.finish("done", 0)
+        with recorded(workspace, "unlink") as run:
+            end(run, schemas, link)
     if as_json:
         document({"connection": chosen.name, "unlinked": _entry(link)})
     else:
