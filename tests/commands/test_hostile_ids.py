@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_plan_shows_ids_and_does_not_obey_them(fresh: Path, capsys: pytest.Cap
     """The examples name the record."""
     home = Home(fresh)
     chosen = Session(home, read_connection(home.connection("practice")))
-    example = {"side": "hubspot", "kind": "update", "hubspot_id": HOSTILE, "app_id": None, "fields": []}
+    example: dict[str, Any] = {"side": "hubspot", "kind": "update", "hubspot_id": HOSTILE, "app_id": None, "fields": []}
 
     show_plan(chosen, COUNTS, 0, [example])
 

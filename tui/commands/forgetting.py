@@ -27,6 +27,8 @@ NAMED = 10
 def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
     """Forgets a person, after showing what that means and asking; where nobody can be asked, `yes` is needed.
 
+    With `as_json` nobody is asked: without `yes` the plan is all there is, with exit code 1.
+
     Raises ConfigurationError if nobody is known by that id and it is no e-mail address, Stopped if not confirmed.
     """
     from engine.forgetting import forget_person, known_as
@@ -39,14 +41,17 @@ def forget(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
                 where=f"forget {chosen.name}",
                 remedy="Give the e-mail address, or an id of a contact that the last check saw.",
             )
+        if as_json and not yes:
+            document({"connection": chosen.name, "forgotten": _entry(person), "done": False})
+            note(f"Nothing was changed; syncdoctor forget {chosen.name} WHO --json --yes does it.")
+            return 1
         if not as_json:
             _show(chosen, person)
-        _confirm(chosen, asked=yes or as_json)
+        _confirm(chosen, asked=yes)
         with recorded(workspace, "forget") as run:
             forget_person(run, person, REASON)
     if as_json:
-        content = {"contacts": len(person.contacts), "addresses": len(person.keys)}
-        document({"connection": chosen.name, "forgotten": content})
+        document({"connection": chosen.name, "forgotten": _entry(person), "done": True})
     else:
         say("Done. Files that were written before (reports, saved plans, copies) are not touched.")
     return 0
@@ -90,6 +95,10 @@ def _show(chosen: Session, person: Person) -> None:
     say("  from now on  no record with such an address is created or written, on either side")
     say("  not done     nothing is deleted in HubSpot or the app; delete the records there yourself")
     say("  undo         --undo with one of the addresses lifts all; values of earlier runs do not come back")
+
+
+def _entry(person: Person) -> dict[str, int]:
+    return {"contacts": len(person.contacts), "addresses": len(person.keys)}
 
 
 def _confirm(chosen: Session, *, asked: bool) -> None:

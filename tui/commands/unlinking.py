@@ -22,6 +22,8 @@ SIDES = {"hubspot": "HubSpot", "app": "the app"}
 def unlink(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
     """Ends a dead link, after showing what follows and asking; where nobody can be asked, `yes` is needed.
 
+    With `as_json` nobody is asked: without `yes` what would follow is all there is, with exit code 1.
+
     Raises ConfigurationError if nobody or several fit, or if the link must not be ended; Stopped if not confirmed.
     """
     with chosen.reading():  # Says what to do if nothing was examined yet.
@@ -30,13 +32,17 @@ def unlink(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
         close_abandoned_runs(workspace)
         link = dead_link(workspace, chosen.connection, who)
         schemas = recall(workspace, chosen.connection).schemas
+        if as_json and not yes:
+            document({"connection": chosen.name, "unlinked": _entry(link), "done": False})
+            note(f"Nothing was changed; syncdoctor unlink {chosen.name} WHO --json --yes does it.")
+            return 1
         if not as_json:
             _show(chosen, link)
-        _confirm(chosen, asked=yes or as_json)
+        _confirm(chosen, asked=yes)
         with recorded(workspace, "unlink") as run:
             end(run, schemas, link)
     if as_json:
-        document({"connection": chosen.name, "unlinked": _entry(link)})
+        document({"connection": chosen.name, "unlinked": _entry(link), "done": True})
     else:
         say(f"Done. Nothing was written to either side; look at it: syncdoctor check {chosen.name}")
     return 0
