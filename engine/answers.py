@@ -6,14 +6,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from engine.errors import UnexpectedAnswer
 from engine.visible import visible
 
 Model = TypeVar("Model", bound=BaseModel)
+RecordId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+"""An id as both services give them. Ids are shown, stored and sent on as they came, so no other character may be in one."""
 NESTING = 100
 SHOWN_START = 80
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
+from engine.canonical import email_key
 from engine.mirror import TABLE, columns_of, quoted
 from engine.runs import Run
 from engine.schema import SIDES, Side
@@ -119,12 +122,15 @@ def forget_person(run: Run, person: Person, reason: str) -> None:
 def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = ()) -> None:
     """Removes all values of contacts from the workspace; ids, times and states stay. Freed pages are overwritten.
 
-    The journal's rows are also found by record and by normalised address (`keys`), wherever in the row it is: pairing may
-    have given the contact another row since they were written, and an undo must not bring an address back.
+    The journal's rows are also found by record and by normalised address (`keys`), wherever in the row and however it is
+    spelt: pairing may have given the contact another row since they were written, and an undo must not bring an address
+    back.
     """
+    wanted = frozenset(key for key in keys if key)
     known = {
         "contacts": json.dumps(list(contacts)),
-        "keys": json.dumps([key for key in keys if key]),
+        "keys": json.dumps(sorted(wanted)),
+        "entries": json.dumps(_entries_with(workspace, wanted)),
     }
     these = "IN (SELECT value FROM json_each(:contacts))"
     ids = {side: f"IN (SELECT {side}_id FROM contact WHERE id {these})" for side in SIDES}
@@ -145,14 +151,28 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
             "UPDATE journal SET sent = '{}', before = '{}', kept = CASE WHEN kept IS NULL THEN NULL ELSE '{}' END, "
             "email_key = '', message = '', code = CASE WHEN state IN ('intent', 'in_doubt') THEN 'erased' ELSE code END, "
             f"state = CASE WHEN state IN ('intent', 'in_doubt') THEN 'superseded' ELSE state END WHERE contact_id {these} "
-            "OR email_key IN (SELECT value FROM json_each(:keys)) OR EXISTS (SELECT 1 FROM json_each(:keys) k "
-            "WHERE instr(lower(sent || before || coalesce(kept, '')), json_quote(k.value))) "
+            "OR email_key IN (SELECT value FROM json_each(:keys)) OR id IN (SELECT value FROM json_each(:entries)) "
             f"OR (side = 'hubspot' AND record_id {ids['hubspot']}) OR (side = 'app' AND record_id {ids['app']})",
             known,
         )
         sql.execute(_UNNAMED, known)
         sql.execute(f"UPDATE contact SET email = '', name = '' WHERE id {these}", known)
     _overwrite(workspace)
+
+
+def _entries_with(workspace: Workspace, keys: Collection[str]) -> list[int]:
+    """The journal's entries in which any value is, or lists, one of these addresses, compared as records are matched."""
+    if not keys:
+        return []
+    found: list[int] = []
+    cursor = workspace.sql.execute(
+        "SELECT j.id, v.value FROM journal j, json_each(json_array(j.sent, j.before, coalesce(j.kept, '{}'))) part, "
+        "json_each(part.value) v WHERE v.type = 'text' AND instr(v.value, '@')"
+    )
+    while rows := cursor.fetchmany(AT_ONCE):
+        held = pl.DataFrame({"id": [row["id"] for row in rows], "value": [row["value"].split(";") for row in rows]})
+        found += held.explode("value").filter(email_key(pl.col("value")).is_in(list(keys)))["id"].unique().to_list()
+    return found
 
 
 _UNNAMED = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,42 @@ from engine.visible import visible
 LONGEST_WAIT = 60.0
 """Seconds; a service that asks for more ends the run."""
 _DATA_CENTRE = re.compile(r"\bus\d{1,3}\b")
+SHORTEST_VALUE, UNMISTAKABLE = 3, 6
+"""Characters: shorter values say nothing; from the second on a value is no part of an ordinary word by chance."""
+_BEFORE, _AFTER = r"(?:(?<![a-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))", r"(?![a-z0-9])"
+"""The edges of a word; an escape sequence in front of it is none of its letters."""
 _ADDRESS = re.compile(r"[^\s\"'<>()\[\],;:]+@[^\s\"'<>()\[\],;:]+")
 
 
 def without_addresses(text: str, limit: int = 512) -> str:
     """A service's words with every e-mail address replaced, safe to show."""
     return visible(_ADDRESS.sub("<e-mail>", text), limit)
+
+
+def without_values(text: str, sent: Mapping[str, str], address: str, limit: int = 512) -> str:
+    """A service's words about a write, safe to keep: without any address, and without what was sent.
+
+    `sent` are the write's values by field, `address` names the field of the e-mail address. A value is also found in
+    another case, escaped as in JSON, and as one entry of a set; one of fewer than six characters only as a word of its own,
+    one of fewer than three not at all.
+    """
+    mails = _spellings([value for field, value in sent.items() if field == address or "@" in value])
+    others = _spellings([part for value in sent.values() for part in (value, *value.split(";"))])
+    patterns = ["|".join([*mails, _ADDRESS.pattern]), "|".join(others) or "(?!)"]
+    anything = re.compile("|".join(f"({pattern})" for pattern in patterns), re.IGNORECASE)
+    return visible(anything.sub(lambda found: "<e-mail>" if found.group(1) else "<value>", text), limit)
+
+
+def _spellings(values: list[str]) -> list[str]:
+    """Patterns of the values, the longest first, each also as JSON writes it."""
+    plain = {value.strip() for value in values}
+    escaped = {json.dumps(value, ensure_ascii=pure)[1:-1] for value in plain for pure in (True, False)}
+    known = sorted(
+        (value for value in plain | escaped if len(value) >= SHORTEST_VALUE), key=lambda one: (-len(one), one)
+    )
+    return [
+        re.escape(value) if len(value) >= UNMISTAKABLE else f"{_BEFORE}{re.escape(value)}{_AFTER}" for value in known
+    ]
 
 
 def refusal(service: str, status: int, body: object, where: str) -> AccessError | None:

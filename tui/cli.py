@@ -10,14 +10,19 @@ import typer
 from tui.home import Home, home_folder
 from tui.options import (
     AcceptOption,
+    FieldOption,
     FullOption,
     HomeOption,
     JsonOption,
     NameArgument,
+    RunOption,
     ShrinkOption,
     SideName,
     Step,
+    UndoneRunArgument,
     ValuesOption,
+    WhoArgument,
+    WhoOption,
 )
 
 cli = typer.Typer(
@@ -153,7 +158,7 @@ def check(
 def explain(
     context: typer.Context,
     name: NameArgument,
-    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    who: WhoArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -168,7 +173,7 @@ def explain(
 def forget(
     context: typer.Context,
     name: NameArgument,
-    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    who: WhoArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
@@ -190,7 +195,7 @@ def forget(
 def unlink(
     context: typer.Context,
     name: NameArgument,
-    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")],
+    who: WhoArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
@@ -262,9 +267,7 @@ def sync(
 def undo(
     context: typer.Context,
     name: NameArgument,
-    run: Annotated[
-        int, typer.Argument(help="The run whose updates are taken back (syncdoctor log NAME).", metavar="RUN")
-    ],
+    run: UndoneRunArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
     accept: AcceptOption = None,
@@ -300,8 +303,8 @@ def decide(
     context: typer.Context,
     name: NameArgument,
     winner: Annotated[SideName, typer.Option("--winner", help="The side whose value counts.")],
-    who: Annotated[str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO")] = "",
-    field: Annotated[str, typer.Option("--field", help="Only this field, by its HubSpot property.")] = "",
+    who: WhoArgument = "",
+    field: FieldOption = "",
     everything: Annotated[bool, typer.Option("--all", help="All conflicts, or all of the field.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -326,10 +329,7 @@ def verify(
     name: NameArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
-    contact: Annotated[
-        list[str] | None,
-        typer.Option("--contact", help="Also check this contact field by field (repeatable).", metavar="WHO"),
-    ] = None,
+    contact: WhoOption = None,
 ) -> None:
     """The three verifications, by an independent read.
 
@@ -365,7 +365,7 @@ def log(
     name: NameArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
-    run: Annotated[int | None, typer.Option("--run", help="This run's events and exchanges.", metavar="RUN")] = None,
+    run: RunOption = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the run in progress.")] = False,
 ) -> None:
     """The record of runs, events and exchanges."""

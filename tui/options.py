@@ -8,6 +8,23 @@ from typing import Annotated
 
 import typer
 
+from engine.answers import is_storable
+
+LARGEST_NUMBER = 2**63 - 1
+"""What the workspace can hold."""
+
+
+def _text(given: str) -> str:
+    """Words of the command line that are UTF-8: Python keeps other bytes as half characters, which nothing can store."""
+    if not is_storable(given):
+        raise typer.BadParameter("this is not UTF-8 text")
+    return given
+
+
+def _texts(given: list[str] | None) -> list[str] | None:
+    return [_text(one) for one in given] if given else given
+
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
@@ -22,6 +39,26 @@ ShrinkOption = Annotated[
 ValuesOption = Annotated[bool, typer.Option("--values", help="Show the contacts' values instead of masking them.")]
 AcceptOption = Annotated[
     list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
+]
+WhoArgument = Annotated[
+    str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO", callback=_text)
+]
+WhoOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--contact", help="Also check this contact field by field (repeatable).", metavar="WHO", callback=_texts
+    ),
+]
+FieldOption = Annotated[str, typer.Option("--field", help="Only this field, by its HubSpot property.", callback=_text)]
+UndoneRunArgument = Annotated[
+    int,
+    typer.Argument(
+        help="The run whose updates are taken back (syncdoctor log NAME).", metavar="RUN", min=1, max=LARGEST_NUMBER
+    ),
+]
+RunOption = Annotated[
+    int | None,
+    typer.Option("--run", help="This run's events and exchanges.", metavar="RUN", min=1, max=LARGEST_NUMBER),
 ]
 NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
 

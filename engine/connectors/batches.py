@@ -8,6 +8,7 @@ from engine.answers import Answer
 from engine.connectors import Outcome, Write
 from engine.errors import SyncdoctorError
 from engine.http import InDoubt
+from engine.refusals import without_values
 
 Send = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
 
@@ -54,6 +55,7 @@ async def outcomes_of(writes: Sequence[Write], send: Send, refuse: Callable[[Wri
 
 def in_doubt(write: Write, doubt: InDoubt) -> Outcome:
     """The outcome of a write that no answer tells about."""
+    reason = without_values(doubt.reason, write.values, "")
     return Outcome(
-        write.operation, "in_doubt", status=doubt.status, message=doubt.reason, correlation_id=doubt.correlation_id
+        write.operation, "in_doubt", status=doubt.status, message=reason, correlation_id=doubt.correlation_id
     )

@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.answers import is_storable
+from engine.answers import RecordId, is_storable
 from engine.connectors import Record
-from engine.refusals import without_addresses
 from engine.visible import visible
 
 
@@ -33,7 +32,7 @@ class Paging(_Body):
 class Contact(_Body):
     """A contact. Values may hold lone surrogates, which no string type takes, so they stay untyped here."""
 
-    id: str = Field(min_length=1)
+    id: RecordId
     properties: dict[str, Any]
     created_at: str = Field(alias="createdAt", default="")
     updated_at: str = Field(alias="updatedAt", default="")
@@ -93,7 +92,7 @@ class BatchAnswer(_Body):
 
 
 class Refused(_Body):
-    """Why one input was refused: the code, the property if one is named, and the words."""
+    """Why one input was refused: the code, the property if one is named, and the words as they came, values and all."""
 
     code: str
     property: str
@@ -110,7 +109,7 @@ def refused(error: BatchError) -> Refused:
     if not name:
         name = next(iter(error.named("propertyName") or error.named("properties")), "")
     message = str(detail.get("message") or error.message)
-    return Refused(code=visible(code, 100), property=visible(name, 100), message=without_addresses(message))
+    return Refused(code=visible(code, 100), property=visible(name, 100), message=message)
 
 
 def _embedded(message: str) -> dict[str, Any]:
@@ -204,7 +203,7 @@ class ObjectSchema(_Body):
 class ListBody(_Body):
     """A list (segment)."""
 
-    id: str = Field(alias="listId")
+    id: RecordId = Field(alias="listId")
     name: str
     object_type: str = Field(alias="objectTypeId", default="0-1")
     processing_type: str = Field(alias="processingType")
@@ -235,7 +234,7 @@ class FoundLists(_Body):
 class Member(_Body):
     """A member of a list."""
 
-    id: str = Field(alias="recordId", coerce_numbers_to_str=True)
+    id: RecordId = Field(alias="recordId", coerce_numbers_to_str=True)
     since: str | None = Field(alias="membershipTimestamp", default=None)
 
 
@@ -249,7 +248,7 @@ class MemberPage(_Body):
 class Subscription(_Body):
     """A subscription type."""
 
-    id: str = Field(coerce_numbers_to_str=True)
+    id: RecordId = Field(coerce_numbers_to_str=True)
     name: str
 
 

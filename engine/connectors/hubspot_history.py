@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.answers import is_storable, shaped
+from engine.answers import RecordId, is_storable, shaped
 from engine.connectors import LastChange
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import UnexpectedAnswer
@@ -36,7 +36,7 @@ class Version(_Body):
 class ContactHistory(_Body):
     """A contact with the versions of the properties that were asked for."""
 
-    id: str = Field(min_length=1)
+    id: RecordId
     history: dict[str, list[Version]] = Field(alias="propertiesWithHistory", default_factory=dict)
 
 

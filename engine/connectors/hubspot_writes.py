@@ -19,7 +19,9 @@ from engine.connectors.hubspot_bodies import BatchAnswer, BatchError, Refused, r
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import UnexpectedAnswer
 from engine.http import AccountClient, InDoubt
+from engine.refusals import without_values
 
+EMAIL = "email"
 DATA_ERRORS = (400, 409, 413, 414, 422)
 _EXISTING = re.compile(r"already exists.*?Existing ID: (\d+)", re.DOTALL)
 """HubSpot's words for an address that a contact has, primary or additional (error-handling page)."""
@@ -82,12 +84,12 @@ def _matched(writes: Sequence[Write], body: BatchAnswer, answer: Answer) -> list
 def _applied(writes: Sequence[Write], body: BatchAnswer, answer: Answer) -> Iterator[Outcome]:
     traces = {str(write.operation): write for write in writes}
     by_id = _unique([(write.record_id or "", write) for write in writes])
-    by_address = _unique([(_address(write.values.get("email")), write) for write in writes if write.kind == "create"])
+    by_address = _unique([(_address(write.values.get(EMAIL)), write) for write in writes if write.kind == "create"])
     for contact in body.results:
         if contact.trace_id:
             found = traces.get(contact.trace_id)
         else:
-            found = by_id.get(contact.id) or by_address.get(_address(contact.properties.get("email")))
+            found = by_id.get(contact.id) or by_address.get(_address(contact.properties.get(EMAIL)))
         if found is not None:
             record = contact.record(list(contact.properties))
             yield Outcome(
@@ -120,5 +122,6 @@ def _refused(write: Write, reason: Refused, answer: Answer) -> Outcome:
     existing = _EXISTING.search(reason.message) if write.kind == "create" else None
     return Outcome(
         write.operation, "exists" if existing else "refused", None, answer.status, reason.code, reason.property,
-        reason.message, answer.correlation_id, existing_id=existing.group(1) if existing else "",
+        without_values(reason.message, write.values, EMAIL), answer.correlation_id,
+        existing_id=existing.group(1) if existing else "",
     )  # fmt: skip

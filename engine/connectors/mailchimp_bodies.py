@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.answers import is_storable
+from engine.answers import RecordId, is_storable
 from engine.connectors import Record
 
 EMAIL = "EMAIL"
@@ -24,7 +24,7 @@ class _Body(BaseModel):
 class Member(_Body):
     """A member. `contact_id` stays when the address changes (`id` is a hash of it). Values come as text or numbers."""
 
-    contact_id: str = Field(min_length=1)
+    contact_id: RecordId
     email_address: Any
     status: str
     merge_fields: dict[str, Any] = Field(default_factory=dict)
@@ -124,7 +124,7 @@ class Stats(_Body):
 class Audience(_Body):
     """An audience (list)."""
 
-    id: str
+    id: RecordId
     name: str
     double_optin: bool = False
     stats: Stats | None = None

@@ -17,7 +17,7 @@ from engine.connectors.mailchimp_bodies import EMAIL, STATUS, BatchAnswer, Membe
 from engine.connectors.mailchimp_schema import LIST
 from engine.errors import SyncdoctorError, UnexpectedAnswer
 from engine.http import AccountClient, InDoubt
-from engine.refusals import without_addresses
+from engine.refusals import without_values
 from engine.visible import visible
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -165,5 +165,5 @@ def _refused_in_batch(write: Write, problem: MemberProblem, answer: Answer) -> O
 
 
 def _masked(text: str, write: Write) -> str:
-    email = write.values.get(EMAIL, "").strip()
-    return without_addresses(text.replace(email, "<e-mail>") if email else text)
+    """The words without the member's values; the status is none, and the words need its name."""
+    return without_values(text, {name: value for name, value in write.values.items() if name != STATUS}, EMAIL)

@@ -72,10 +72,9 @@ def test_a_verification_keeps_nothing_of_a_forgotten_person(command: Command, sy
 def test_undo_lets_the_person_sync_again(command: Command, synced: Path) -> None:
     """By the address only: the list holds nothing else; the next check reads the records anew."""
     address, hubspot_id, _ = somebody(synced)
-    assert command("forget", "practice", hubspot_id, "--home", synced, "--json").document["forgotten"] == {
-        "contacts": 1,
-        "addresses": 1,
-    }
+    answer = command("forget", "practice", hubspot_id, "--home", synced, "--json", "--yes")
+    assert (answer.code, answer.document["done"]) == (0, True)
+    assert answer.document["forgotten"] == {"contacts": 1, "addresses": 1}
 
     assert command("forget", "practice", hubspot_id, "--undo", "--home", synced).code == 2
     assert command("forget", "practice", address.upper(), "--undo", "--home", synced).code == 0
@@ -107,6 +106,18 @@ def test_on_a_terminal_it_asks_first(
     assert command("forget", "practice", address, "--home", synced).code == code
 
     assert (address.encode() in content(synced)) == (code == 4)
+
+
+def test_json_shows_the_plan_and_needs_a_yes(command: Command, synced: Path) -> None:
+    """Without --yes a document says what would go, and everything stays."""
+    address, hubspot_id, _ = somebody(synced)
+    answer = command("forget", "practice", hubspot_id, "--home", synced, "--json")
+
+    assert (answer.code, answer.document["done"]) == (1, False)
+    assert answer.document["forgotten"] == {"contacts": 1, "addresses": 1}
+    assert "--yes" in answer.err
+    assert address.encode() in content(synced)
+    assert command("forget", "practice", address, "--undo", "--home", synced).code == 2
 
 
 def test_nobody_is_forgotten_where_nobody_can_be_asked(command: Command, synced: Path) -> None:

@@ -62,10 +62,16 @@ def test_it_shows_what_follows_and_changes_nothing_without_a_yes(
 
 
 def test_json_says_what_follows(command: Command, bereft: tuple[Path, str, str]) -> None:
-    """Both ids, the side that lost its record, and what becomes of the other; a second time there is no link."""
+    """Both ids, the side that lost its record, and what becomes of the other; done with --yes only, and once."""
     home, hubspot_id, app_id = bereft
-    answer = command("unlink", "practice", hubspot_id, "--home", home, "--json")
+    plan = command("unlink", "practice", hubspot_id, "--home", home, "--json")
+    assert (plan.code, plan.document["done"], "--yes" in plan.err) == (1, False, True)
+    assert one(home, f"SELECT linked_at FROM contact WHERE app_id = '{app_id}'") != "None"
 
+    answer = command("unlink", "practice", hubspot_id, "--home", home, "--json", "--yes")
+
+    assert (answer.code, answer.document["done"]) == (0, True)
+    assert answer.document["unlinked"] == plan.document["unlinked"]
     assert answer.document["unlinked"] == {
         "hubspot_id": hubspot_id,
         "app_id": app_id,

@@ -173,6 +173,16 @@ async def test_lists_of_another_shape_are_refused(body: object) -> None:
         await all_records(scripted(Script(reply(200, body))))
 
 
+@pytest.mark.parametrize("record_id", ["1\x1b]0;pwn\x07", "", "1\n", "1 2", "../1", "ä", "1" * 129])
+async def test_an_id_that_is_none_is_refused(record_id: str) -> None:
+    """An id is shown and sent on as it came: what could act on a terminal or in a path never becomes one."""
+    with pytest.raises(UnexpectedAnswer, match=r"results\.0\.id: String should match") as refused:
+        await all_records(scripted(Script(reply(200, {"results": [contact(record_id)]}))))
+    assert "\x1b" not in str(refused.value)
+    fine = Script(reply(200, {"results": [contact("aZ_-9" + "1" * 123)]}))
+    assert len(await all_records(scripted(fine))) == 1
+
+
 async def test_lone_surrogates_spoil_one_value_only() -> None:
     """Half of a surrogate pair makes the field unreadable, with the reason, and leaves the rest."""
     text = json.dumps({"results": [contact("1", email="a@firma.example", firstname="An\ud83dna")]})
@@ -292,6 +302,22 @@ async def test_poison_is_found_by_halving() -> None:
     assert (poison.status, poison.correlation_id) == (400, "c-3")
     assert sorted(record_id for ids in written for record_id in ids) == ["1", "2", "4", "5"]
     assert [outcome.record.id for outcome in outcomes if outcome.record] == ["1", "2", "4", "5"]
+
+
+async def test_words_of_a_refusal_come_without_what_was_sent() -> None:
+    """Alone or as an entry of a batch: neither the name nor the number is kept, the id that exists is."""
+    words = "Erika Mustermann, 0171 5551234 was not one of the allowed options"
+    values = {"firstname": "Erika Mustermann", "phone": "0171 5551234"}
+    alone = Script(reply(400, {"category": "VALIDATION_ERROR", "message": words}))
+    (refused,) = await scripted(alone).write([update(1, "1", **values)], [])
+    exists = {"category": "CONFLICT", "message": f"{words}. Contact already exists. Existing ID: 4711"}
+    entry = exists | {"status": "error", "context": {"objectWriteTraceId": ["2"]}}
+    batch = Script(reply(207, {"results": [], "errors": [entry]}))
+    (there,) = await scripted(batch).write([create(2, **values, zip="4711")], [])
+
+    assert refused.message == "<value>, <value> was not one of the allowed options"
+    assert there.message == f"{refused.message}. Contact already exists. Existing ID: <value>"
+    assert (there.state, there.existing_id) == ("exists", "4711")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 500])

@@ -201,6 +201,15 @@ async def test_incomplete_lists_are_refused() -> None:
         await all_records(scripted(paged([], total=4)))
 
 
+@pytest.mark.parametrize("contact_id", ["1\x1b]0;pwn\x07", "", "1/2", "1" * 129])
+async def test_an_id_that_is_none_is_refused(contact_id: str) -> None:
+    """An id is shown and sent on as it came: what could act on a terminal or in a path never becomes one."""
+    body = {"members": [member(1) | {"contact_id": contact_id}], "total_items": 1}
+    with pytest.raises(UnexpectedAnswer, match=r"contact_id: String should match") as refused:
+        await all_records(scripted(Script(reply(200, body))))
+    assert "\x1b" not in str(refused.value)
+
+
 async def test_read_and_find(tmp_path: Path) -> None:
     """Members by contact id and by address, whatever its case; what does not exist is left out."""
     connector, stage = connected(tmp_path)
@@ -314,6 +323,23 @@ async def test_refused_batch_is_halved() -> None:
     assert outcomes[1].message == "Not valid. Schema describes object, <e-mail> found"
     assert outcomes[1].correlation_id == "i-1"
     assert [outcome.record.values["EMAIL"] for outcome in outcomes if outcome.record] == [emails[0], emails[2]]
+
+
+async def test_words_of_a_refusal_come_without_what_was_sent() -> None:
+    """Of an update and of a create; the status is no value of the person, and its name stays."""
+    words = "0171 5551234 is no number of Erika Mustermann, who is subscribed"
+    kept = "<value> is no number of <value>, who is subscribed"
+    values = {"FNAME": "Erika Mustermann", "PHONE": "0171 5551234", "member_status": "subscribed"}
+    (updated,) = await scripted(Script(reply(400, {"title": "Bad", "detail": words}))).write(
+        [update(1, ANNA, **values)], FIELDS
+    )
+    error = {"email_address": "e@firma.example", "error": words, "error_code": "ERROR_GENERIC"}
+    (created,) = await scripted(Script(reply(200, {"new_members": [], "errors": [error]}))).write(
+        [create(2, "e@firma.example", **values)], FIELDS
+    )
+
+    assert (updated.state, updated.message) == ("refused", kept)
+    assert (created.state, created.message) == ("refused", kept)
 
 
 async def test_members_that_the_answer_forgets_are_in_doubt() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,42 @@ async def test_what_the_journal_keeps_under_a_former_number_is_forgotten_too(wor
     forget_person(Run(world.workspace, "forget"), known_as(world.workspace, person["EMAIL"]), "asked for it")
 
     assert "verr" not in "\n".join(world.workspace.sql.iterdump()).lower()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "MÜLLER@firma.example",
+        " müller@firma.example ",
+        "mu\u0308ller@Firma.Example",
+        "x@firma.example;Müller@firma.example",
+    ],
+)
+async def test_an_address_is_forgotten_in_the_journal_however_it_is_spelt(world: World, kept: str) -> None:
+    """Rows are found by the address as records are matched: case beyond ASCII, white space, Unicode form, a list of several."""
+    await world.sync()
+    run = Run(world.workspace, "sync").id
+    with world.workspace.transaction() as sql:
+        for column in ("sent", "before", "kept"):
+            held = {"run": run, "sent": "{}", "before": "{}", "kept": None} | {
+                column: json.dumps({"EMAIL": kept, "LNAME": "Verräter"}, ensure_ascii=False)
+            }
+            sql.execute(
+                "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, kept, planned_at) "
+                "VALUES (:run, 10001, 'app', 'update', 'verified', :sent, :before, :kept, '')",
+                held,
+            )
+        sql.execute(
+            "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, planned_at) "
+            "VALUES (?, 10001, 'app', 'update', 'verified', '{\"EMAIL\": \"nichtmüller@firma.example\"}', '{}', '')",
+            (run,),
+        )
+
+    forget_person(Run(world.workspace, "forget"), known_as(world.workspace, "müller@firma.example"), "asked for it")
+
+    left = "\n".join(world.workspace.sql.iterdump())
+    assert "Verräter" not in left
+    assert "nichtmüller" in left
 
 
 async def test_an_undo_does_not_bring_a_forgotten_address_back(world: World) -> None:

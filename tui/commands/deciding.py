@@ -12,11 +12,11 @@ from typing import Any
 from engine.decisions import Conflict, decidable, decide
 from engine.decisions import conflicts as stored
 from engine.errors import ConfigurationError, Stopped
-from engine.runs import Run, utc_now
+from engine.runs import utc_now
 from engine.schema import Side
 from engine.visible import masked, visible
-from engine.workspace import Workspace
-from tui.commands.session import Session
+from engine.workspace import Workspace, explained
+from tui.commands.session import Session, recorded
 from tui.commands.writing import on_terminal
 from tui.notation import plural
 from tui.output import count, document, note, say, table
@@ -75,13 +75,14 @@ def decide_conflicts(
     if not as_json:
         _show_plan(planned, left, winner)
         _ask(chosen, len(planned), asked=yes)
-    with locked(chosen.path, "decide"), Workspace(chosen.path) as workspace:
+    with explained(chosen.path), locked(chosen.path, "decide"), Workspace(chosen.path) as workspace:
         # Anew under the lock: a run may have changed what is in conflict.
         found, _ = decidable(workspace, winner, contact=contact, field=field)
         same = set(planned)
-        run = Run(workspace, "decide")
-        decided = decide(workspace, [one for one in found if one in same], winner, at=utc_now(), by=_user())
-        run.finish("done", 0, counts={"decided": decided})
+        counts: dict[str, object] = {}
+        with recorded(workspace, "decide", counts):
+            decided = decide(workspace, [one for one in found if one in same], winner, at=utc_now(), by=_user())
+            counts["decided"] = decided
     if as_json:
         fields = [
             {"field": name, "conflicts": number} for name, number in sorted(Counter(c.field for c in planned).items())
@@ -124,12 +125,12 @@ def _show(group: Sequence[Conflict], *, values: bool) -> None:
     rows = [["contact", "HubSpot", "changed", "by", "app", "changed", ""]]
     rows += [
         [
-            one.hubspot_id or one.app_id,
+            visible(one.hubspot_id or one.app_id),
             _shown(one.hubspot_value, values=values),
-            one.hubspot_changed_at[:16],
+            visible(one.hubspot_changed_at[:16]),
             visible(one.hubspot_source, 30),
             _shown(one.app_value, values=values),
-            one.app_changed_at[:16],
+            visible(one.app_changed_at[:16]),
             f"decided: {one.decided}" if one.decided else "",
         ]
         for one in group

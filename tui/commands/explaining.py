@@ -75,9 +75,8 @@ def _contested(contested: Contested | None) -> dict[str, Any] | None:
 def show_explanation(answer: Explanation) -> None:
     """An explanation as text."""
     say(visible(answer.sentence))
-    say(
-        f"  HubSpot {answer.hubspot_id or '(no record)'}, app {answer.app_id or '(no record)'}, {visible(answer.email or 'no e-mail')}"
-    )
+    ids = [visible(record or "(no record)") for record in (answer.hubspot_id, answer.app_id)]
+    say(f"  HubSpot {ids[0]}, app {ids[1]}, {visible(answer.email or 'no e-mail')}")
     say(f"  To do: {visible(answer.remedy)}")
     if answer.then:
         say(f"  Then still in the way: {', '.join(answer.then)}")

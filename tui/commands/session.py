@@ -114,6 +114,18 @@ def conduct(
     return result
 
 
+@contextmanager
+def recorded(workspace: Workspace, command: str, counts: Mapping[str, object] | None = None) -> Iterator[Run]:
+    """A short piece of work with its row in `run`: `done`, or what became of it if it raises. `counts` as they are at the end."""
+    run = Run(workspace, command)
+    try:
+        yield run
+    except BaseException as error:
+        _record_failure(run, error)
+        raise
+    run.finish("done", 0, counts=counts)
+
+
 def _record_failure(run: Run, error: BaseException) -> None:
     if isinstance(error, SyncdoctorError):
         state = "stopped" if isinstance(error, Halted) else "failed"

@@ -6,13 +6,13 @@ import sys
 
 from engine.errors import Stopped
 from engine.lock import locked
-from engine.runs import Run, close_abandoned_runs
+from engine.runs import close_abandoned_runs
 from engine.situation import recall
 from engine.unlinking import DeadLink, dead_link
 from engine.unlinking import unlink as end
 from engine.visible import visible
 from engine.workspace import Workspace, explained
-from tui.commands.session import Session
+from tui.commands.session import Session, recorded
 from tui.commands.writing import on_terminal
 from tui.output import document, note, say
 
@@ -22,6 +22,8 @@ SIDES = {"hubspot": "HubSpot", "app": "the app"}
 def unlink(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
     """Ends a dead link, after showing what follows and asking; where nobody can be asked, `yes` is needed.
 
+    With `as_json` nobody is asked: without `yes` what would follow is all there is, with exit code 1.
+
     Raises ConfigurationError if nobody or several fit, or if the link must not be ended; Stopped if not confirmed.
     """
     with chosen.reading():  # Says what to do if nothing was examined yet.
@@ -30,14 +32,17 @@ def unlink(chosen: Session, who: str, *, as_json: bool, yes: bool) -> int:
         close_abandoned_runs(workspace)
         link = dead_link(workspace, chosen.connection, who)
         schemas = recall(workspace, chosen.connection).schemas
+        if as_json and not yes:
+            document({"connection": chosen.name, "unlinked": _entry(link), "done": False})
+            note(f"Nothing was changed; syncdoctor unlink {chosen.name} WHO --json --yes does it.")
+            return 1
         if not as_json:
             _show(chosen, link)
-        _confirm(chosen, asked=yes or as_json)
-        run = Run(workspace, "unlink")
-        end(run, schemas, link)
-        run.finish("done", 0)
+        _confirm(chosen, asked=yes)
+        with recorded(workspace, "unlink") as run:
+            end(run, schemas, link)
     if as_json:
-        document({"connection": chosen.name, "unlinked": _entry(link)})
+        document({"connection": chosen.name, "unlinked": _entry(link), "done": True})
     else:
         say(f"Done. Nothing was written to either side; look at it: syncdoctor check {chosen.name}")
     return 0

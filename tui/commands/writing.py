@@ -102,7 +102,7 @@ def show_plan(
     if examples:
         say("Examples" if counts["writes"] > len(examples) else "Writes")
         for operation in examples:
-            record = operation["hubspot_id"] or operation["app_id"]
+            record = visible(operation["hubspot_id"] or operation["app_id"] or "")
             fields = ", ".join(
                 f"{f['field']}: {f['before'] or 'empty'} -> {f['value']}" for f in operation["fields"][:3]
             )
