@@ -9,11 +9,13 @@ VALUE = "<value>"
 LONGEST = 160
 """Characters of a signature's words; what follows is left out at a word's end."""
 
-_ADDRESS = re.compile(r"\S*@\S*")
+_STARTS = r"(?<![^\s(\[:,<>])"
+"""Where a quotation may begin: not within a word or an address, which may hold marks of its own."""
 _QUOTED = re.compile(
-    r"\"[^\"]*\"?|`[^`]*`?|„[^“”\"]*[“”\"]?|“[^”]*”?|«[^»]*»?|»[^«]*«?|(?<!\w)['‘‚].*?['’‘](?!\w)|(?<!\w)['‘‚].*$",
+    rf"{_STARTS}(?:\"[^\"]*\"?|`[^`]*`?|„[^“”\"]*[“”\"]?|“[^”]*”?|«[^»]*»?|»[^«]*«?|['‘‚].*?['’‘](?!\w)|['‘‚].*$)",
     re.DOTALL,
 )
+_ADDRESS = re.compile(r"[^\s(\[<]*@[^\s)\]>}]*")
 _BRACKETED = re.compile(r"[\[{(].*[\]})]|[\[{(].*$", re.DOTALL)
 _PLAIN = re.compile(r"[a-z]{1,20}(?:[-'’][a-z]{1,20}){0,2}")
 _EDGES = ".,;:!?-–—/\\…|*+=~_'’"
@@ -30,8 +32,8 @@ _OPENING = frozenset(_FIRST_WORDS.split())
 
 def without_values(message: str) -> str:
     """The message without what stands in quotes or brackets and without addresses; the words keep their case."""
-    bare = _ADDRESS.sub(f" {VALUE} ", message)
-    return _BRACKETED.sub(f" {VALUE} ", _QUOTED.sub(f" {VALUE} ", bare))
+    bare = _QUOTED.sub(f" {VALUE} ", message)
+    return _BRACKETED.sub(f" {VALUE} ", _ADDRESS.sub(f" {VALUE} ", bare))
 
 
 def signature(code: str, message: str, personal: Iterable[str] = ()) -> str:

@@ -28,8 +28,8 @@ def causes(code: str, *, as_json: bool) -> int:
         _show(chosen)
     else:
         say("Causes, in the order in which they decide (syncdoctor causes CODE shows one)")
-        table([["code", "who fixes it", "nature", "title"]])
-        table([[one.code, one.fixed_by, one.nature, one.title] for one in CAUSES])
+        rows = [[one.code, one.fixed_by, one.nature, one.title] for one in CAUSES]
+        table([["code", "who fixes it", "nature", "title"], *rows])
     return 0
 
 
