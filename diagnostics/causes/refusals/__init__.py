@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.refusals import records, values
-from diagnostics.causes.refusals.gate import test_of
-from diagnostics.causes.refusals.refusal import PREFIX, Refusal, classified
+from diagnostics.causes.refusals.gate import Classified, test_of
+from diagnostics.causes.refusals.refusal import PREFIX, Refusal, bare_code, by_code, by_words
 
 __all__ = ["CLASSES", "NOT_FOR_CONTACTS", "PREFIX", "REFUSALS", "UNKNOWN", "Refusal", "class_of"]
 
@@ -43,11 +42,20 @@ NOT_FOR_CONTACTS: Mapping[str, frozenset[str]] = {
 """HubSpot's import error types that a sync of contacts cannot meet, by the reason."""
 
 
-@lru_cache(maxsize=100_000)
-def class_of(code: str, field: str, message: str) -> str:
-    """The code of the one class that a refusal belongs to; all three as the quarantine has them."""
-    return classified(CLASSES, code, field, message).code
+_BY_CODE = by_code(CLASSES)
 
+
+def class_of(code: str, field: str, message: str) -> str:
+    """The code of the one class that a refusal belongs to; all three as the quarantine has them.
+
+    The code for this field decides, else the code, else the words.
+    """
+    named = bare_code(code)
+    known = _BY_CODE.get((named, field)) or _BY_CODE.get((named, "")) or by_words(CLASSES, message)
+    return known.code
+
+
+_CLASSIFIED = Classified(class_of)
 
 REFUSALS: tuple[Cause, ...] = tuple(
     Cause(
@@ -58,7 +66,7 @@ REFUSALS: tuple[Cause, ...] = tuple(
         fixed_by=one.fixed_by,
         says=one.says,
         question=one.question,
-        test=test_of(one.code, one.state, class_of),
+        test=test_of(one.code, one.state, _CLASSIFIED),
         nature=one.nature,
     )
     for one in CLASSES

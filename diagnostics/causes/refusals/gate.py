@@ -1,9 +1,9 @@
-"""The gate of a class of refusals: a write that the server refused so, while nothing has changed that could make it take it."""
+"""The gates of the classes of refusals: what a server refused so, while nothing has changed that could make it take it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from weakref import ref
 
 import polars as pl
 
@@ -16,45 +16,52 @@ ClassOf = Callable[[str, str, str], str]
 """The class of a refusal by its code, field and message."""
 
 
-def test_of(code: str, state: State, class_of: ClassOf) -> Test:
+class Classified:
+    """What the quarantine holds back, with the class of each row: worked out once for all gates of a population."""
+
+    def __init__(self, class_of: ClassOf) -> None:
+        self._class_of = class_of
+        self._last: tuple[ref[Population], ref[Situation], pl.DataFrame] | None = None
+
+    def rows(self, population: Population, situation: Situation) -> pl.DataFrame:
+        """Rows of `engine.quarantine.HELD` and `class`."""
+        last = self._last
+        if last and last[0]() is population and last[1]() is situation:
+            return last[2]
+        rows = self._with_class(held(population, situation))
+        self._last = ref(population), ref(situation), rows
+        return rows
+
+    def _with_class(self, rows: pl.DataFrame) -> pl.DataFrame:
+        said = rows.select(pl.col("code", "field", "message").fill_null("")).unique()
+        classes = pl.Series("class", [self._class_of(*texts) for texts in said.iter_rows()], pl.String)
+        return rows.with_columns(pl.col("code", "field", "message").fill_null("")).join(
+            said.with_columns(classes), on=["code", "field", "message"], how="left", maintain_order="left"
+        )
+
+
+def test_of(code: str, state: State, classified: Classified) -> Test:
     """The test of the class `code`."""
 
     def still_the_same(population: Population, situation: Situation) -> pl.DataFrame:
-        refused = population.memory.refused
-        if refused.is_empty():
+        if population.memory.refused.is_empty():
             return nothing()
-        mine = _of_class(refused, code, class_of)
-        if mine.is_empty():
-            return nothing()
-        # What a contact was refused in other classes stays in sight: a whole record was sent without its refused fields.
-        concerned = refused.join(mine.select("contact").unique(), on="contact", how="semi")
-        rows = held(_remembering(population, concerned), situation)
-        return _findings(_of_class(rows, code, class_of), situation, state)
+        rows = classified.rows(population, situation).filter(pl.col("class") == code)
+        return nothing() if rows.is_empty() else _findings(rows, situation, state)
 
     return still_the_same
-
-
-def _of_class(rows: pl.DataFrame, code: str, class_of: ClassOf) -> pl.DataFrame:
-    kinds = rows.select("code", "field", "message").unique()
-    chosen = [row for row in kinds.iter_rows() if class_of(*(text or "" for text in row)) == code]
-    return rows.join(
-        pl.DataFrame(chosen, schema=kinds.schema, orient="row"), on=kinds.columns, how="semi", nulls_equal=True
-    )
-
-
-def _remembering(population: Population, refused: pl.DataFrame) -> Population:
-    return replace(population, memory=replace(population.memory, refused=refused))
 
 
 def _findings(rows: pl.DataFrame, situation: Situation, state: State) -> pl.DataFrame:
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
     server = pl.when(pl.col("side") == "hubspot").then(pl.lit(hubspot)).otherwise(pl.lit(app))
-    field, words = pl.col("field").fill_null(""), pl.col("code").fill_null("")
+    field, words = pl.col("field"), pl.col("code")
     correlation, wakes = pl.col("correlation_id").fill_null(""), pl.col("wake_at").fill_null("")
     return pl.concat(
         found(
             part,
-            state=state,
+            # Who is kept out by a rule is excluded as a whole; where only a field is held back, the others flow.
+            state="failing" if only_field else state,
             only_field=only_field,
             field=pl.when(field != "").then(pl.concat_str(pl.col("side"), pl.lit("."), field)).otherwise(pl.lit("")),
             value=evidence(pl.col("message")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from diagnostics.causes import document
@@ -16,9 +17,13 @@ PREFIX = "refused-"
 
 @dataclass(frozen=True)
 class Refusal:
-    """A class of refusals. `codes`, in capitals, are the servers' codes, categories and titles that mean it, no two classes
-    have one in common; `field_codes` mean it only for one of `fields`. `words` is a pattern for messages whose code says nothing; it sees them in small letters and
-    without quoted or bracketed values. `state` is the verdict: excluded if a documented rule keeps the person out."""
+    """A class of refusals.
+
+    `codes`, in capitals, are the servers' codes, categories and titles that mean it; no two classes have one in common.
+    `field_codes` mean it only for one of `fields`. `words` is a pattern for messages whose code says nothing; it sees them in
+    small letters and without quoted or bracketed values. `state` is the verdict where the whole record is refused: excluded
+    if a documented rule keeps the person out.
+    """
 
     code: str
     title: str
@@ -35,15 +40,21 @@ class Refusal:
     words: str = ""
 
 
-def classified(classes: tuple[Refusal, ...], code: str, field: str, message: str) -> Refusal:
-    """The one class of a refusal: by its code for this field, else by its code, else by its words, else the last one."""
-    # A sub-category may come with a path before it: crm.contacts.INVALID_EMAIL.
-    named = code.strip().rpartition(".")[2].upper()
+def by_code(classes: Iterable[Refusal]) -> dict[tuple[str, str], Refusal]:
+    """The classes by (code, field); the field is empty where the code means the class for every field."""
+    table: dict[tuple[str, str], Refusal] = {}
     for one in classes:
-        if field in one.fields and named in one.field_codes:
-            return one
-    for one in classes:
-        if named in one.codes:
-            return one
+        table |= {(code, ""): one for code in one.codes}
+        table |= {(code, field): one for code in one.field_codes for field in one.fields}
+    return table
+
+
+def bare_code(code: str) -> str:
+    """A code in capitals, without the path that a sub-category may bring along: `crm.contacts.INVALID_EMAIL`."""
+    return code.strip().rpartition(".")[2].upper()
+
+
+def by_words(classes: Sequence[Refusal], message: str) -> Refusal:
+    """The first class whose words the message has, else the last one."""
     said = " ".join(without_values(message).lower().split())
     return next((one for one in classes if one.words and re.search(one.words, said)), classes[-1])

@@ -55,7 +55,7 @@ def plain(message: str, category: str = "VALIDATION_ERROR", **more: object) -> d
     return {"status": "error", "message": message, "correlationId": "c-1", "category": category, **more}
 
 
-HUBSPOT = (
+HUBSPOT: tuple[tuple[Mapping[str, Any], str], ...] = (
     (value_error("PROPERTY_DOESNT_EXIST", 'Property "kundennr" does not exist', "kundennr"), "refused-no-property"),
     (plain('Property "read only" does not exist'), "refused-no-property"),
     (value_error("READ_ONLY_VALUE", '"city" is a read only property; its value cannot be set'), "refused-read-only"),
@@ -231,7 +231,7 @@ def test_every_import_error_type_and_rule_type_is_placed() -> None:
     assert {f"INVALID_{rule}" for rule in rules} <= known
 
 
-def quarantined(*rows: Mapping[str, object]) -> Memory:
+def quarantined(*rows: dict[str, object]) -> Memory:
     """What was refused of contacts' updates in HubSpot."""
     whole = [
         {"contact": 1, "side": "hubspot", "lasting": 1, "message": "", "correlation_id": "c-1"} | row for row in rows
@@ -282,7 +282,7 @@ def test_each_class_decides_through_the_planner(one: Refusal) -> None:
     wanted = plan(people, nothing_known(), situation(), gates).writes
     code = min(one.codes, default="ERROR_GENERIC")
     message = "" if one.codes else f"{ADDRESS} has signed up to a lot of lists very recently"
-    refusal = {"side": "app", "field": "", "code": code, "message": message}
+    refusal: dict[str, object] = {"side": "app", "field": "", "code": code, "message": message}
     digest = sent_digest(dict(wanted.select("field", "value").iter_rows()))
     answer = plan(people, quarantined(refusal | {"sent": digest}), situation(), gates)
 
@@ -294,3 +294,14 @@ def test_each_class_decides_through_the_planner(one: Refusal) -> None:
 def test_only_classes_of_refusals_have_the_prefix() -> None:
     """What is held back is counted by it."""
     assert {one.code for one in CAUSES if one.code.startswith(PREFIX)} == {one.code for one in REFUSALS}
+
+
+def test_a_field_that_is_refused_for_a_documented_rule_excludes_nobody() -> None:
+    """The contact's other fields flow, so it is not out of the sync."""
+    memory = quarantined({"field": "city", "code": "GDPR_BLACKLISTED_EMAIL", "sent": sent_digest({"city": "Ulm"})})
+    people = contacts(person(1, {"lifecyclestage": "lead"}, {}))
+    gate = cause("refused-erased").gate
+    assert gate is not None
+    rows = gate.findings(Population(people, writes(write(1, "hubspot", "city", "Ulm")), memory), situation())
+
+    assert rows.select("state", "only_field").rows() == [("failing", True)]
