@@ -5,6 +5,7 @@
 # make faults every fault of the practice portal at every request of a cycle
 # make crash  the process killed at N seeded points, started again, and compared: make crash N=1000
 # make bench  what is measured
+# make causes docs/causes.md from the causes
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -12,7 +13,7 @@ INSTALLED := .venv/.installed
 SEEDS ?= 1000
 N ?= 100
 
-.PHONY: demo test check prove crash faults bench clean
+.PHONY: demo test check prove crash faults bench causes clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -42,6 +43,9 @@ faults: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+causes: $(INSTALLED)
+	$(BIN)/python -m diagnostics.causes.catalogue > docs/causes.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from diagnostics.causes import CAUSES, SideFinding, cause, side_findings
+from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from engine.apply import Applied
 from engine.connection import Connection
 from engine.cycle import examine, sync, undo
@@ -28,12 +29,15 @@ class CauseCount:
     contacts: int
     title: str
     remedy: str
+    fixed_by: str
+    nature: str
     blocking: bool = True
 
 
 @dataclass(frozen=True)
 class Checkup:
-    """The result of a check. `states` has all six and adds up to `population`; `refusal` is set if a side could not be read."""
+    """The result of a check. `states` has all six and adds up to `population`; `refusal` is set if a side could not be read;
+    `unknown_refusals` are the groups behind the cause `refused-unknown`."""
 
     run: int
     population: int
@@ -43,6 +47,7 @@ class Checkup:
     connection_findings: tuple[SideFinding, ...]
     writes: Mapping[str, int]
     refusal: AccessError | None = None
+    unknown_refusals: tuple[UnknownRefusal, ...] = ()
 
     @property
     def to_act_on(self) -> bool:
@@ -127,15 +132,18 @@ def summary(run: Run, examination: Examination) -> Checkup:
         reported=_counted({(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False),
         connection_findings=whole,
         writes=examination.writes,
+        unknown_refusals=unknown_refusals(run.workspace),
     )
 
 
 def _counted(counts: Mapping[tuple[str, str], int], *, blocking: bool = True) -> tuple[CauseCount, ...]:
-    rows = [
-        CauseCount(code, state, contacts, cause(code).title, cause(code).remedy, blocking)
-        for (code, state), contacts in counts.items()
-    ]
+    rows = [_cause_count(code, state, contacts, blocking=blocking) for (code, state), contacts in counts.items()]
     return tuple(sorted(rows, key=lambda row: (-row.contacts, row.code)))
+
+
+def _cause_count(code: str, state: str, contacts: int, *, blocking: bool) -> CauseCount:
+    known = cause(code)
+    return CauseCount(code, state, contacts, known.title, known.remedy, known.fixed_by, known.nature, blocking)
 
 
 def _unreadable(run: Run, error: AccessError) -> Checkup:

@@ -20,11 +20,11 @@ from diagnostics.causes import (
     list_processing,
     list_stale,
     plan_tier,
-    refused,
     required_field,
     rules_unreadable,
 )
 from diagnostics.causes.columns import EVIDENCE_CHARACTERS
+from diagnostics.causes.refusals import PREFIX
 from engine.visible import masked, visible
 
 SENTENCE_CHARACTERS = 600
@@ -62,7 +62,7 @@ def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str
     """
     clause = visible(rule, SENTENCE_CHARACTERS) if rule else visible(cause(code).title)
     place, shown = _place(field), _value(value, mask=mask and code not in _IMPERSONAL)
-    if code == refused.CODE:
+    if code.startswith(PREFIX):
         about = f" about {place}" if place else ""
         text = f"{clause}{about}: {shown}" if shown else f"{clause}{about}"
     elif place:

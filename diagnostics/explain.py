@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from diagnostics.causes import CAUSES, cause
+from diagnostics.causes.refusals import REFUSALS
 from diagnostics.checkup import GATES
 from diagnostics.evidence import sentence
 from engine.canonical import email_key
@@ -186,7 +187,11 @@ def _in_one_sentence(state: str, code: str, answer: Plan, situation: Situation) 
     return f"{word}: {cause(code).title}."
 
 
+_REFUSALS = tuple(entry.code for entry in REFUSALS)
+
+
 def _gates(answer: Plan, decides: str, *, unreadable: bool) -> tuple[GateResult, ...]:
+    """Every gate in order. Of the classes of refusals only those that were met; without any, one line `refused` for all."""
     results = []
     for entry in CAUSES:
         if entry.gate is None:
@@ -199,7 +204,10 @@ def _gates(answer: Plan, decides: str, *, unreadable: bool) -> tuple[GateResult,
         stopped = bool(rows.filter("blocking").height)
         unknown = unreadable or bool(rows.filter(pl.col("state") == "unknown").height)
         passed = None if unknown else not stopped
-        results.append(GateResult(entry.code, entry.title, passed, evidence, decides=entry.code == decides))
+        if not (rows.is_empty() and entry.code in _REFUSALS):
+            results.append(GateResult(entry.code, entry.title, passed, evidence, decides=entry.code == decides))
+        elif entry.code == _REFUSALS[-1] and not any(result.code in _REFUSALS for result in results):
+            results.append(GateResult("refused", "Refused by the server", passed, ()))
     return tuple(results)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from diagnostics.causes import CAUSES
+from diagnostics.causes.catalogue import markdown
 from engine.connection import Connection
 from engine.workspace import Workspace
 from tests.conftest import Command
@@ -119,3 +120,18 @@ def test_every_cause_has_its_texts() -> None:
         assert cause.explanation
         assert cause.remedy
         assert cause.fixed_by
+
+
+def test_the_document_of_causes_is_what_the_catalogue_gives() -> None:
+    """Run `make causes` after a change of a cause."""
+    assert text_of("docs/causes.md") == markdown()
+
+
+def test_every_key_of_a_cause_is_described(command: Command) -> None:
+    """The list and the single cause have the same keys."""
+    section = next(part for part in text_of("docs/json.md").split("\n## ") if part.startswith("`causes"))
+    document = command("causes", "--json").document
+    single = command("causes", "opt-in", "--json").document
+
+    assert single["cause"] in document["causes"]
+    assert [key for key in ("causes", "cause", *single["cause"]) if f"`{key}`" not in section] == []

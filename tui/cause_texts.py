@@ -15,6 +15,7 @@ class CauseText:
     remedy: str
     fixed_by: str
     says: str
+    nature: str = "actionable"
 
 
 def cause_text(code: str) -> CauseText:
@@ -30,4 +31,4 @@ def cause_text(code: str) -> CauseText:
         return CauseText(
             code, code, "This version of Syncdoctor does not know this cause.", "Update Syncdoctor.", "us", ""
         )
-    return CauseText(code, found.title, found.explanation, found.remedy, found.fixed_by, found.says)
+    return CauseText(code, found.title, found.explanation, found.remedy, found.fixed_by, found.says, found.nature)

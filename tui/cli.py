@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tui.cli_practice import practice
 from tui.home import Home, home_folder
 from tui.options import (
     AcceptOption,
@@ -33,7 +34,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-practice = typer.Typer(help="The practice portal: a HubSpot and an app to try things on.", rich_markup_mode=None)
 cli.add_typer(practice, name="practice")
 
 
@@ -167,6 +167,17 @@ def explain(
     from tui.commands.session import session
 
     _finish(examine(session(_home(context, home), name), who, as_json=as_json))
+
+
+@cli.command()
+def causes(
+    code: Annotated[str, typer.Argument(help="A cause's code; all of them without it.", metavar="CODE")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Why contacts do not sync: all causes, or one with its explanation and remedy."""
+    from tui.commands.causes import causes as show
+
+    _finish(show(code, as_json=as_json))
 
 
 @cli.command()
@@ -373,19 +384,3 @@ def log(
     from tui.commands.session import session
 
     _finish(show(session(_home(context, home), name), as_json=as_json, run=run, follow=follow))
-
-
-@practice.command("serve")
-def serve(
-    context: typer.Context,
-    port: Annotated[int, typer.Option("--port", help="The loopback port.", min=1, max=65535)] = 8765,
-    data: Annotated[Path | None, typer.Option("--data", help="Another practice population (docs/practice.md).")] = None,
-    home: HomeOption = None,
-) -> None:
-    """Serve the practice portal over HTTP on 127.0.0.1."""
-    from tui.practice import serve_forever
-
-    chosen = _home(context, home)
-    chosen.prepare()
-    serve_forever(chosen, data, port)
-    _finish(0)

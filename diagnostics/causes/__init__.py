@@ -1,4 +1,4 @@
-"""The causes: why a contact does not sync, one file each, in the order in which they decide."""
+"""The causes: why a contact does not sync, one file each (what servers refused: `refusals/`), in the order in which they decide."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from diagnostics.causes import (
     member_status,
     opt_in,
     plan_tier,
-    refused,
     required_field,
     role_address,
     rules_unreadable,
@@ -38,6 +37,7 @@ from diagnostics.causes import (
 )
 from diagnostics.causes.cause import Cause, CauseGate, SideFinding
 from diagnostics.causes.connection_wide import side_findings
+from diagnostics.causes.refusals import REFUSALS
 from diagnostics.causes.set_by_others import SET_BY_OTHERS
 
 __all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "side_findings"]
@@ -72,7 +72,7 @@ CAUSES: tuple[Cause, ...] = (
     address_swap.CAUSE,
     address_taken.CAUSE,
     field_loop.CAUSE,
-    refused.CAUSE,
+    *REFUSALS,
     list_stale.CAUSE,
     rules_unreadable.CAUSE,
     *SET_BY_OTHERS,

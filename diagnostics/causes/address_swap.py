@@ -13,8 +13,8 @@ CAUSE = Cause(
     title="Two contacts exchanged their addresses",
     explanation="On one side two contacts have each other's address. Neither can be written first, since each address is "
     "still held by the other record. The contacts' other fields are synced.",
-    remedy="Where they were exchanged, give one of the two a third address for a while; after two syncs give it the "
-    "wanted one. If they are one person, merge them on both sides.",
+    remedy="Give one of the two a third address for a while, on the side where they were exchanged; after two syncs give it "
+    "the wanted one. If they are one person, merge them on both sides.",
     fixed_by="HubSpot admin",
     says=document.SAME_EMAIL,
     question="a",

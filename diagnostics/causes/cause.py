@@ -11,6 +11,8 @@ import polars as pl
 from engine.gates import Gate, Population, Situation, State
 
 FixedBy = Literal["HubSpot admin", "app admin", "contact", "us"]
+Nature = Literal["actionable", "transient"]
+"""Whether somebody has to do something, or it passes by itself and waiting is enough."""
 Question = Literal["a", "b", "c", "d", "access", "sync"]
 """The four checks of the source document: a e-mail, b unwanted data and opt-in, c list, d validation; besides these,
 access to a side and the syncing itself."""
@@ -37,8 +39,8 @@ class Cause:
     """A reason with its texts.
 
     `explanation` says why it stops a contact, `remedy` what to do, `fixed_by` who can do it, `says` quotes the
-    sentence of the source document that it stands for, `question` names the document's check. Causes without a
-    `test` are set by others: by the planner (conflict), or when a side cannot be read.
+    sentence of the source document that it stands for, `question` names the document's check, `nature` says whether waiting
+    is enough. Causes without a `test` are set by others: by the planner (conflict), or when a side cannot be read.
     """
 
     code: str
@@ -49,6 +51,7 @@ class Cause:
     says: str
     question: Question
     test: Test | None = None
+    nature: Nature = "actionable"
 
     @property
     def gate(self) -> Gate | None:

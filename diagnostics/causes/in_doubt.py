@@ -33,4 +33,5 @@ CAUSE = Cause(
     says=document.SUPPORT,
     question="sync",
     test=_nobody_knows,
+    nature="transient",
 )

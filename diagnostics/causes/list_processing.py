@@ -29,4 +29,5 @@ CAUSE = Cause(
     says=document.LIST_UPDATED,
     question="c",
     test=_not_settled,
+    nature="transient",
 )

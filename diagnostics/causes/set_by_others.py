@@ -42,6 +42,7 @@ UNREACHABLE = Cause(
     fixed_by="us",
     says=document.SUPPORT,
     question="access",
+    nature="transient",
 )
 LIMIT_EXHAUSTED = Cause(
     code="limit-exhausted",
@@ -51,6 +52,7 @@ LIMIT_EXHAUSTED = Cause(
     fixed_by="HubSpot admin",
     says=document.SUPPORT,
     question="access",
+    nature="transient",
 )
 UNEXPECTED_ANSWER = Cause(
     code="unexpected-answer",

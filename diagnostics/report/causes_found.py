@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from diagnostics.causes import CAUSES
+from diagnostics.causes.refusals import PREFIX
 from diagnostics.report.known_causes import cause_of
 from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
 from diagnostics.report.moments import moment
@@ -79,6 +80,7 @@ def _cause_line(source: Source, row: sqlite3.Row) -> CauseLine:
         title=known.title,
         remedy=known.remedy,
         fixed_by=known.fixed_by,
+        nature=known.nature,
     )
 
 
@@ -243,7 +245,7 @@ def _evidence(source: Source, contact: int, row: sqlite3.Row) -> str:
     """The offending value masked, unless it is a choice that the sides offer or the list's name; a server's words are
     kept but for the contact's own values in them."""
     field, value = row["field"], row["value"]
-    if row["code"] == "refused":
+    if row["code"].startswith(PREFIX):
         return source.mask.text(value, personal_values(source, contact))
     if is_choice(source, field, value) or (value and not field and cause_of(row["code"]).question == "c"):
         return source.mask.text(value)

@@ -52,6 +52,19 @@ class CauseLine(_Part):
     title: str
     remedy: str
     fixed_by: str
+    nature: str
+
+
+class UnknownReason(_Part):
+    """Contacts that a side refused in the same words, which fit no known class. `signature` are the words without values,
+    the ids the newest ones."""
+
+    side: str
+    signature: str
+    contacts: int
+    correlation_ids: tuple[str, ...]
+    since: Moment
+    last_at: Moment
 
 
 class WholeFinding(_Part):
@@ -333,6 +346,7 @@ class Report(_Part):
     population: int
     states: Mapping[str, int]
     causes: tuple[CauseLine, ...]
+    unknown_refusals: tuple[UnknownReason, ...]
     whole: tuple[WholeFinding, ...]
     questions: tuple[Question, ...]
     verification: VerificationPart

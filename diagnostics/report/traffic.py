@@ -6,10 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from diagnostics.report.model import ExchangeLine, Refusal
+from diagnostics.report.model import ExchangeLine, Refusal, UnknownReason
 from diagnostics.report.moments import certain, moment
 from diagnostics.report.personal import choice_fields, personal_values
 from diagnostics.report.subject import Source
+from diagnostics.unknown_refusals import unknown_refusals
 
 NEWEST = 20
 LOOKED_AT = 500
@@ -72,6 +73,21 @@ def refusals(source: Source) -> tuple[Refusal, ...]:
         groups.setdefault((row["side"], row["kind"], row["status"], row["code"], row["field"], words), []).append(row)
     lines = [_refusal(source, same, str(key[-1])) for key, same in groups.items()]
     return tuple(sorted(lines, key=lambda line: -line.contacts)[:NEWEST])
+
+
+def unknown_reasons(source: Source) -> tuple[UnknownReason, ...]:
+    """What holds contacts back now for reasons that no class knows, by signature, most contacts first."""
+    return tuple(
+        UnknownReason(
+            side=one.side,
+            signature=source.mask.text(one.signature),
+            contacts=one.contacts,
+            correlation_ids=tuple(source.mask.text(each) for each in one.correlation_ids),
+            since=certain(one.since, source.zone),
+            last_at=certain(one.last_at, source.zone),
+        )
+        for one in unknown_refusals(source.workspace)[:NEWEST]
+    )
 
 
 def _refusal(source: Source, same: list[sqlite3.Row], words: str) -> Refusal:

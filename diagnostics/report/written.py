@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from itertools import groupby
 
-from diagnostics.held_back import HOLDING
+from diagnostics.held_back import holding
 from diagnostics.report.model import (
     Alias,
     ConflictExample,
@@ -109,7 +109,7 @@ def _doubts(source: Source) -> tuple[Doubt, ...]:
 def _held(source: Source) -> tuple[Held, ...]:
     rows = source.workspace.rows(
         "SELECT side, field, code, lasting, count(*) AS contacts, max(tries) AS tries, min(wake_at) AS wakes, min(at) AS since, "
-        f"max(correlation_id) AS correlation FROM quarantine q WHERE {HOLDING} GROUP BY side, field, code, lasting ORDER BY contacts DESC LIMIT 50"
+        f"max(correlation_id) AS correlation FROM quarantine q WHERE {holding()} GROUP BY side, field, code, lasting ORDER BY contacts DESC LIMIT 50"
     )
     return tuple(
         Held(

@@ -358,7 +358,7 @@ def test_what_became_of_writing_is_there_and_masked(world: SmallWorld) -> None:
         )  # fmt: skip
     world.sql(
         "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) SELECT "
-        "contact_id, 'refused', 'app.LNAME', 'failing', 1, 'no', 'rule', run_id, run_id FROM verdict WHERE contact_id = ?", contact,
+        "contact_id, 'refused-unknown', 'app.LNAME', 'failing', 1, 'no', 'rule', run_id, run_id FROM verdict WHERE contact_id = ?", contact,
     )  # fmt: skip
     world.sql(
         "INSERT INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, hubspot_source, reason, run_id) "
@@ -476,7 +476,7 @@ def people(seed: int) -> list[tuple[str, str, str, str]]:
 async def test_no_personal_value_of_the_population_appears(world: SmallWorld, seed: int) -> None:
     """E-mails, names and phones of everybody go through every table that a report reads, and none comes out."""
     population = people(seed)
-    causes = ("field-format", "email-invalid", "opt-in", "refused", "conflict")
+    causes = ("field-format", "email-invalid", "opt-in", "refused-unknown", "conflict")
     for number, (first, last, email, phone) in enumerate(population):
         cause = causes[number % len(causes)]
         state = "conflict" if cause == "conflict" else "failing"
@@ -495,7 +495,7 @@ async def test_no_personal_value_of_the_population_appears(world: SmallWorld, se
             )
         else:
             world.finding(
-                contact, cause, field="FNAME", value=said if cause == "refused" else first, rule="no such value"
+                contact, cause, field="FNAME", value=said if cause == "refused-unknown" else first, rule="no such value"
             )
             world.finding(contact, "email-invalid", field="email", value=email) if cause != "email-invalid" else None
         refused(world, contact, said, f"c-{number}", FNAME=first, LNAME=last, EMAIL=email, PHONE=phone)

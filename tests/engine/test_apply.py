@@ -271,7 +271,7 @@ async def test_a_poisoned_field_stands_alone_and_everything_else_arrives(world: 
     await sync(Run(world.workspace, "sync"), world.connection, sides, GATES)
 
     after = world.one(f"c.hubspot_id = '{person['hubspot_id']}'")
-    assert (after["state"], after["cause"]) == ("failing", "refused")
+    assert (after["state"], after["cause"]) == ("failing", "refused-unknown")
     assert (after["FNAME"], after["LNAME"]) == (after["firstname"], after["lastname"])
     assert after["CITY"] != POISON
     (row,) = world.workspace.rows("SELECT * FROM quarantine WHERE contact_id = ?", (after["id"],))

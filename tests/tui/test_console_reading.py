@@ -228,7 +228,7 @@ def test_only_what_is_held_back_counts_as_quarantined(home: Path) -> None:
         )
         sql.executemany(
             "INSERT OR REPLACE INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
-            "VALUES (?, 'refused', ?, 'failing', 1, '', '', 1, ?)",
+            "VALUES (?, 'refused-option', ?, 'failing', 1, '', '', 1, ?)",
             [(1, "app.CITY", now), (1, "app.FNAME", now - 1), (2, "", now)],
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,10 @@ from tui.output import count, document, fail, note, say, table
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
+    from diagnostics.unknown_refusals import UnknownRefusal
 
+SHOWN = 10
+SIDES = {"hubspot": "HubSpot", "app": "the app"}
 ANSWER_COLUMNS = ("hubspot_id", "app_id", "email", "state", "cause")
 
 
@@ -60,7 +64,15 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
 
     def rows(counts: Sequence[Any]) -> list[dict[str, Any]]:
         return [
-            {"code": row.code, "state": row.state, "contacts": row.contacts, "title": row.title, "remedy": row.remedy}
+            {
+                "code": row.code,
+                "state": row.state,
+                "contacts": row.contacts,
+                "title": row.title,
+                "remedy": row.remedy,
+                "fixed_by": row.fixed_by,
+                "nature": row.nature,
+            }
             for row in counts
         ]
 
@@ -70,6 +82,7 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
         "states": {state: result.states[state] for state in STATES},
         "causes": rows(result.causes),
         "reported": rows(result.reported),
+        "unknown_refusals": [asdict(one) for one in result.unknown_refusals],
         "connection_findings": [
             {"code": f.code, "state": f.state, "blocking": f.blocking, "contacts": f.contacts, "evidence": f.rule}
             for f in result.connection_findings
@@ -88,11 +101,25 @@ def show_checkup(chosen: Session, result: Checkup) -> None:
     if result.causes:
         say("Causes")
         table([[row.state, row.code, count(row.contacts), row.title] for row in result.causes], right=frozenset({2}))
+    show_unknown_refusals(result.unknown_refusals)
     if result.reported:
         say("Reported, stopping nobody")
         table([["", row.code, count(row.contacts), row.title] for row in result.reported], right=frozenset({2}))
     for finding in result.connection_findings:
         say(f"The connection: {finding.code}: {visible(finding.rule)}")
+
+
+def show_unknown_refusals(groups: Sequence[UnknownRefusal]) -> None:
+    """What servers refused in words that fit no class: a line for each signature, and ids to ask their support about."""
+    if not groups:
+        return
+    say("Refused for reasons that are not known (syncdoctor causes refused-unknown)")
+    for group in groups[:SHOWN]:
+        say(f"  {count(group.contacts)} by {SIDES[group.side]}: {visible(group.signature)}")
+        if group.correlation_ids:
+            say(f"    correlation ids {', '.join(visible(one) for one in group.correlation_ids)}")
+    if len(groups) > SHOWN:
+        say(f"  and {count(len(groups) - SHOWN)} more; --json lists all")
 
 
 def write_contacts(chosen: Session, path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diagnostics.held_back import HOLDING
+from diagnostics.held_back import holding
 from engine.runs import open_release
 from engine.workspace import Workspace
 
@@ -185,7 +185,7 @@ def overview(workspace: Workspace) -> Overview:
             for key in ("limits.hubspot", "limits.app")
             if workspace.fact(key)
         ),
-        quarantined=int(workspace.value(f"SELECT count(*) FROM quarantine q WHERE {HOLDING}")),
+        quarantined=int(workspace.value(f"SELECT count(*) FROM quarantine q WHERE {holding()}")),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.widget import Widget
 
+from diagnostics.unknown_refusals import CODE as UNKNOWN
+from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from tui.actions import bindings_for
 from tui.cause_texts import CauseText, cause_text
 from tui.notation import STATE_STYLES, plural, signed
@@ -17,6 +19,7 @@ from tui.screens.connection_frame import ConnectionFrame
 from tui.widgets.lines import Lines, Page
 
 EXAMPLES = 8
+SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 
 class CauseScreen(ConnectionFrame):
@@ -58,7 +61,8 @@ class CauseScreen(ConnectionFrame):
             " ".join(part for part in (row.email or "(no e-mail)", row.name, row.hubspot_id) if part)
             for row in examples
         ]
-        self.query_one(Lines).show(cause_page(self._row, text, names))
+        groups = await self.connection.reader.ask(unknown_refusals) if self._row.code == UNKNOWN else ()
+        self.query_one(Lines).show(cause_page(self._row, text, names, groups))
 
     def action_contacts(self) -> None:
         """The contacts with this cause, in the Contacts tab."""
@@ -70,8 +74,8 @@ class CauseScreen(ConnectionFrame):
             below.go_to("contacts", wanted=self._filter())
 
 
-def cause_page(row: CauseRow, text: CauseText, examples: list[str]) -> Page:
-    """The page of a cause."""
+def cause_page(row: CauseRow, text: CauseText, examples: list[str], groups: Sequence[UnknownRefusal] = ()) -> Page:
+    """The page of a cause; `groups` are the unknown refusals, if it is theirs."""
     page = Page().add((f"{signed(row.state)}  ", STATE_STYLES.get(row.state, "bold")), (text.title, "bold")).gap()
     page.pair(
         "contacts",
@@ -79,9 +83,15 @@ def cause_page(row: CauseRow, text: CauseText, examples: list[str]) -> Page:
     )
     page.pair("why", text.explanation)
     page.pair("what to do", text.remedy)
-    page.pair("who fixes it", text.fixed_by)
+    page.pair("who fixes it", text.fixed_by + (" (it passes by itself)" if text.nature == "transient" else ""))
     if text.says:
         page.pair("HubSpot says", f"\N{LEFT DOUBLE QUOTATION MARK}{text.says}\N{RIGHT DOUBLE QUOTATION MARK}")
+    if groups:
+        page.heading("What the servers said, without values")
+    for group in groups:
+        page.add(f"{plural(group.contacts, 'contact')}, {SIDES[group.side]}: {group.signature}", indent=2, hanging=2)
+        if group.correlation_ids:
+            page.add(f"correlation ids {', '.join(group.correlation_ids)}", indent=4, hanging=2)
     if examples:
         page.heading("For instance")
         for example in examples:

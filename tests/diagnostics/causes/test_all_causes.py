@@ -18,8 +18,18 @@ ORDER = (
     "member-status", "bounced", "test-address", "role-address", "disposable-domain", "list-deleted",
     "list-processing", "list-empty", "list-criteria", "list-membership", "required-field", "field-type",
     "field-option", "field-format", "field-length", "field-range", "address-swap",
-    "address-taken", "field-loop", "refused",
+    "address-taken", "field-loop", "refused-erased", "refused-consent", "refused-many-signups", "refused-duplicate-address",
+    "refused-duplicate-value", "refused-address", "refused-owner", "refused-read-only", "refused-no-property",
+    "refused-conditional", "refused-required", "refused-option", "refused-length", "refused-range", "refused-type",
+    "refused-format", "refused-permission", "refused-busy", "refused-limit", "refused-request", "refused-gone",
+    "refused-unknown",
 )  # fmt: skip
+VERBS = frozenset(
+    """
+    Add Ask Change Check Choose Correct Create Decide Delete Enter Extend Fill Find Give Grant Hand Leave Let Log Look Merge Read
+    Remove Restore Run Set Shorten Wait
+    """.split()  # noqa: SIM905
+)
 
 
 def by_code(entry: Cause) -> str:
@@ -48,6 +58,7 @@ def test_every_cause_has_its_texts(entry: Cause) -> None:
     assert entry.explanation.endswith(".")
     assert entry.remedy.endswith(".")
     assert entry.says.endswith((".", "?"))
+    assert entry.remedy.split()[0].rstrip(":;") in VERBS
 
 
 @pytest.mark.parametrize("entry", GATED, ids=by_code)
@@ -151,7 +162,7 @@ def test_two_hundred_thousand_contacts_pass_without_a_step_per_contact(monkeypat
         (("plan-tier", "", "", "a free account"), "A free account."),
         (("unreachable", "", "", ""), "A side cannot be reached."),
         (
-            ("refused", "hubspot.city", "no such town", "HubSpot refused these values"),
+            ("refused-option", "hubspot.city", "no such town", "HubSpot refused these values"),
             'HubSpot refused these values about HubSpot\'s city: "no such town".',
         ),
     ],
@@ -167,10 +178,10 @@ def test_a_stored_finding_becomes_one_sentence(stored: tuple[str, str, str, str]
 )
 def test_a_masked_sentence_does_not_hold_the_value(value: str) -> None:
     """Nothing of a name or address can be read, whatever text it stands in."""
-    text = sentence("refused", "hubspot.email", value, "HubSpot refused these values", mask=True)
+    text = sentence("refused-option", "hubspot.email", value, "HubSpot refused these values", mask=True)
     assert "ustermann" not in text
     assert "Max" not in text
-    assert text != sentence("refused", "hubspot.email", value, "HubSpot refused these values", mask=False)
+    assert text != sentence("refused-option", "hubspot.email", value, "HubSpot refused these values", mask=False)
 
 
 def test_a_masked_sentence_keeps_names_that_are_nobody_s() -> None:
@@ -187,5 +198,5 @@ def test_a_sentence_says_when_its_value_may_be_cut() -> None:
 
 def test_a_sentence_shows_controls_instead_of_obeying_them() -> None:
     """Escape sequences in values, fields and rules become visible characters on one line."""
-    text = sentence("refused", "hubspot.\x1b[2J", "a\x1b]52;c;x\x07b\n", "no\u202e", mask=False)
+    text = sentence("refused-option", "hubspot.\x1b[2J", "a\x1b]52;c;x\x07b\n", "no\u202e", mask=False)
     assert not [character for character in text if ord(character) < 32 or character == "\u202e"]

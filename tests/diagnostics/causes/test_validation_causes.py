@@ -292,26 +292,26 @@ def test_a_refused_write_stops_the_contact_until_something_else_would_be_sent() 
     """Changing one value lifts it; the server's words and the correlation id are the evidence."""
     sent = writes(write(1, "hubspot", "city", "Ulm"))
     people, memory = contacts(person(1, {}, {}), person(2, {}, {})), quarantined("hubspot", sent)
-    rows = findings("refused", people, None, sent, memory)
+    rows = findings("refused-unknown", people, None, sent, memory)
     assert [(row["contact"], row["field"], row["value"]) for row in rows] == [(1, "hubspot.city", "no such town")]
     assert "VALIDATION_ERROR" in rows[0]["rule"]
     assert "c-1" in rows[0]["rule"]
-    assert stopped("refused", people, None, writes(write(1, "hubspot", "city", "Bonn")), memory) == []
-    assert stopped("refused", people, None, writes(), memory) == []
+    assert stopped("refused-unknown", people, None, writes(write(1, "hubspot", "city", "Bonn")), memory) == []
+    assert stopped("refused-unknown", people, None, writes(), memory) == []
 
 
 def test_a_refusal_of_one_side_does_not_stop_the_same_values_for_the_other() -> None:
     """The digest belongs to a side."""
     sent = writes(write(1, "hubspot", "city", "Ulm"))
     other = sent.with_columns(side=pl.lit("app"))
-    assert stopped("refused", contacts(person(1, {}, {})), None, other, quarantined("hubspot", sent)) == []
+    assert stopped("refused-unknown", contacts(person(1, {}, {})), None, other, quarantined("hubspot", sent)) == []
 
 
 def test_a_refusal_without_words_still_tells_the_side() -> None:
     """Code, field, message and correlation id may all be missing."""
     sent = writes(write(1, "app", "CITY", "Ulm"))
     bare = quarantined("app", sent, code="", field="", message="", correlation_id="")
-    row = findings("refused", contacts(person(1, {}, {})), None, sent, bare)[0]
+    row = findings("refused-unknown", contacts(person(1, {}, {})), None, sent, bare)[0]
     assert (row["field"], row["value"], row["rule"]) == ("", "", "Mailchimp refused these values")
 
 

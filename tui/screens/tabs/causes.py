@@ -9,7 +9,9 @@ from typing import ClassVar
 from textual import on
 from textual.widget import Widget
 
-from tui.cause_texts import cause_text
+from diagnostics.unknown_refusals import CODE as UNKNOWN
+from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
+from tui.cause_texts import CauseText, cause_text
 from tui.notation import STATE_STYLES, number, signed
 from tui.reading.contacts import CauseRow, causes
 from tui.screens.tabs.tab import Tab
@@ -40,23 +42,15 @@ class CausesTab(Tab):
         """Reads counts and texts."""
         rows = await self.connection.reader.ask(causes, topic="causes")
         texts = await asyncio.to_thread(lambda: {row.code: cause_text(row.code) for row in rows})
-        self.query_one(Table).show_rows(
-            [
-                Row(
-                    row,
-                    (
-                        signed(row.state),
-                        number(row.contacts),
-                        number(row.also) if row.also else "",
-                        row.code,
-                        texts[row.code].fixed_by,
-                        texts[row.code].title,
-                    ),
-                    STATE_STYLES.get(row.state, ""),
-                )
-                for row in rows
-            ]
+        groups = (
+            await self.connection.reader.ask(unknown_refusals, topic="unknown refusals") if UNKNOWN in texts else ()
         )
+        lines: list[Row] = []
+        for row in rows:
+            lines.append(_line(row, texts[row.code]))
+            if row.code == UNKNOWN:
+                lines += [_group(row, place, group) for place, group in enumerate(groups)]
+        self.query_one(Table).show_rows(lines)
 
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:
@@ -64,5 +58,20 @@ class CausesTab(Tab):
         from tui.screens.cause import CauseScreen
 
         event.stop()
-        if isinstance(event.row.key, CauseRow):
-            self.app.push_screen(CauseScreen(self.connection, event.row.key))
+        row = event.row.key[0] if isinstance(event.row.key, tuple) else event.row.key
+        if isinstance(row, CauseRow):
+            self.app.push_screen(CauseScreen(self.connection, row))
+
+
+def _line(row: CauseRow, text: CauseText) -> Row:
+    also = number(row.also) if row.also else ""
+    cells = (signed(row.state), number(row.contacts), also, row.code, text.fixed_by, text.title)
+    return Row(row, cells, STATE_STYLES.get(row.state, ""))
+
+
+def _group(row: CauseRow, place: int, group: UnknownRefusal) -> Row:
+    """A group of unknown refusals under its cause; it opens the cause. Its page shows the words whole."""
+    ids = f" ({', '.join(group.correlation_ids)})" if group.correlation_ids else ""
+    return Row(
+        (row, place), ("", number(group.contacts), "", "  in these words", group.side, f"{group.signature}{ids}")
+    )
