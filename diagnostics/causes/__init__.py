@@ -22,6 +22,7 @@ from diagnostics.causes import (
     in_doubt,
     list_criteria,
     list_deleted,
+    list_disagreement,
     list_empty,
     list_membership,
     list_processing,
@@ -74,6 +75,7 @@ CAUSES: tuple[Cause, ...] = (
     refused.CAUSE,
     field_loop.CAUSE,
     list_stale.CAUSE,
+    list_disagreement.CAUSE,
     rules_unreadable.CAUSE,
     *SET_BY_OTHERS,
 )

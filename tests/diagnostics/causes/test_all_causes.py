@@ -18,7 +18,7 @@ ORDER = (
     "member-status", "bounced", "test-address", "role-address", "disposable-domain", "list-deleted",
     "list-processing", "list-empty", "list-criteria", "list-membership", "required-field", "field-type",
     "field-option", "field-format", "field-length", "field-range", "address-swap",
-    "address-taken", "refused", "field-loop",
+    "address-taken", "refused", "field-loop", "list-disagreement",
 )  # fmt: skip
 
 
