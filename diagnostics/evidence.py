@@ -19,6 +19,7 @@ from diagnostics.causes import (
     list_empty,
     list_membership,
     list_processing,
+    list_reach,
     list_stale,
     plan_tier,
     refused,
@@ -33,7 +34,7 @@ VALUE_CHARACTERS = 200
 _OF_A_LIST = frozenset(
     module.CODE
     for module in (list_deleted, list_disagreement, list_empty, list_membership, list_processing, list_stale)
-)
+) | {list_reach.CLAUSES, list_reach.BEYOND}
 """Causes whose value is the list's name, unless a field is named."""
 _IMPERSONAL = _OF_A_LIST | {plan_tier.CODE, rules_unreadable.CODE}
 """Causes whose value is the name of a list, property or rule."""
