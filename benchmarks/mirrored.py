@@ -60,8 +60,9 @@ def build(path: Path, contacts: int) -> None:
     with Workspace(path) as workspace:
         workspace.sql.execute("PRAGMA synchronous = OFF")
         run = Run(workspace, "build")
+        also = inclusion.criteria_properties
         for side in SIDES:
-            fields = fields_to_read(connection, schemas, side)
+            fields = fields_to_read(connection, schemas, side, also)
             add_columns(workspace, side, fields)
             _fill(workspace, side, fields, contacts, run.id)
         with workspace.transaction() as sql:
@@ -71,7 +72,7 @@ def build(path: Path, contacts: int) -> None:
             )
         pair_contacts(workspace, run.id, schemas)
         members = int(workspace.value("SELECT count(*) FROM list_member"))
-        remember(run, Situation(connection, schemas, inclusion, utc_now(), members))
+        remember(run, Situation(connection, schemas, inclusion, utc_now(), members, also_read=also))
         run.finish("done", 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from diagnostics.causes import CAUSES, SideFinding, cause, side_findings
+from diagnostics.causes import CAUSES, SideFinding, cause, list_findings, side_findings
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from engine.apply import Applied
 from engine.connection import Connection
@@ -112,7 +112,8 @@ def counted(applied: Applied) -> Mapping[str, int]:
 
 def summary(run: Run, examination: Examination) -> Checkup:
     """An examination in the words of the causes; stores what concerns the connection as a whole."""
-    whole = tuple(side_findings(examination.situation, examination.population))
+    situation = examination.situation
+    whole = (*side_findings(situation, examination.population), *list_findings(run.workspace, situation))
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM side_finding WHERE run_id = ?", (run.id,))
         sql.executemany(

@@ -15,9 +15,11 @@ from diagnostics.causes import (
     field_range,
     field_type,
     list_deleted,
+    list_disagreement,
     list_empty,
     list_membership,
     list_processing,
+    list_reach,
     list_stale,
     plan_tier,
     required_field,
@@ -30,9 +32,10 @@ from engine.visible import masked, visible
 SENTENCE_CHARACTERS = 600
 VALUE_CHARACTERS = 200
 _OF_A_LIST = frozenset(
-    module.CODE for module in (list_deleted, list_empty, list_membership, list_processing, list_stale)
-)
-"""Causes whose value is the list's name."""
+    module.CODE
+    for module in (list_deleted, list_disagreement, list_empty, list_membership, list_processing, list_stale)
+) | {list_reach.CLAUSES, list_reach.BEYOND}
+"""Causes whose value is the list's name, unless a field is named."""
 _IMPERSONAL = _OF_A_LIST | {plan_tier.CODE, rules_unreadable.CODE}
 """Causes whose value is the name of a list, property or rule."""
 _AN_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[A-Za-z]{2,24}")
@@ -50,7 +53,7 @@ _WRITTEN = frozenset(
     )
 )
 """Causes whose value is not there yet: it is what would be written."""
-_EMPTY = frozenset((email_missing.CODE, required_field.CODE))
+_EMPTY = frozenset((email_missing.CODE, required_field.CODE, list_membership.CODE))
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 
@@ -61,7 +64,7 @@ def sentence(code: str, field: str, value: str, rule: str, *, mask: bool) -> str
     hold no personal data. Raises KeyError for an unknown code.
     """
     clause = visible(rule, SENTENCE_CHARACTERS) if rule else visible(cause(code).title)
-    place, shown = _place(field), _value(value, mask=mask and code not in _IMPERSONAL)
+    place, shown = _place(field), _value(value, mask=mask and (bool(field) or code not in _IMPERSONAL))
     if code.startswith(PREFIX):
         about = f" about {place}" if place else ""
         text = f"{clause}{about}: {shown}" if shown else f"{clause}{about}"

@@ -15,7 +15,7 @@ from engine.gates import Situation
 from engine.journal import intend, note_planned, supersede, without_doubt
 from engine.lookup import looked_up
 from engine.mirror import drop, mirrored, store
-from engine.observe import Sides, fields_to_read
+from engine.observe import Sides, fields_of
 from engine.operations import CHANGED, GONE, IN_PARTS, KEPT_DIFFERENTLY, NOT_APPLIED, Operation
 from engine.outcomes import record
 from engine.quarantine import blamed, essential, gone, vague
@@ -184,7 +184,7 @@ class _Writing:
         for side in SIDES:
             contact_of = {op.ids[side]: op.contact for op in batch if op.ids[side]}
             ids = [record_id for record_id in contact_of if record_id]
-            fields = fields_to_read(situation.connection, situation.schemas, side)
+            fields = fields_of(situation, side)
             seen = mirrored(run.workspace, side, ids, fields)
             fresh = await self._looked_at(side, ids, fields)
             differing = [record_id for record_id in ids if _differs(fresh.get(record_id), seen.get(record_id, {}))]
@@ -236,7 +236,7 @@ class _Writing:
             for op, ready in zip(operations, batch, strict=True)
         ]
         try:
-            answered = await connector.write(writes, fields_to_read(situation.connection, situation.schemas, side))
+            answered = await connector.write(writes, fields_of(situation, side))
         except AccessError:
             # Only requests that were certainly not applied end in an AccessError; anything else comes back as in doubt.
             supersede(run, [op.entry for op in operations], NOT_APPLIED)

@@ -12,7 +12,7 @@ from engine.fit import check_fit
 from engine.gates import Situation
 from engine.losses import Demand, last_reading
 from engine.mirror import add_columns
-from engine.observe import Sides, fields_to_read, pair, read_schemas
+from engine.observe import Sides, fields_of, fields_to_read, pair, read_schemas
 from engine.runs import Run
 from engine.schema import SIDES, Field, Side, SideSchema
 from engine.scope import LIST, SUBSCRIPTION, read_list, read_subscriptions
@@ -64,7 +64,7 @@ async def after_writing(run: Run, situation: Situation, sides: Sides, *, refused
     unavailable = dict(situation.unavailable)
     inclusion, members = situation.inclusion, situation.list_size
     written = "SELECT count(*) FROM journal WHERE run_id = ? AND side = 'hubspot' AND kept IS NOT NULL"
-    fields = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
+    fields = {side: fields_of(situation, side) for side in SIDES}
     merged = await follow_merges(run, sides, situation.schemas, fields)
     if merged or int(run.workspace.value(written, (run.id,))):
         inclusion, members = await read_list(run, situation.connection, sides.hubspot, unavailable, ACCEPTED)

@@ -58,6 +58,8 @@ class Situation:
     now: datetime
     list_size: int = 0
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    also_read: tuple[str, ...] = ()
+    """HubSpot properties that were read because the list's criteria look at them."""
 
 
 @dataclass(frozen=True)

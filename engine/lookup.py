@@ -13,7 +13,7 @@ from engine.connectors import Connector, Outcome, Record
 from engine.errors import AccessError
 from engine.gates import Situation
 from engine.journal import supersede_left_over, unsettled, verify_applied
-from engine.observe import Sides, fields_to_read
+from engine.observe import Sides, fields_of
 from engine.operations import AMBIGUOUS, EXISTS, GONE, NOT_APPLIED, Operation
 from engine.outcomes import record
 from engine.runs import Run
@@ -83,7 +83,7 @@ async def looked_up(
 
 async def _seen(situation: Situation, connector: Connector, asked: Sequence[tuple[Operation, Outcome]]) -> _Seen:
     identity = situation.schemas[connector.side].identity_field
-    fields = fields_to_read(situation.connection, situation.schemas, connector.side)
+    fields = fields_of(situation, connector.side)
     addresses = [op.values[identity] for op, _ in asked if op.kind == "create" and op.values.get(identity)]
     ids = [key for op, outcome in asked for key in (op.record_id, outcome.existing_id) if key]
     created = await connector.find(addresses, fields) if addresses else []

@@ -6,7 +6,7 @@ A full reading is the truth check: it alone notices records that are gone, and i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -23,7 +23,7 @@ from engine.mirror import store
 from engine.pairing import pair_contacts
 from engine.reading import WholeSide, batches, changed_records, close_window, left_half_done
 from engine.runs import Run
-from engine.schema import SIDES, Side, SideSchema
+from engine.schema import SIDES, InclusionList, Side, SideSchema
 from engine.scope import SUBSCRIPTION, look_at_list, read_list, read_subscriptions
 from engine.situation import recall, remember
 
@@ -78,14 +78,16 @@ async def observe(run: Run, connection: Connection, sides: Sides, demand: Demand
 
 def _known(run: Run, connection: Connection, sides: Sides) -> _Known | None:
     """What is known, or None if everything has to be read: never read under these fingerprints, too long ago, or writes
-    are in doubt, which are settled by what both sides show now."""
+    are in doubt, which are settled by what both sides show now; or the list's criteria look at other properties by now."""
     if int(run.workspace.value("SELECT count(*) FROM in_doubt")):
         return None
     try:
         situation = recall(run.workspace, connection)
     except WorkspaceError:
         return None
-    marks = marks_of(connection, sides, situation.schemas)
+    if _looked_at(situation.inclusion) != situation.also_read:
+        return None
+    marks = marks_of(connection, sides, situation.schemas, situation.also_read)
     ends: dict[Side, datetime] = {}
     for side in SIDES:
         last, end = last_reading(run.workspace, side), gapless_end(slices_of(run.workspace, side, marks[side]))
@@ -98,24 +100,34 @@ def _known(run: Run, connection: Connection, sides: Sides) -> _Known | None:
     return _Known(situation, marks, ends)
 
 
-def marks_of(connection: Connection, sides: Sides, schemas: Mapping[Side, SideSchema]) -> dict[Side, str]:
+def marks_of(
+    connection: Connection, sides: Sides, schemas: Mapping[Side, SideSchema], also: Sequence[str] = ()
+) -> dict[Side, str]:
     """The fingerprint of each side's cursor."""
     return {
         side: fingerprint(
-            connection, schemas[side], fields_to_read(connection, schemas, side), sides.of(side).access
+            connection, schemas[side], fields_to_read(connection, schemas, side, also), sides.of(side).access
         )
         for side in SIDES
     }  # fmt: skip
 
 
-def fields_to_read(connection: Connection, schemas: Mapping[Side, SideSchema], side: Side) -> list[str]:
-    """The fields of a side that mappings, rules and gates need, each once."""
+def fields_of(situation: Situation, side: Side) -> list[str]:
+    """The fields of a side that are read, each once."""
+    return fields_to_read(situation.connection, situation.schemas, side, situation.also_read)
+
+
+def fields_to_read(
+    connection: Connection, schemas: Mapping[Side, SideSchema], side: Side, also: Sequence[str] = ()
+) -> list[str]:
+    """The fields of a side that mappings, rules and gates need, each once. `also`: HubSpot properties that the list's
+    criteria look at; those that the schema does not have are left out."""
     schema = schemas[side]
     wanted = [schema.identity_field, *(connection.field(mapping, side) for mapping in connection.mappings)]
     if side == "hubspot":
         wanted += [connection.opt_in.property] if connection.opt_in and connection.opt_in.property else []
         wanted += [connection.goals.contacts.property] if connection.goals.contacts else []
-        wanted += [name for name in EVIDENCE_PROPERTIES if name in schema.fields]
+        wanted += [name for name in (*EVIDENCE_PROPERTIES, *also) if name in schema.fields]
     elif schema.consent:
         wanted.append(schema.consent.name)
     wanted += [schema.additional_emails_field] if schema.additional_emails_field else []
@@ -150,8 +162,9 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     check_fit(connection, schemas)
     unavailable = {area: reason for schema in schemas.values() for area, reason in schema.unavailable.items()}
     inclusion, members = await read_list(run, connection, sides.hubspot, unavailable, demand)
-    marks = marks_of(connection, sides, schemas)
-    fields = {side: fields_to_read(connection, schemas, side) for side in SIDES}
+    also = _looked_at(inclusion)
+    marks = marks_of(connection, sides, schemas, also)
+    fields = {side: fields_to_read(connection, schemas, side, also) for side in SIDES}
     done, missed, gone = 0, 0, 0
     for side in SIDES:
         whole = WholeSide(run, connection, sides.of(side), schemas[side], marks[side], demand, started)
@@ -166,7 +179,11 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
         note_reading(run, SUBSCRIPTION, connection.opt_in.subscription, 0)
     population = pair(run, schemas)
     run.event("info", "observed", f"{population} contacts, {members} in the list")
-    return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable))
+    return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable, also))
+
+
+def _looked_at(inclusion: InclusionList | None) -> tuple[str, ...]:
+    return inclusion.criteria_properties if inclusion else ()
 
 
 async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -> Situation:
@@ -175,7 +192,7 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
     changed: dict[Side, list[str]] = {}
     for side in SIDES:
         connector, schema = sides.of(side), situation.schemas[side]
-        fields = fields_to_read(situation.connection, situation.schemas, side)
+        fields = fields_of(situation, side)
         window = next_window(known.complete_until[side], started)
         ids: dict[str, None] = {}
         async for records in batches(connector.changes(fields, window.since, window.until)):
@@ -185,8 +202,8 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
             run.progress("reading changes", sum(map(len, changed.values())) + len(ids))
         close_window(run, connector, known.marks[side], window, started)
         changed[side] = list(ids | dict.fromkeys(left_half_done(run, side)))
-    fields_of = {side: fields_to_read(situation.connection, situation.schemas, side) for side in SIDES}
-    await follow_merges(run, sides, situation.schemas, fields_of, changed["hubspot"])
+    fields_now = {side: fields_of(situation, side) for side in SIDES}
+    await follow_merges(run, sides, situation.schemas, fields_now, changed["hubspot"])
     unavailable = {area: reason for area, reason in situation.unavailable.items() if area != "list"}
     inclusion, members = await look_at_list(
         run, situation, sides.hubspot, unavailable, demand, changed=bool(changed["hubspot"])

@@ -16,7 +16,7 @@ from engine.gates import Situation
 from engine.journal import move
 from engine.memory import UNDECIDED
 from engine.mirror import store
-from engine.observe import fields_to_read
+from engine.observe import fields_of
 from engine.operations import ALREADY_LINKED, AMBIGUOUS, GONE, KEPT_DIFFERENTLY, Operation, State
 from engine.quarantine import keep, release
 from engine.runs import Run, iso
@@ -41,7 +41,7 @@ def record(
     What an undo has written, or may have, waits for a person from here on.
     """
     schema = situation.schemas[side]
-    fields = fields_to_read(situation.connection, situation.schemas, side)
+    fields = fields_of(situation, side)
     names = mapping_names(situation)
     moment = run.now()
     with run.workspace.transaction() as sql:

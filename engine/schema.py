@@ -134,3 +134,9 @@ class InclusionList:
     deleted_at: datetime | None
     criteria: tuple[tuple[ListCondition, ...], ...] = ()
     members_changed_at: datetime | None = None
+    filters: str = ""
+    """The list's filter branch as JSON text, as it came; empty for lists without criteria. The engine does not read it."""
+    criteria_properties: tuple[str, ...] = ()
+    """The properties that the criteria look at."""
+    updated_by: str = ""
+    """HubSpot's id of the user who edited the list last, empty if not known."""

@@ -37,6 +37,7 @@ def remember(run: Run, situation: Situation) -> Situation:
             "now": iso(situation.now),
             "list_size": situation.list_size,
             "unavailable": dict(situation.unavailable),
+            "also_read": list(situation.also_read),
         }
     )
     moment = iso(run.now())
@@ -66,4 +67,5 @@ def recall(workspace: Workspace, connection: Connection) -> Situation:
         now=datetime.fromisoformat(rest["now"].replace("Z", "+00:00")),
         list_size=rest["list_size"],
         unavailable=rest["unavailable"],
+        also_read=tuple(rest["also_read"]),
     )

@@ -30,7 +30,7 @@ from engine.journal import move
 from engine.memory import UNDECIDED
 from engine.merge import agreed_values, mapped_pairs
 from engine.mirror import contacts_of, mirrored
-from engine.observe import fields_to_read
+from engine.observe import fields_of
 from engine.operations import Operation
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side
@@ -109,7 +109,7 @@ def undo_plan(workspace: Workspace, situation: Situation, number: int) -> UndoPl
         for row in rows:
             if row["kind"] == "update" and row["side"] == side and row["record_id"]:
                 updates.setdefault(row["record_id"], []).append(row)
-        there = mirrored(workspace, side, list(updates), fields_to_read(situation.connection, situation.schemas, side))
+        there = mirrored(workspace, side, list(updates), fields_of(situation, side))
         contacts = _contacts(workspace, side, list(updates))
         for record_id, entries in updates.items():
             contact = contacts.get(record_id)
@@ -261,7 +261,7 @@ def hold_unread(run: Run, situation: Situation) -> None:
             ids: dict[Side, str | None] = {"hubspot": None, "app": None, row["side"]: row["record_id"]}
             op = Operation(row["contact_id"], row["side"], "update", ids, "", sent, {}, undoes=row["undoes"])
             hold_undone(run, situation, [(op.contact, op)])
-            fields = fields_to_read(situation.connection, situation.schemas, op.side)
+            fields = fields_of(situation, op.side)
             held = mirrored(run.workspace, op.side, [row["record_id"]], fields).get(row["record_id"], {})
             kept = json.loads(row["kept"] or "{}") | {name: value for name, value in held.items() if value is not None}
             move(sql, row["id"], ("verified",), iso(run.now()), kept=json.dumps(kept, ensure_ascii=False))

@@ -22,9 +22,11 @@ from diagnostics.causes import (
     in_doubt,
     list_criteria,
     list_deleted,
+    list_disagreement,
     list_empty,
     list_membership,
     list_processing,
+    list_reach,
     list_stale,
     many_to_one,
     member_status,
@@ -37,10 +39,11 @@ from diagnostics.causes import (
 )
 from diagnostics.causes.cause import Cause, CauseGate, SideFinding
 from diagnostics.causes.connection_wide import side_findings
+from diagnostics.causes.list_reach import list_findings
 from diagnostics.causes.refusals import REFUSALS
 from diagnostics.causes.set_by_others import SET_BY_OTHERS
 
-__all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "side_findings"]
+__all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "list_findings", "side_findings"]
 
 CAUSES: tuple[Cause, ...] = (
     erased.CAUSE,
@@ -74,6 +77,9 @@ CAUSES: tuple[Cause, ...] = (
     field_loop.CAUSE,
     *REFUSALS,
     list_stale.CAUSE,
+    list_disagreement.CAUSE,
+    list_reach.IDLE_CLAUSES,
+    list_reach.BEYOND_GOAL,
     rules_unreadable.CAUSE,
     *SET_BY_OTHERS,
 )

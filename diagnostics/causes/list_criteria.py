@@ -8,6 +8,7 @@ from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name, evidence
 from diagnostics.causes.inclusion import named_by_goal, outside, standing
+from diagnostics.causes.list_clauses import kept_out
 from engine.gates import Population, Situation, found, nothing
 from engine.schema import InclusionList
 
@@ -22,8 +23,12 @@ def _left_out(population: Population, situation: Situation) -> pl.DataFrame:
     left_out = outside(population).filter(named_by_goal(population, situation))
     if column not in population.contacts.columns:
         return nothing()
-    rule = f"the goal names {goal.property} {', '.join(goal.values)}, but {_asked(situation.inclusion, goal.property)}"
-    return found(left_out, state="failing", field=column, value=evidence(pl.col(column)), rule=rule)
+    clauses = kept_out(left_out, situation).lazy().group_by("contact").agg(pl.col("words").str.join(" and "))
+    asked = pl.concat_str(pl.lit("the list asks for "), "words")
+    but = pl.coalesce(asked, pl.lit(_asked(situation.inclusion, goal.property)))
+    rule = pl.concat_str(pl.lit(f"the goal names {goal.property} {', '.join(goal.values)}, but "), but)
+    rows = left_out.join(clauses, on="contact", how="left")
+    return found(rows, state="failing", field=column, value=evidence(pl.col(column)), rule=rule)
 
 
 def _asked(inclusion: InclusionList, name: str) -> str:

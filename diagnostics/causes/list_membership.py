@@ -7,7 +7,9 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.inclusion import day, in_hubspot, list_name, named_by_goal, outside, standing
-from engine.gates import Population, Situation, found, nothing
+from diagnostics.causes.list_clauses import kept_out, live_criteria, meets, why_unknown
+from engine.gates import FINDING, Population, Situation, found, nothing
+from engine.visible import visible
 
 CODE = "list-membership"
 
@@ -21,13 +23,48 @@ def _not_a_member(population: Population, situation: Situation) -> pl.DataFrame:
     if now != "usable":
         return nothing()
     left_out = outside(population).filter(~named_by_goal(population, situation))
-    return found(left_out, state="excluded", value=list_name(situation), rule=_rule(situation))
+    by_clause = _kept_out_by_a_clause(left_out, situation)
+    rest = left_out.join(by_clause.lazy().select("contact"), on="contact", how="anti")
+    return pl.concat(
+        [by_clause, found(rest, state="excluded", value=list_name(situation), rule=_rule(population, situation))]
+    )
 
 
-def _rule(situation: Situation) -> str:
+def _kept_out_by_a_clause(left_out: pl.LazyFrame, situation: Situation) -> pl.DataFrame:
+    """The value that keeps a contact out and the clause that it does not meet; clauses on no property leave the field empty."""
+    value = pl.when(pl.col("field") == "").then(pl.lit(list_name(situation))).otherwise("value")
+    asked = pl.concat_str(
+        pl.lit(f"the list {visible(list_name(situation), 100)} asks for "), "words",
+        pl.lit(f", and only its members sync{_edited(situation)}"),
+    )  # fmt: skip
+    rows = kept_out(left_out, situation)
+    return found(rows, state="excluded", field=pl.col("field"), value=value, rule=asked).cast(dict(FINDING))  # type: ignore[arg-type]
+
+
+def _rule(population: Population, situation: Situation) -> pl.Expr | str:
+    plain = f"the contact is not in it, and only its members sync{_edited(situation)}"
+    columns = population.contacts.columns
+    if live_criteria(situation) is None:
+        return plain
+    reason = why_unknown(situation, columns)
+    unknown = f"{plain}; whether its values meet the criteria is not known{': ' if reason else ''}{reason}"
+    return (
+        pl.when(meets(situation, columns))
+        .then(pl.lit(f"the contact's values meet its criteria, but the list does not hold it{_newest(situation)}"))
+        .otherwise(pl.lit(unknown))
+    )
+
+
+def _edited(situation: Situation) -> str:
     edited = situation.inclusion.criteria_updated_at if situation.inclusion else None
-    when = f"; its criteria were last edited on {day(edited)}" if edited else ""
-    return f"the contact is not in it, and only its members sync{when}"
+    by = situation.inclusion.updated_by if situation.inclusion else ""
+    who = f" (the list last by user {visible(by, 40)})" if by else ""
+    return f"; its criteria were last edited on {day(edited)}{who}" if edited else ""
+
+
+def _newest(situation: Situation) -> str:
+    newest = situation.inclusion.members_changed_at if situation.inclusion else None
+    return f"; its newest membership is of {day(newest)}" if newest else ""
 
 
 CAUSE = Cause(

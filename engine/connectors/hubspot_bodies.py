@@ -212,6 +212,7 @@ class ListBody(_Body):
     created_at: str | None = Field(alias="createdAt", default=None)
     updated_at: str | None = Field(alias="updatedAt", default=None)
     filters_updated_at: str | None = Field(alias="filtersUpdatedAt", default=None)
+    updated_by: str | None = Field(alias="updatedById", default=None, coerce_numbers_to_str=True)
     deleted_at: str | None = Field(alias="deletedAt", default=None)
     filters: dict[str, Any] | None = Field(alias="filterBranch", default=None)
     additional: dict[str, Any] = Field(alias="additionalProperties", default_factory=dict)

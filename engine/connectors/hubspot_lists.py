@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,9 @@ LISTS_PER_PAGE = 500
 MOST_ALTERNATIVES = 200
 DEEPEST_BRANCH = 20
 Alternatives = tuple[tuple[ListCondition, ...], ...]
+_PROPERTY_KEYS = ("property", "comparisonPropertyName")
+_OF_THE_CONTACT = ("AND", "OR", "NOT_ANY", "NOT_ALL")
+"""Branches whose filters are on the contact itself; those of the others are on events and associated records."""
 _OPERATION_WORDS = ("operator", "operationType", "includeObjectsWithNoValueSet")
 
 
@@ -54,6 +58,9 @@ class HubSpotLists:
             criteria_updated_at=_moment(body.filters_updated_at),
             deleted_at=_moment(body.deleted_at),
             criteria=criteria(body.filters) if body.filters else (),
+            filters=json.dumps(body.filters, ensure_ascii=False, sort_keys=True) if body.filters else "",
+            criteria_properties=properties_named(body.filters) if body.filters else (),
+            updated_by=body.updated_by or "",
         )
 
     async def members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
@@ -143,6 +150,21 @@ def criteria(branch: Mapping[str, Any]) -> Alternatives:
     levels becomes one condition without a property, so that it is seen but never taken for understood.
     """
     return _alternatives(branch, 0)
+
+
+def properties_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
+    """The contact properties that a filter tree looks at or compares with, each once, in alphabetical order."""
+    found: set[str] = set()
+    waiting: list[object] = [branch]
+    while waiting:
+        match waiting.pop():
+            case dict() as entry:
+                if entry.get("filterBranchType", "AND") in _OF_THE_CONTACT:
+                    found |= {name for key in _PROPERTY_KEYS if isinstance(name := entry.get(key), str) and name}
+                    waiting += entry.values()
+            case list() as entries:
+                waiting += entries
+    return tuple(sorted(found))
 
 
 def _alternatives(branch: Mapping[str, Any], depth: int) -> Alternatives:

@@ -21,6 +21,7 @@ from sample_data.portal.hubspot.membership import Membership
 from sample_data.portal.keeping import Keep
 from sample_data.portal.limits import PortalLimits
 from sample_data.portal.mailchimp.app import MailchimpServer
+from sample_data.portal.moments import milliseconds
 from sample_data.portal.state import State
 
 USUAL = PortalLimits()
@@ -180,7 +181,7 @@ def open_portal(
     try:
         with opened.transaction():
             if opened.fill(data):
-                Membership(opened).fill()
+                Membership(opened).fill(milliseconds(now()))
     except BaseException:
         opened.close()
         raise

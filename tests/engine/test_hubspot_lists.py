@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ async def test_lists_by_id_and_name(tmp_path: Path) -> None:
     assert found == await connector.inclusion_list("101")
     assert (found.id, found.processing_type, found.size) == ("101", "DYNAMIC", 2)
     assert found.criteria == ((ListCondition("lifecyclestage", "IS_ANY_OF", ("subscriber", "lead", "customer")),),)
+    assert json.loads(found.filters)["filterBranchType"] == "OR"
+    assert found.criteria_properties == ("lifecyclestage",)
     members = [member async for page in connector.list_members("101") for member in page]
     assert [record_id for record_id, _ in members] == ["101", "103"]
     manual = await connector.inclusion_list("Messe 2025")
-    assert manual.criteria == ()
+    assert (manual.criteria, manual.filters, manual.criteria_properties) == ((), "", ())
 
 
 async def test_lists_that_cannot_be_chosen(tmp_path: Path) -> None:

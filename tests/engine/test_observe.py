@@ -21,6 +21,7 @@ from engine.connectors.open import open_connectors
 from engine.cycle import examine, sync
 from engine.errors import BrakeTripped, ConfigurationError, Unreachable
 from engine.losses import Demand, last_reading
+from engine.mirror import columns_of
 from engine.observe import Sides
 from engine.runs import Run
 from engine.verdicts import Examination
@@ -156,6 +157,29 @@ async def test_a_run_without_changes_sends_four_requests(desk: Desk) -> None:
         "GET /crm/lists/2026-09/101": 1,
         "GET /3.0/lists/a1b2c3d4e5/members": 2,
     }
+
+
+async def test_properties_that_criteria_look_at_are_read(desk: Desk) -> None:
+    """Criteria that name another property are followed by one full reading, and a quiet run still costs four requests."""
+    await settled(desk)
+    asked = {"operationType": "ALL_PROPERTY", "operator": "IS_KNOWN"}
+    filters = [
+        {"filterType": "PROPERTY", "property": name, "operation": asked} for name in ("createdate", "no_such_one")
+    ]
+    branch = {"filterBranchType": "OR", "filterBranches": [{"filterBranchType": "AND", "filters": filters[:1]}]}
+    branch["filterBranches"].append({"filterBranchType": "AND", "filters": filters[1:]})  # type: ignore[attr-defined]
+    await desk.sides().hubspot._client.request(  # type: ignore[attr-defined]
+        "PUT", "/crm/v3/lists/101/update-list-filters", template="", intent="write", json={"filterBranch": branch}
+    )
+    await desk.check()
+    assert "createdate" not in columns_of(desk.workspace, "hubspot")
+    await desk.check()
+    assert "createdate" in columns_of(desk.workspace, "hubspot")
+    assert "no_such_one" not in columns_of(desk.workspace, "hubspot")
+    assert desk.workspace.value("SELECT count(*) FROM hubspot_contact WHERE createdate IS NULL") == 0
+    desk.later(minutes=15)
+    await desk.check()
+    assert len(await desk.requests(desk.check())) == 4
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,0 +1,88 @@
+"""What the inclusion list's criteria say of contacts, for the causes that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+
+import polars as pl
+
+from diagnostics.causes.columns import column_name, evidence
+from diagnostics.criteria.border import criteria_of
+from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
+from diagnostics.criteria.form import Clause, Part, alternatives, clauses_of
+from diagnostics.criteria.wording import in_words
+from engine.gates import Situation
+
+DYNAMIC = "DYNAMIC"
+"""`processingType` of a list that follows its criteria."""
+MOST_CLAUSES = 100
+KEPT_OUT = pl.Schema({"contact": pl.Int64, "field": pl.String, "value": pl.String, "words": pl.String})
+"""A clause that a contact does not meet: the property's column (`hubspot.NAME`, empty for clauses on something else), its
+value, and the clause in words."""
+
+_read = lru_cache(maxsize=8)(criteria_of)
+
+
+def live_criteria(situation: Situation) -> Part | None:
+    """The criteria that membership follows; None for manual lists, and for snapshots, whose criteria counted once."""
+    inclusion = situation.inclusion
+    return _read(inclusion.filters) if inclusion and inclusion.processing_type == DYNAMIC else None
+
+
+def circumstances(situation: Situation, columns: Collection[str]) -> Circumstances:
+    """What the criteria are evaluated against for a frame with these columns."""
+    members = {situation.inclusion.id: pl.col("member_since").is_not_null()} if situation.inclusion else {}
+    zone = situation.schemas["hubspot"].account.time_zone
+    return Circumstances(situation.now, zone, frozenset(columns), members if "member_since" in columns else {})
+
+
+def meets(situation: Situation, columns: Collection[str]) -> pl.Expr:
+    """Whether a contact meets the live criteria; null if that is not known, or there are none."""
+    tree = live_criteria(situation)
+    return pl.lit(None, pl.Boolean) if tree is None else answer(tree, circumstances(situation, columns))
+
+
+def why_unknown(situation: Situation, columns: Collection[str]) -> str:
+    """Why the criteria cannot be evaluated for everybody, in words; empty if they can."""
+    tree = live_criteria(situation)
+    return "" if tree is None else unknown_because(tree, circumstances(situation, columns))
+
+
+def kept_out(contacts: pl.LazyFrame, situation: Situation) -> pl.DataFrame:
+    """Rows of KEPT_OUT: for each contact that does not meet the criteria, the clauses of the way into the list that asks for the
+    fewest changes. A contact whose answer is not known has no rows."""
+    tree, columns = live_criteria(situation), contacts.collect_schema().names()
+    if tree is None:
+        return pl.DataFrame(schema=KEPT_OUT)
+    around = circumstances(situation, columns)
+    ways = [clauses_of(way) for way in alternatives(tree)]
+    if sum(map(len, ways)) > MOST_CLAUSES:
+        return pl.DataFrame(schema=KEPT_OUT)
+    answers = {f"_{i}_{j}": answer(clause, around) for i, way in enumerate(ways) for j, clause in enumerate(way)}
+    missing = [
+        pl.sum_horizontal((~pl.col(f"_{i}_{j}").fill_null(False)).cast(pl.Int32) for j in range(len(way)))
+        for i, way in enumerate(ways)
+    ]
+    judged = (
+        contacts.with_columns(answer(tree, around).alias("_all"), **answers)
+        .filter(pl.col("_all").not_())
+        .with_columns(pl.concat_list(missing).list.arg_min().alias("_way"))
+        .collect()
+    )
+    rows = [
+        judged.filter((pl.col("_way") == i) & pl.col(f"_{i}_{j}").not_()).select(
+            pl.col("contact").cast(pl.Int64),
+            pl.lit(_field(clause)).alias("field"),
+            (evidence(pl.col(_field(clause))) if _field(clause) else pl.lit("")).alias("value"),
+            pl.lit(in_words(clause)).alias("words"),
+        )
+        for i, way in enumerate(ways)
+        for j, clause in enumerate(way)
+        if not (isinstance(clause, Clause) and unknown_because(clause, around))
+    ]
+    return pl.concat([pl.DataFrame(schema=KEPT_OUT), *rows])
+
+
+def _field(clause: Part) -> str:
+    return column_name("hubspot", clause.property) if isinstance(clause, Clause) else ""

@@ -1,0 +1,42 @@
+"""A contact whose values meet the list's criteria while the list does not hold it, or the other way round."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from diagnostics.causes import document
+from diagnostics.causes.cause import Cause
+from diagnostics.causes.inclusion import day, in_hubspot, list_name, standing
+from diagnostics.causes.list_clauses import live_criteria, meets
+from engine.gates import Population, Situation, found, nothing
+
+CODE = "list-disagreement"
+
+
+def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
+    if standing(situation) != "usable" or live_criteria(situation) is None:
+        return nothing()
+    inside = pl.col("member_since").is_not_null()
+    fits = meets(situation, population.contacts.columns)
+    rows = in_hubspot(population).with_columns(fits.alias("_fits")).filter(pl.col("_fits") != inside)
+    newest = situation.inclusion.members_changed_at if situation.inclusion else None
+    since = f"; the newest membership is of {day(newest)}" if newest else ""
+    rule = (
+        pl.when("_fits")
+        .then(pl.lit(f"the criteria say in, the list says out{since}"))
+        .otherwise(pl.lit(f"the criteria say out, the list says in{since}"))
+    )
+    return found(rows, state="unknown", blocking=False, value=list_name(situation), rule=rule)
+
+
+CAUSE = Cause(
+    code=CODE,
+    title="The list and its criteria disagree",
+    explanation="HubSpot decides who is in the list; evaluated here, the criteria give another answer for this contact. HubSpot "
+    "may be behind, or the contact has changed since it was read.",
+    remedy="Check again in some minutes. If it stays so, look at the contact and the list's criteria in HubSpot.",
+    fixed_by="HubSpot admin",
+    says=document.LIST_UPDATED,
+    question="c",
+    test=_otherwise,
+)

@@ -1,0 +1,106 @@
+"""How the list's criteria fit all HubSpot contacts: clauses that decide nothing, and how the list fits the goal."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from diagnostics.causes import document
+from diagnostics.causes.cause import Cause, SideFinding
+from diagnostics.causes.inclusion import list_name, standing
+from diagnostics.causes.list_clauses import circumstances, live_criteria
+from diagnostics.criteria.evaluate import answer, unknown_because
+from diagnostics.criteria.form import Part, alternatives, clauses_of, properties
+from diagnostics.criteria.wording import in_words
+from engine.gates import Situation
+from engine.mirror import columns_of, quoted
+from engine.workspace import Workspace
+
+CLAUSES, BEYOND = "list-clauses", "list-beyond-goal"
+MOST_CLAUSES = 100
+MOST_NAMED = 8
+SLICE = 100_000
+
+
+def list_findings(workspace: Workspace, situation: Situation) -> list[SideFinding]:
+    """Findings of the connection that need all HubSpot contacts; none for a list that is not usable."""
+    if standing(situation) != "usable":
+        return []
+    found = (_idle_clauses(workspace, situation), _beyond_goal(workspace, situation))
+    return [finding for finding in found if finding is not None]
+
+
+def _idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | None:
+    """Clauses that are met by nobody, or by everybody: they decide nothing, or keep everybody out."""
+    tree = live_criteria(situation)
+    if tree is None:
+        return None
+    names = [name for name in properties(tree) if name in columns_of(workspace, "hubspot")]
+    around = circumstances(situation, ["member_since", *(f"hubspot.{name}" for name in names)])
+    clauses: list[Part] = list(dict.fromkeys(one for way in alternatives(tree) for one in clauses_of(way)))
+    clauses = [one for one in clauses[:MOST_CLAUSES] if not unknown_because(one, around)]
+    contacts, met, unmet = 0, [0] * len(clauses), [0] * len(clauses)
+    selected = "".join(f", h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in names)
+    after = ""
+    while clauses:
+        frame = workspace.frame(
+            f"SELECT h._id AS id, m.added_at AS member_since{selected} FROM hubspot_contact h "
+            "LEFT JOIN list_member m ON m.record_id = h._id WHERE h._id > ? ORDER BY h._id LIMIT ?",
+            (after, SLICE),
+        )
+        if frame.is_empty():
+            break
+        contacts, after = contacts + frame.height, str(frame["id"][-1])
+        answers = (
+            frame.lazy().select("id", *(answer(one, around).alias(str(i)) for i, one in enumerate(clauses))).collect()
+        )
+        for i in range(len(clauses)):
+            counts = answers[str(i)].cast(pl.Int64)
+            met[i] += int(counts.sum())
+            unmet[i] += counts.len() - counts.null_count() - int(counts.sum())
+    if not contacts:
+        return None
+    idle = [f"{in_words(one)}: met by nobody" for i, one in enumerate(clauses) if unmet[i] == contacts]
+    idle += [f"{in_words(one)}: met by everybody" for i, one in enumerate(clauses) if met[i] == contacts]
+    if not idle:
+        return None
+    more = f", and {len(idle) - MOST_NAMED} more" if len(idle) > MOST_NAMED else ""
+    return SideFinding(CLAUSES, "unknown", False, contacts, list_name(situation), "; ".join(idle[:MOST_NAMED]) + more)
+
+
+def _beyond_goal(workspace: Workspace, situation: Situation) -> SideFinding | None:
+    """Members whom the goal does not name. Whom it names and the list leaves out is `list-criteria`, contact by contact."""
+    goal = situation.connection.goals.contacts
+    if goal is None or goal.property not in columns_of(workspace, "hubspot"):
+        return None
+    named = ", ".join("?" * len(goal.values))
+    members = int(
+        workspace.value(
+            "SELECT count(*) FROM hubspot_contact h JOIN list_member m ON m.record_id = h._id "
+            f"WHERE h.{quoted(goal.property)} IS NOT NULL AND trim(h.{quoted(goal.property)}) NOT IN ({named})",
+            goal.values,
+        )
+    )
+    if not members:
+        return None
+    rule = f"members whom the goal does not name; it names {goal.property} {', '.join(goal.values)}"
+    return SideFinding(BEYOND, "unknown", False, members, list_name(situation), rule)
+
+
+IDLE_CLAUSES = Cause(
+    code=CLAUSES,
+    title="Clauses of the list that nobody or everybody meets",
+    explanation="A clause that everybody meets decides nothing; one that nobody meets keeps everybody out of its group.",
+    remedy="Look whether the clause says what was meant: an option may have been renamed, or a date have passed.",
+    fixed_by="HubSpot admin",
+    says=document.CRITERIA,
+    question="c",
+)
+BEYOND_GOAL = Cause(
+    code=BEYOND,
+    title="The list holds contacts that the goal does not name",
+    explanation="These members sync although the connection's goal does not ask for them.",
+    remedy="Narrow the list's criteria, or widen the goal.",
+    fixed_by="HubSpot admin",
+    says=document.CRITERIA,
+    question="c",
+)

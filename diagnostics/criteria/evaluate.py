@@ -1,0 +1,177 @@
+"""Criteria evaluated for a frame of contacts: true, false, or null where that is not known.
+
+Nothing is guessed: a property that is not in the mirror, a list whose members were not read, a filter that nobody here knows and a
+value that can be read in two ways give null, and `unknown_because` names the first three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import product
+
+import polars as pl
+
+from diagnostics.criteria.answers import UNKNOWN, agreed, every, some
+from diagnostics.criteria.clock import readings, zone_of
+from diagnostics.criteria.form import (
+    Bound,
+    Clause,
+    Constant,
+    Group,
+    InList,
+    NotEvaluated,
+    OfProperty,
+    Part,
+    TimePoint,
+    leaves,
+)
+from diagnostics.criteria.moments import UnclearTime
+from diagnostics.criteria.operators import answer_for_value, present
+from engine import canonical
+from engine.visible import visible
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What criteria are evaluated against: the time, the account's zone, the frame's columns (`hubspot.NAME`), and for
+    each list whose members are known an expression that says who is one."""
+
+    now: datetime
+    zone: str
+    columns: frozenset[str]
+    members: Mapping[str, pl.Expr] = field(default_factory=dict)
+
+
+def answer(part: Part, around: Circumstances) -> pl.Expr:
+    """Whether a contact meets the part of the criteria; `part` may be the whole tree or one leaf."""
+    match part:
+        case Group():
+            inner = [answer(one, around) for one in part.parts]
+            joined = every(inner) if part.joined == "all" else some(inner)
+            return ~joined if part.negated else joined
+        case Constant():
+            return pl.lit(part.accepted)
+        case NotEvaluated():
+            return UNKNOWN
+        case InList():
+            member = around.members.get(part.list_id)
+            if member is None:
+                return UNKNOWN
+            return member if part.inside else ~member
+        case Clause():
+            return UNKNOWN if unknown_because(part, around) else _clause(part, around)
+
+
+def unknown_because(part: Part, around: Circumstances) -> str:
+    """Why a part cannot be evaluated for anybody, in words; empty if it can. Of a group, the first reason."""
+    if isinstance(part, Group):
+        return next((reason for leaf in leaves(part) if (reason := unknown_because(leaf, around))), "")
+    if isinstance(part, NotEvaluated):
+        return f"{part.what} is not evaluated: {part.why}"
+    if isinstance(part, InList):
+        known = part.list_id in around.members
+        return "" if known else f"the members of list {visible(part.list_id, 40)} are not known"
+    if isinstance(part, Constant):
+        return ""
+    names = [part.property, part.other, *(point.property for point in _points(part) if isinstance(point, OfProperty))]
+    for name in filter(None, names):
+        if f"hubspot.{name}" not in around.columns:
+            return f"the property {visible(name, 100)} is not in the mirror"
+    try:
+        zone_of("", around.zone)
+        for point in _points(part):
+            if not isinstance(point, OfProperty):
+                readings(point, around.now, around.zone)
+            zone_of(point.zone, around.zone)
+    except UnclearTime as error:
+        return f"the filter on {visible(part.property, 100)} is not evaluated: {error}"
+    return ""
+
+
+def _points(clause: Clause) -> list[TimePoint]:
+    return [point for bound in clause.bounds for point in bound.points]
+
+
+def _clause(clause: Clause, around: Circumstances) -> pl.Expr:
+    value = pl.col(f"hubspot.{clause.property}")
+    if clause.kind == "presence":
+        return present(clause.operator, value)
+    other = pl.col(f"hubspot.{clause.other}") if clause.other else None
+    if clause.kind == "moment":
+        there = _moment(clause, value, around)
+    else:
+        there = answer_for_value(clause, value, None if other is None else _filled(other))
+    past = clause.operator.startswith(("HAS_EVER", "HAS_NEVER"))
+    empty = UNKNOWN if past else pl.lit(clause.accepts_empty)
+    return pl.when(value.is_null()).then(UNKNOWN).when(value == "").then(empty).otherwise(there)
+
+
+def _filled(value: pl.Expr) -> pl.Expr:
+    """A compared property's value; what a comparison with nothing gives is not documented, so it is not known."""
+    return pl.when(value != "").then(value)
+
+
+def _moment(clause: Clause, value: pl.Expr, around: Circumstances) -> pl.Expr:
+    ends = [_readings(bound, clause, around) for bound in clause.bounds]
+    inclusive = [(bound.inclusive,) if bound.inclusive is not None else (True, False) for bound in clause.bounds]
+    zones = {zone for bound in clause.bounds for zone in _zones(bound)}
+    here = [
+        read for zone in sorted(zones) for read in _moments(value, zone_of(zone, around.zone).key, clause.same_local)
+    ]
+    return agreed(
+        [
+            _compare(clause.operator, at, one, closed)
+            for at in here
+            for one in product(*ends)
+            for closed in product(*inclusive)
+        ]
+    )
+
+
+def _compare(operator: str, at: pl.Expr, ends: Sequence[pl.Expr], closed: Sequence[bool]) -> pl.Expr:
+    if operator == "IS_BEFORE":
+        return at <= ends[0] if closed[0] else at < ends[0]
+    if operator == "IS_AFTER":
+        return at >= ends[0] if closed[0] else at > ends[0]
+    low = at >= ends[0] if closed[0] else at > ends[0]
+    high = at <= ends[1] if closed[1] else at < ends[1]
+    inside = low & high
+    both = ends[0].is_not_null() & ends[1].is_not_null()
+    return pl.when(both).then(inside if operator == "IS_BETWEEN" else ~inside).otherwise(UNKNOWN)
+
+
+def _zones(bound: Bound) -> set[str]:
+    return {point.zone for point in bound.points}
+
+
+def _readings(bound: Bound, clause: Clause, around: Circumstances) -> list[pl.Expr]:
+    """Every moment that the bound may mean, as milliseconds."""
+    found: list[pl.Expr] = []
+    fixed: set[int] = set()
+    for point in bound.points:
+        if isinstance(point, OfProperty):
+            other = pl.col(f"hubspot.{point.property}")
+            found += _moments(_filled(other), zone_of(point.zone, around.zone).key, clause.same_local)
+        else:
+            fixed |= set(readings(point, around.now, around.zone))
+    return found + [pl.lit(at, pl.Int64) for at in sorted(fixed)]
+
+
+def _moments(value: pl.Expr, zone: str, same_local: bool) -> list[pl.Expr]:
+    """A value's moment in milliseconds since 1970. A day without a time is midnight in UTC or in the zone, whichever HubSpot
+    means; `same_local` is the clock of UTC taken as one of the zone."""
+    day = value.str.strip_chars().str.extract(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$").str.to_datetime(
+        "%Y-%m-%d", time_unit="ms", time_zone="UTC", strict=False
+    )  # fmt: skip
+    in_utc = pl.coalesce(canonical.moment(value, "UTC"), day)
+
+    def placed(moment: pl.Expr) -> pl.Expr:
+        wall = moment.dt.replace_time_zone(None)
+        return wall.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
+
+    if same_local:
+        return [placed(in_utc).dt.epoch("ms")]
+    in_zone = pl.coalesce(canonical.moment(value, zone), placed(day))
+    return [in_utc.dt.epoch("ms"), in_zone.dt.epoch("ms")] if zone != "UTC" else [in_utc.dt.epoch("ms")]

@@ -1,0 +1,94 @@
+"""What the causes of the list say of its criteria: the clause that keeps a contact out, and where list and criteria differ."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from diagnostics.evidence import sentence
+from engine.gates import Situation
+from tests.diagnostics.causes.world import INCLUSION, contacts, findings, person, situation
+
+
+def asks(name: str, operator: str, *values: str) -> dict[str, Any]:
+    """A filter on options."""
+    operation = {"operationType": "ENUMERATION", "operator": operator, "values": list(values)}
+    return {"filterType": "PROPERTY", "property": name, "operation": operation}
+
+
+def listed(*ways: list[dict[str, Any]], kind: str = "DYNAMIC", **goals: Any) -> Situation:
+    """A situation whose list has these ways in, each a list of filters."""
+    branches = [{"filterBranchType": "AND", "filters": filters} for filters in ways]
+    filters = json.dumps({"filterBranchType": "OR", "filterBranches": branches})
+    return situation(inclusion=replace(INCLUSION, filters=filters, processing_type=kind, updated_by="77"), goals=goals)
+
+
+STAGE = asks("lifecyclestage", "IS_ANY_OF", "lead", "customer")
+PLACE = asks("city", "IS_ANY_OF", "Bern")
+OUT = {"member_since": None}
+
+
+def test_the_clause_that_keeps_a_contact_out_is_shown_with_its_value() -> None:
+    """Of two ways in, the one that fewer clauses bar; the value is the evidence, the clause the rule."""
+    people = contacts(person(1, {"lifecyclestage": "other", "city": "Bern"}, None, **OUT))
+    rows = findings(
+        "list-membership", people, listed([STAGE, PLACE], [asks("country", "IS_ANY_OF", "CH"), STAGE, PLACE])
+    )
+
+    assert [(row["field"], row["value"], row["state"]) for row in rows] == [
+        ("hubspot.lifecyclestage", "other", "excluded")
+    ]
+    assert "the list Newsletter asks for lifecyclestage is any of lead, customer" in rows[0]["rule"]
+    assert "last edited on 2026-09-01 (the list last by user 77)" in rows[0]["rule"]
+    shown = sentence("list-membership", rows[0]["field"], rows[0]["value"], rows[0]["rule"], mask=False)
+    assert shown.startswith('HubSpot\'s lifecyclestage is "other": the list Newsletter asks for')
+    assert "other" not in sentence("list-membership", rows[0]["field"], rows[0]["value"], rows[0]["rule"], mask=True)
+
+
+def test_every_clause_of_the_nearest_way_is_named() -> None:
+    """Both values have to change; an empty one is said to be empty."""
+    people = contacts(person(1, {"lifecyclestage": "", "city": "Wien"}, None, **OUT))
+    rows = findings("list-membership", people, listed([STAGE, PLACE]))
+
+    assert [row["field"] for row in rows] == ["hubspot.city", "hubspot.lifecyclestage"]
+    shown = sentence("list-membership", rows[1]["field"], rows[1]["value"], rows[1]["rule"], mask=True)
+    assert shown.startswith("HubSpot's lifecyclestage is empty: the list Newsletter asks for")
+
+
+def test_a_contact_whose_values_meet_the_criteria_is_said_to_do_so() -> None:
+    """The criteria say in, the list says out; the other way round it is reported as well, and neither blocks more."""
+    fits = person(1, {"lifecyclestage": "lead"}, None, **OUT)
+    misfit = person(2, {"lifecyclestage": "other"}, None)
+    agrees = person(3, {"lifecyclestage": "lead"}, None)
+    people, around = contacts(fits, misfit, agrees), listed([STAGE])
+
+    assert "meet its criteria, but the list does not hold it" in findings("list-membership", people, around)[0]["rule"]
+    rows = findings("list-disagreement", people, around)
+    assert [(row["contact"], row["blocking"]) for row in rows] == [(1, False), (2, False)]
+    assert rows[0]["rule"].startswith("the criteria say in, the list says out; the newest membership is of 2026-09-20")
+    assert rows[1]["rule"].startswith("the criteria say out, the list says in")
+
+
+def test_what_cannot_be_evaluated_is_named_and_claims_nothing() -> None:
+    """A filter on page views, a property that is not read, a snapshot's old criteria."""
+    people = contacts(person(1, {"lifecyclestage": "lead"}, None, **OUT))
+    seen = {"filterType": "PAGE_VIEW", "operator": "HAS_PAGEVIEW_EQ"}
+
+    assert "PAGE_VIEW filter is not evaluated" in findings("list-membership", people, listed([STAGE, seen]))[0]["rule"]
+    assert "property city is not in the mirror" in findings("list-membership", people, listed([PLACE]))[0]["rule"]
+    assert findings("list-disagreement", people, listed([STAGE, seen])) == []
+    snapshot = listed([STAGE], kind="SNAPSHOT")
+    assert findings("list-disagreement", people, snapshot) == []
+    assert "criteria is not known" not in findings("list-membership", people, snapshot)[0]["rule"]
+
+
+def test_a_contact_of_the_goal_is_told_the_clause_too() -> None:
+    """The goal names it, and the clause leaves it out."""
+    people = contacts(person(1, {"lifecyclestage": "evangelist"}, None, **OUT))
+    around = listed([STAGE], contacts={"property": "lifecyclestage", "values": ["evangelist"]})
+
+    rule = findings("list-criteria", people, around)[0]["rule"]
+    assert rule == (
+        "the goal names lifecyclestage evangelist, but the list asks for lifecyclestage is any of lead, customer"
+    )

@@ -1,0 +1,49 @@
+"""Findings of the connection on the list's criteria: clauses that decide nothing, members beyond the goal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from diagnostics.causes import cause, list_findings
+from engine.mirror import add_columns
+from engine.workspace import Workspace
+from tests.diagnostics.causes.test_list_clauses import STAGE, asks, listed
+
+GOAL: dict[str, Any] = {"property": "lifecyclestage", "values": ["lead"]}
+
+
+def filled(folder: Path) -> Workspace:
+    """Three HubSpot contacts, all in Bern; the first two are members."""
+    workspace = Workspace(folder / "w.sqlite")
+    add_columns(workspace, "hubspot", ["lifecyclestage", "city"])
+    with workspace.transaction() as sql:
+        sql.executemany(
+            "INSERT INTO hubspot_contact(_id, _seen_run, lifecyclestage, city) VALUES (?, 1, ?, 'Bern')",
+            [("1", "lead"), ("2", "customer"), ("3", "other")],
+        )
+        sql.executemany("INSERT INTO list_member VALUES (?, '2026-09-20T00:00:00Z')", [("1",), ("2",)])
+    return workspace
+
+
+def test_clauses_that_nobody_or_everybody_meets_are_named(tmp_path: Path) -> None:
+    """One that divides the contacts, or that cannot be evaluated, is not."""
+    everybody, nobody = asks("city", "IS_ANY_OF", "Bern"), asks("lifecyclestage", "IS_ANY_OF", "evangelist")
+    unread = asks("country", "IS_ANY_OF", "CH")
+    with filled(tmp_path) as workspace:
+        (finding,) = list_findings(workspace, listed([STAGE, everybody], [nobody], [unread]))
+
+    assert (finding.code, finding.blocking, finding.contacts) == ("list-clauses", False, 3)
+    assert finding.rule == ("lifecyclestage is any of evangelist: met by nobody; city is any of Bern: met by everybody")
+    assert cause(finding.code).title
+
+
+def test_members_whom_the_goal_does_not_name_are_counted(tmp_path: Path) -> None:
+    """The list holds a lead and a customer; the goal names leads."""
+    with filled(tmp_path) as workspace:
+        findings = list_findings(workspace, listed([STAGE], contacts=GOAL))
+        (narrow,) = list_findings(workspace, listed([asks("city", "IS_NONE_OF", "Bern")]))
+
+    assert [(one.code, one.contacts) for one in findings] == [("list-beyond-goal", 1)]
+    assert "it names lifecyclestage lead" in findings[0].rule
+    assert narrow.rule == "city is none of Bern: met by nobody"
