@@ -26,7 +26,7 @@ ORDER = (
 )  # fmt: skip
 VERBS = frozenset(
     """
-    Add Ask Change Check Choose Correct Create Decide Delete Enter Extend Fill Find Give Grant Hand Leave Let Log Look Merge Read
+    Add Ask Change Check Choose Correct Create Decide Delete Enter Extend Fill Find Give Grant Hand Leave Let Log Look Merge Narrow Read
     Remove Restore Run Set Shorten Wait
     """.split()  # noqa: SIM905
 )
