@@ -91,11 +91,6 @@ def shaped(model: type[Model], answer: Answer, where: str) -> Model:
         ) from None
 
 
-def is_storable(text: str) -> bool:
-    """Whether a text can be kept as UTF-8: a lone surrogate cannot."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def _refuse(name: str) -> float:
     raise ValueError(f"the number {name}")
 

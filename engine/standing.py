@@ -15,7 +15,7 @@ from engine.operations import Operation
 from engine.runs import Run
 from engine.scope import LIST, known_members, look_at_members
 
-LOOK_AGAIN = timedelta(minutes=5)
+LOOK_AGAIN = timedelta(minutes=15)
 """How old the last look at schemas and members may be before a batch is sent, on the run's clock."""
 
 

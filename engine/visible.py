@@ -86,3 +86,8 @@ def _measured(value: str) -> Shown:
         if found
     ]
     return Shown(f"<{len(value)} character{'s' if len(value) != 1 else ''}: {', '.join(kinds)}>")
+
+
+def is_storable(text: str) -> bool:
+    """Whether a text can be kept as UTF-8: a lone surrogate cannot."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.answers import is_storable
+from engine.visible import is_storable
 
 LARGEST_NUMBER = 2**63 - 1
 """What the workspace can hold."""

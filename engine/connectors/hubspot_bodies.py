@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.answers import RecordId, is_storable
+from engine.answers import RecordId
 from engine.connectors import Record
-from engine.visible import visible
+from engine.visible import is_storable, visible
 
 
 class _Body(BaseModel):

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.answers import RecordId, is_storable, shaped
+from engine.answers import RecordId, shaped
 from engine.connectors import LastChange
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import UnexpectedAnswer
 from engine.http import AccountClient
-from engine.visible import visible
+from engine.visible import is_storable, visible
 
 IDS_PER_REQUEST = 50
 """Contacts with history in one batch (objects API: half of the 100 without)."""

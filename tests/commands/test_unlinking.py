@@ -27,7 +27,9 @@ def one(home: Path, query: str) -> str:
 
 @pytest.fixture
 def bereft(command: Command, synced: Path) -> tuple[Path, str, str]:
-    """A home with a contact whose HubSpot record was archived since, and both its ids."""
+    """A home with a contact whose HubSpot record was archived since, and both its ids. New HubSpot contacts get no consent."""
+    file = synced / "connections" / "practice.toml"
+    file.write_text(file.read_text("utf-8").replace('newsletter_opt_in = "true"\n', ""), "utf-8")
     hubspot_id = one(synced, "SELECT hubspot_id FROM contacts WHERE state = 'in_sync' ORDER BY id LIMIT 1")
     app_id = one(synced, f"SELECT app_id FROM contacts WHERE hubspot_id = '{hubspot_id}'")
     with sqlite3.connect(synced / "practice" / "portal.sqlite") as portal:

@@ -74,7 +74,7 @@ def asked_again(desk: Desk) -> set[str]:
 
 @pytest.mark.parametrize("after", [timedelta(minutes=4), A_LONG_TIME])
 async def test_only_a_long_run_looks_again(desk: Desk, after: timedelta) -> None:
-    """Before the next batch everything is read if the last look is five minutes old, and nothing if it is not."""
+    """Before the next batch everything is read if the last look is old, and nothing if it is not."""
     applied = await staged(desk, interrupted(desk, "sync", lambda: None, after))
 
     assert applied.writes > 20 and not applied.changed_meanwhile
