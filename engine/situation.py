@@ -51,7 +51,7 @@ def remember(run: Run, situation: Situation) -> Situation:
 
 
 def recall(workspace: Workspace, connection: Connection) -> Situation:
-    """The situation of the last observation. Raises WorkspaceError if there was none."""
+    """The situation of the last observation. Raises WorkspaceError if there was none, or if what is stored of it cannot be read."""
     documents = {row["what"]: row["document"] for row in workspace.rows("SELECT what, document FROM declared")}
     if "situation" not in documents:
         raise WorkspaceError(
@@ -59,13 +59,20 @@ def recall(workspace: Workspace, connection: Connection) -> Situation:
             where=str(workspace.path),
             remedy=f"Run: syncdoctor check {connection.name}",
         )
-    rest = json.loads(documents["situation"])
-    return Situation(
-        connection=connection,
-        schemas={side: _adapter(SideSchema).validate_json(documents[side]) for side in SIDES},
-        inclusion=_adapter(InclusionList).validate_json(documents["list"]) if "list" in documents else None,
-        now=datetime.fromisoformat(rest["now"].replace("Z", "+00:00")),
-        list_size=rest["list_size"],
-        unavailable=rest["unavailable"],
-        also_read=tuple(rest["also_read"]),
-    )
+    try:
+        rest = json.loads(documents["situation"])
+        return Situation(
+            connection=connection,
+            schemas={side: _adapter(SideSchema).validate_json(documents[side]) for side in SIDES},
+            inclusion=_adapter(InclusionList).validate_json(documents["list"]) if "list" in documents else None,
+            now=datetime.fromisoformat(rest["now"].replace("Z", "+00:00")),
+            list_size=rest["list_size"],
+            unavailable=rest["unavailable"],
+            also_read=tuple(rest["also_read"]),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise WorkspaceError(
+            "what the last check kept of schemas and list cannot be read: it is damaged, or of another version",
+            where=str(workspace.path),
+            remedy=f"Read everything again: syncdoctor check {connection.name}",
+        ) from None

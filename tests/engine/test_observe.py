@@ -19,11 +19,12 @@ from engine.auth.secret import Secret
 from engine.connection import Connection, Observe, read_connection
 from engine.connectors.open import open_connectors
 from engine.cycle import examine, sync
-from engine.errors import BrakeTripped, ConfigurationError, Unreachable
+from engine.errors import BrakeTripped, ConfigurationError, Unreachable, WorkspaceError
 from engine.losses import Demand, last_reading
 from engine.mirror import columns_of
 from engine.observe import Sides
 from engine.runs import Run
+from engine.situation import recall
 from engine.verdicts import Examination
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
@@ -337,6 +338,20 @@ async def test_a_merge_that_a_cut_off_run_read_is_followed_by_the_next(
 def cut_off(*_: Any) -> int:
     """The process ends here."""
     raise BrakeTripped("cut off")
+
+
+@pytest.mark.parametrize("document", ["{}", "[]", "null", "{", '{"now": 3}'])
+async def test_a_kept_situation_that_cannot_be_read_is_read_anew(desk: Desk, document: str) -> None:
+    """Damaged, or kept by another version: a check reads everything, what needs the last one says what to do."""
+    await settled(desk)
+    desk.workspace.sql.execute("UPDATE declared SET document = ? WHERE what = 'situation'", (document,))
+    with pytest.raises(WorkspaceError, match="cannot be read"):
+        recall(desk.workspace, desk.connection)
+
+    asked = await desk.requests(desk.check())
+
+    assert "GET /crm/objects/2026-09/contacts" in asked
+    assert recall(desk.workspace, desk.connection).connection is desk.connection
 
 
 async def test_a_reading_that_broke_off_counts_for_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

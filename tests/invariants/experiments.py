@@ -193,7 +193,7 @@ def _within(item: Essence, planned: set[Essence]) -> bool:
 def _gone(world: World, item: Item) -> bool:
     """Whether the record to be updated, or the source of a new one, is no longer there: the look before writing finds it."""
     if item.kind == "update":
-        return world.truth.get(item.side, item.record) is None or not world.ledger.partners(item.side, item.record)
+        return world.truth.get(item.side, item.record) is None or world.ledger.bereft(item.side, item.record)
     key = comparable("email", item.record)
     return not any(key in (source.key, *source.more) for source in world.truth.of(other(item.side)))
 

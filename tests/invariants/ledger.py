@@ -93,6 +93,10 @@ class Ledger:
                 return [record for record in found if record]
         return []
 
+    def bereft(self, side: Side, id: str) -> bool:
+        """Whether the record belongs or may belong to one across, and none of these is there any more."""
+        return any(id in pair for pair in {*self.links.items(), *self.possible}) and not self.partners(side, id)
+
     def pairs(self) -> list[tuple[Record, Record]]:
         """Firmly linked records of which both are there."""
         both = [(self._truth.get("hubspot", one), self._truth.get("app", two)) for one, two in self.links.items()]
