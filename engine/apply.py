@@ -97,6 +97,8 @@ class _Writing:
         self._windows: list[int] = []
         self._counted: set[tuple[int, Side, str]] = set()
         self._created: set[int] = set()
+        self._touched: set[int] = set()
+        """Contacts in which somebody was seen at work since the plan: nothing more is written to them in this run."""
         self.applied = Applied()
 
     async def round(self, operations: Sequence[Operation]) -> list[Operation]:
@@ -179,7 +181,7 @@ class _Writing:
         """
         run, situation = self._run, self._situation
         at = run.monotonic()
-        changed: set[int] = set()
+        changed = {op.contact for op in batch} & self._touched
         versions: dict[tuple[Side, str], str] = {}
         for side in SIDES:
             contact_of = {op.ids[side]: op.contact for op in batch if op.ids[side]}
@@ -193,6 +195,7 @@ class _Writing:
             changed |= {contact_of[record_id] for record_id in differing}
             versions |= {(side, record_id): found.version for record_id, found in fresh.items()}
         changed |= await self._opted_out(batch)
+        self._touched |= changed
         return [
             _Ready(op, at, versions.get((op.side, op.record_id or ""), "")) for op in batch if op.contact not in changed
         ]
@@ -259,14 +262,31 @@ class _Writing:
         told = [pair for pair, known in zip(zip(operations, outcomes, strict=True), sure, strict=True) if known]
         asked = [pair for pair, known in zip(zip(operations, outcomes, strict=True), sure, strict=True) if not known]
         settled: list[Outcome] = []
+        self._note_touched(side, told)
         if told:
             settled += record(run, situation, side, [op for op, _ in told], [outcome for _, outcome in told])
         if asked:
             doubtful = [op for op, _ in asked]
             found = await looked_up(situation, self._connectors[side], doubtful, [outcome for _, outcome in asked])
+            self._note_touched(side, list(zip(doubtful, found, strict=True)))
             settled += record(run, situation, side, doubtful, found, looked_up=True)
         by_entry = {outcome.operation: outcome for outcome in settled}
         return [by_entry[op.entry] for op in operations]
+
+    def _note_touched(self, side: Side, answered: Sequence[tuple[Operation, Outcome]]) -> None:
+        """Notes whose record holds something else than the mirror in a field that was not sent. What is stored of it becomes
+        the mirror, and later looks would find nothing changed."""
+        known = mirrored(
+            self._run.workspace,
+            side,
+            [op.record_id for op, _ in answered if op.record_id],
+            fields_of(self._situation, side),
+        )
+        for op, outcome in answered:
+            held = outcome.record.values if outcome.record else {}
+            seen = {name: value for name, value in known.get(op.record_id or "", {}).items() if value is not None}
+            if any(held[name] != value for name, value in seen.items() if name in held and name not in op.values):
+                self._touched.add(op.contact)
 
     async def _send_part(self, op: Operation, more: bool) -> Outcome:
         """One part of an operation that is taken apart: a write with a row of its own."""

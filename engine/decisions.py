@@ -6,12 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
+
 from engine.errors import ConfigurationError
 from engine.gates import Situation
-from engine.mirror import columns_of, quoted
+from engine.mapped_pair import MappedPair, mapped_pairs
+from engine.memory import memory_of
+from engine.mirror import contacts_of
 from engine.runs import Run, iso
 from engine.schema import Side
 from engine.workspace import Workspace
+
+CONTACTS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -97,20 +103,47 @@ def decide(workspace: Workspace, chosen: Iterable[Conflict], winner: Side, *, at
 
 
 def end_decisions(run: Run, situation: Situation) -> int:
-    """Ends the decisions whose field holds another value on either side than when it was decided: a value that comes back
-    later is a new edit. Returns how many ended."""
-    if run.workspace.value("SELECT 1 FROM decision WHERE ended_at IS NULL LIMIT 1") is None:
-        return 0
-    hubspot, app = columns_of(run.workspace, "hubspot"), columns_of(run.workspace, "app")
-    known = [one for one in situation.connection.mappings if one.hubspot in hubspot and one.app in app]
-    ended = 0
+    """Ends the decisions whose field means another value on either side than when it was decided: a value that comes back
+    later is a new edit. One that is only spelt otherwise keeps its decision. Returns how many ended."""
+    rows = run.workspace.rows("SELECT DISTINCT contact_id FROM decision WHERE ended_at IS NULL")
+    ended, respelt = [], []
+    ids = [int(row["contact_id"]) for row in rows]
+    pairs = mapped_pairs(situation.connection, situation.schemas)
+    for start in range(0, len(ids), CONTACTS_AT_ONCE):
+        some = ids[start : start + CONTACTS_AT_ONCE]
+        now = _as_decided(contacts_of(run.workspace, some), memory_of(run.workspace, some).decisions, pairs)
+        for contact, field, hubspot, app, same in now.iter_rows():
+            if same:
+                respelt.append((hubspot, app, contact, field))
+            else:
+                ended.append((iso(run.now()), contact, field))
     with run.workspace.transaction() as sql:
-        for mapping in known:
-            ended += sql.execute(
-                "UPDATE decision SET ended_at = ? WHERE field = ? AND ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM contact c "
-                "JOIN hubspot_contact h ON h._id = c.hubspot_id JOIN app_contact a ON a._id = c.app_id "
-                f"WHERE c.id = decision.contact_id AND h.{quoted(mapping.hubspot)} = decision.hubspot_value "
-                f"AND a.{quoted(mapping.app)} = decision.app_value)",
-                (iso(run.now()), mapping.name),
-            ).rowcount
-    return ended
+        sql.executemany("UPDATE decision SET ended_at = ? WHERE contact_id = ? AND field = ?", ended)
+        sql.executemany(
+            "UPDATE decision SET hubspot_value = ?, app_value = ? WHERE contact_id = ? AND field = ?", respelt
+        )
+    return len(ended)
+
+
+def _as_decided(contacts: pl.DataFrame, decisions: pl.DataFrame, pairs: Sequence[MappedPair]) -> pl.DataFrame:
+    """The open decisions of which either raw value is another one now: `contact`, `field`, both values as they are, and
+    `same`, whether they mean what they meant."""
+    fetched = [pair for pair in pairs if {pair.column("hubspot"), pair.column("app")} <= set(contacts.columns)]
+    schema = pl.Schema(
+        {"contact": pl.Int64(), "field": pl.String(), "now_hubspot": pl.String(), "now_app": pl.String()}
+    )
+    found = [pl.DataFrame(schema={**schema, "same": pl.Boolean()})]
+    for pair in fetched:
+        hubspot, app = pl.col(pair.column("hubspot")), pl.col(pair.column("app"))
+        was_hubspot, was_app = pl.col("hubspot_value"), pl.col("app_value")
+        same = (pair.comparable("hubspot", hubspot) == pair.comparable("hubspot", was_hubspot)) & (
+            pair.comparable("app", app) == pair.comparable("app", was_app)
+        )
+        found.append(
+            contacts.lazy()
+            .join(decisions.lazy().filter(pl.col("field") == pair.name, pl.col("ended_at").is_null()), on="contact")
+            .filter(~(hubspot.eq_missing(was_hubspot) & app.eq_missing(was_app)))
+            .select("contact", "field", now_hubspot=hubspot, now_app=app, same=same.fill_null(value=False))
+            .collect()
+        )
+    return pl.concat(found)

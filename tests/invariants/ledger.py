@@ -65,6 +65,7 @@ class Ledger:
         self.links: dict[str, str] = {}
         self.possible: set[Pair] = set()
         self._sure: dict[str, str] = {}
+        self._maybe: set[Pair] = set()
         self.cut: set[Pair] = set()
         self.ever: set[tuple[Side, str]] = set()
         self.agreed: dict[tuple[Pair, str], str] = {}
@@ -151,7 +152,11 @@ class Ledger:
             self.erased.add((side, key))
 
     def merged(self, first: str, second: str, survivor: str) -> None:
-        """Two HubSpot contacts became one with a new id: it may stand for the first's link, else for the second's."""
+        """Two HubSpot contacts became one: with a new id it may stand for the first's link, else for the second's. Under
+        the first one's id it keeps that one's link."""
+        if survivor == first and first in self.links:
+            self.links.pop(second, None)
+            return
         partners = [self.links.pop(old, None) for old in (first, second)]
         firm = [(old, app) for old, app in zip((first, second), partners, strict=True) if app][:1]
         for old, kept in firm or sorted(pair for pair in self.possible if pair[0] in (first, second)):
@@ -167,7 +172,8 @@ class Ledger:
         """Matches the unlinked, as the engine may from now on. What an earlier run may have linked before it was cut
         off stays possible."""
         matches = self._matches()
-        self.possible |= {*matches.items(), *self._possible()}
+        self._maybe = self._possible()
+        self.possible |= {*matches.items(), *self._maybe}
         doubtful = {one for one, _ in self.cut}, {two for _, two in self.cut}
         self._sure = {
             one: two
@@ -184,6 +190,7 @@ class Ledger:
         self.earlier = {}
         if not sync:
             return
+        self.cut |= self._maybe
         if not finished:
             self.cut |= set(self._sure.items())
             return

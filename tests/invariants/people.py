@@ -210,7 +210,7 @@ def erase(world: World, chance: random.Random) -> bool:
 
 
 def merge(world: World, chance: random.Random) -> bool:
-    """Two HubSpot contacts are merged into one with a new id."""
+    """Two HubSpot contacts are merged into one, under a new id or the first one's."""
     there = world.truth.of("hubspot")
     if len(there) < 2:
         return False

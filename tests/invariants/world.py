@@ -12,13 +12,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 
 from engine.gates import Gate
 from engine.saved_plan import SavedPlan
 from sample_data.portal import Portal, open_portal
+from sample_data.portal.hubspot.contacts import MergeRegime
 from tests.invariants.adapter import ALL_GATES, FEW_GATES, Engine, Ran, small_connection
 from tests.invariants.ledger import Ledger
 from tests.invariants.population import settle_in
@@ -49,6 +50,7 @@ class Setting:
     every_gate: bool
     search_lag: float
     staged: bool
+    merge_regime: MergeRegime
 
 
 def setting_of(seed: int) -> Setting:
@@ -64,6 +66,7 @@ def setting_of(seed: int) -> Setting:
         every_gate=chance.random() < 0.1,
         search_lag=chance.choice((0.0, 0.0, 5.0)),
         staged=chance.random() < 0.3,
+        merge_regime=chance.choice(get_args(MergeRegime)),
     )
 
 
@@ -104,7 +107,9 @@ class World:
     def _portal(self, state: Path, time: VirtualTime) -> Portal:
         lag = self.setting.search_lag
         limits = self.setting.limits.of_portal()
-        return open_portal(self.data, state, now=time.now, sleep=time.sleep, search_lag_seconds=lag, limits=limits)
+        portal = open_portal(self.data, state, now=time.now, sleep=time.sleep, search_lag_seconds=lag, limits=limits)
+        portal.merge_regime = self.setting.merge_regime
+        return portal
 
     def close(self) -> None:
         """Closes every file."""
