@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tui.cli_practice import practice
-from tui.home import Home, home_folder
+from tui.cli_questions import questions
 from tui.options import (
     AcceptOption,
     FieldOption,
@@ -16,14 +16,14 @@ from tui.options import (
     HomeOption,
     JsonOption,
     NameArgument,
-    RunOption,
     ShrinkOption,
     SideName,
     Step,
     UndoneRunArgument,
     ValuesOption,
     WhoArgument,
-    WhoOption,
+    finish,
+    home_of,
 )
 
 cli = typer.Typer(
@@ -34,11 +34,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+cli.add_typer(questions)
 cli.add_typer(practice, name="practice")
-
-
-def _finish(code: int) -> None:
-    raise typer.Exit(code)
 
 
 @cli.callback(invoke_without_command=True)
@@ -53,15 +50,11 @@ def start(
         from importlib.metadata import version as installed
 
         typer.echo(f"syncdoctor {installed('syncdoctor')}")
-        _finish(0)
+        finish(0)
     if context.invoked_subcommand is None:
         from tui.app import run_console
 
-        _finish(run_console(_home(context, home).path))
-
-
-def _home(context: typer.Context, home: Path | None) -> Home:
-    return home_folder(home or context.find_root().obj)
+        finish(run_console(home_of(context, home).path))
 
 
 @cli.command()
@@ -75,7 +68,7 @@ def demo(
     """The console on the practice portal, or its story as text."""
     from tui.commands.story import demo as tell
 
-    _finish(tell(_home(context, home), headless=headless, until=until.value if until else "", data=data))
+    finish(tell(home_of(context, home), headless=headless, until=until.value if until else "", data=data))
 
 
 @cli.command()
@@ -83,7 +76,7 @@ def connections(context: typer.Context, home: HomeOption = None, as_json: JsonOp
     """List the connections and the result of their last check."""
     from tui.commands.configure import connections as list_them
 
-    _finish(list_them(_home(context, home), as_json=as_json))
+    finish(list_them(home_of(context, home), as_json=as_json))
 
 
 @cli.command()
@@ -97,7 +90,7 @@ def connect(
     """Set up a connection from a file."""
     from tui.commands.configure import connect as take
 
-    _finish(take(_home(context, home), file, name=name, as_json=as_json))
+    finish(take(home_of(context, home), file, name=name, as_json=as_json))
 
 
 @cli.command()
@@ -114,7 +107,7 @@ def login(
     """
     from tui.commands.configure import login as store
 
-    _finish(store(_home(context, home), name, side.value, from_stdin=from_stdin))
+    finish(store(home_of(context, home), name, side.value, from_stdin=from_stdin))
 
 
 @cli.command()
@@ -127,7 +120,7 @@ def logout(
     """Forget stored credentials."""
     from tui.commands.configure import logout as forget
 
-    _finish(forget(_home(context, home), name, side.value if side else None))
+    finish(forget(home_of(context, home), name, side.value if side else None))
 
 
 @cli.command()
@@ -147,37 +140,14 @@ def check(
     from tui.commands.checking import check as examine
     from tui.commands.session import session
 
-    _finish(
+    finish(
         examine(
-            session(_home(context, home), name), as_json=as_json, contacts=contacts, demand=Demand(full, accept_shrink)
+            session(home_of(context, home), name),
+            as_json=as_json,
+            contacts=contacts,
+            demand=Demand(full, accept_shrink),
         )
     )
-
-
-@cli.command()
-def explain(
-    context: typer.Context,
-    name: NameArgument,
-    who: WhoArgument,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """One contact through every gate, and what would let it sync."""
-    from tui.commands.explaining import explain as examine
-    from tui.commands.session import session
-
-    _finish(examine(session(_home(context, home), name), who, as_json=as_json))
-
-
-@cli.command()
-def causes(
-    code: Annotated[str, typer.Argument(help="A cause's code; all of them without it.", metavar="CODE")] = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Why contacts do not sync: all causes, or one with its explanation and remedy."""
-    from tui.commands.causes import causes as show
-
-    _finish(show(code, as_json=as_json))
 
 
 @cli.command()
@@ -198,8 +168,8 @@ def forget(
     from tui.commands.forgetting import remember
     from tui.commands.session import session
 
-    chosen = session(_home(context, home), name)
-    _finish(remember(chosen, who, as_json=as_json) if undo else erase(chosen, who, as_json=as_json, yes=yes))
+    chosen = session(home_of(context, home), name)
+    finish(remember(chosen, who, as_json=as_json) if undo else erase(chosen, who, as_json=as_json, yes=yes))
 
 
 @cli.command()
@@ -219,7 +189,7 @@ def unlink(
     from tui.commands.session import session
     from tui.commands.unlinking import unlink as end
 
-    _finish(end(session(_home(context, home), name), who, as_json=as_json, yes=yes))
+    finish(end(session(home_of(context, home), name), who, as_json=as_json, yes=yes))
 
 
 @cli.command()
@@ -235,7 +205,7 @@ def plan(
     from tui.commands.session import session
     from tui.commands.writing import plan as examine
 
-    _finish(examine(session(_home(context, home), name), as_json=as_json, values=values, save=save))
+    finish(examine(session(home_of(context, home), name), as_json=as_json, values=values, save=save))
 
 
 @cli.command()
@@ -271,7 +241,7 @@ def sync(
     from tui.commands.writing import sync as write
 
     wish = Wish(plan_file, max_age, staged, tuple(accept or ()), Demand(full, accept_shrink))
-    _finish(write(session(_home(context, home), name), wish, as_json=as_json, yes=yes))
+    finish(write(session(home_of(context, home), name), wish, as_json=as_json, yes=yes))
 
 
 @cli.command()
@@ -291,22 +261,9 @@ def undo(
     from tui.commands.session import session
     from tui.commands.undoing import undo as take_back
 
-    _finish(take_back(session(_home(context, home), name), run, as_json=as_json, yes=yes, accepted=tuple(accept or ())))
-
-
-@cli.command()
-def conflicts(
-    context: typer.Context,
-    name: NameArgument,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    values: ValuesOption = False,
-) -> None:
-    """The fields that both sides changed, by whom and when."""
-    from tui.commands.deciding import conflicts as list_them
-    from tui.commands.session import session
-
-    _finish(list_them(session(_home(context, home), name), as_json=as_json, values=values))
+    finish(
+        take_back(session(home_of(context, home), name), run, as_json=as_json, yes=yes, accepted=tuple(accept or ()))
+    )
 
 
 @cli.command()
@@ -328,59 +285,7 @@ def decide(
     from tui.commands.deciding import decide_conflicts
     from tui.commands.session import session
 
-    chosen = session(_home(context, home), name)
-    _finish(
+    chosen = session(home_of(context, home), name)
+    finish(
         decide_conflicts(chosen, who, field=field, everything=everything, winner=winner.value, as_json=as_json, yes=yes)
     )
-
-
-@cli.command()
-def verify(
-    context: typer.Context,
-    name: NameArgument,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    contact: WhoOption = None,
-) -> None:
-    """The three verifications, by an independent read.
-
-    They are those of HubSpot's guide for the time after activation. Exit code 1 if one fails or a difference is unexplained.
-    """
-    from tui.commands.session import session
-    from tui.commands.verifying import verify as examine
-
-    _finish(examine(session(_home(context, home), name), as_json=as_json, named=contact or ()))
-
-
-@cli.command()
-def report(
-    context: typer.Context,
-    name: NameArgument,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    folder: Annotated[Path | None, typer.Option("--out", help="Folder for the report.")] = None,
-    reveal: Annotated[
-        bool, typer.Option("--reveal", help="Show the contacts' values instead of masking them.")
-    ] = False,
-) -> None:
-    """Write a support report: Markdown and JSON."""
-    from tui.commands.records import report as write
-    from tui.commands.session import session
-
-    _finish(write(session(_home(context, home), name), as_json=as_json, folder=folder, reveal=reveal))
-
-
-@cli.command()
-def log(
-    context: typer.Context,
-    name: NameArgument,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    run: RunOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the run in progress.")] = False,
-) -> None:
-    """The record of runs, events and exchanges."""
-    from tui.commands.records import log as show
-    from tui.commands.session import session
-
-    _finish(show(session(_home(context, home), name), as_json=as_json, run=run, follow=follow))

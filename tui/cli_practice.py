@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tui.home import home_folder
-from tui.options import HomeOption
+from tui.options import HomeOption, home_of
 
 practice = typer.Typer(help="The practice portal: a HubSpot and an app to try things on.", rich_markup_mode=None)
 
@@ -23,7 +22,7 @@ def serve(
     """Serve the practice portal over HTTP on 127.0.0.1."""
     from tui.practice import serve_forever
 
-    chosen = home_folder(home or context.find_root().obj)
+    chosen = home_of(context, home)
     chosen.prepare()
     serve_forever(chosen, data, port)
     raise typer.Exit(0)

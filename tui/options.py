@@ -9,9 +9,20 @@ from typing import Annotated
 import typer
 
 from engine.visible import is_storable
+from tui.home import Home, home_folder
 
 LARGEST_NUMBER = 2**63 - 1
 """What the workspace can hold."""
+
+
+def finish(code: int) -> None:
+    """Ends the command with an exit code."""
+    raise typer.Exit(code)
+
+
+def home_of(context: typer.Context, home: Path | None) -> Home:
+    """The home folder that a command was given, or the one given before its name, or the usual one."""
+    return home_folder(home or context.find_root().obj)
 
 
 def _text(given: str) -> str:

@@ -1,0 +1,115 @@
+"""The commands that only ask: names, options and help. None of them writes to a side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tui.options import (
+    HomeOption,
+    JsonOption,
+    NameArgument,
+    RunOption,
+    ValuesOption,
+    WhoArgument,
+    WhoOption,
+    finish,
+    home_of,
+)
+
+questions = typer.Typer(rich_markup_mode=None)
+
+
+@questions.command()
+def explain(
+    context: typer.Context,
+    name: NameArgument,
+    who: WhoArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One contact through every gate, and what would let it sync."""
+    from tui.commands.explaining import explain as examine
+    from tui.commands.session import session
+
+    finish(examine(session(home_of(context, home), name), who, as_json=as_json))
+
+
+@questions.command()
+def causes(
+    code: Annotated[str, typer.Argument(help="A cause's code; all of them without it.", metavar="CODE")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Why contacts do not sync: all causes, or one with its explanation and remedy."""
+    from tui.commands.causes import causes as show
+
+    finish(show(code, as_json=as_json))
+
+
+@questions.command()
+def conflicts(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: ValuesOption = False,
+) -> None:
+    """The fields that both sides changed, by whom and when."""
+    from tui.commands.deciding import conflicts as list_them
+    from tui.commands.session import session
+
+    finish(list_them(session(home_of(context, home), name), as_json=as_json, values=values))
+
+
+@questions.command()
+def verify(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    contact: WhoOption = None,
+) -> None:
+    """The three verifications, by an independent read.
+
+    They are those of HubSpot's guide for the time after activation. Exit code 1 if one fails or a difference is unexplained.
+    """
+    from tui.commands.session import session
+    from tui.commands.verifying import verify as examine
+
+    finish(examine(session(home_of(context, home), name), as_json=as_json, named=contact or ()))
+
+
+@questions.command()
+def report(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="Folder for the report.")] = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show the contacts' values instead of masking them.")
+    ] = False,
+) -> None:
+    """Write a support report: Markdown and JSON."""
+    from tui.commands.records import report as write
+    from tui.commands.session import session
+
+    finish(write(session(home_of(context, home), name), as_json=as_json, folder=folder, reveal=reveal))
+
+
+@questions.command()
+def log(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    run: RunOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch the run in progress.")] = False,
+) -> None:
+    """The record of runs, events and exchanges."""
+    from tui.commands.records import log as show
+    from tui.commands.session import session
+
+    finish(show(session(home_of(context, home), name), as_json=as_json, run=run, follow=follow))
