@@ -174,12 +174,11 @@ class Ledger:
         matches = self._matches()
         self._maybe = self._possible()
         self.possible |= {*matches.items(), *self._maybe}
-        doubtful = {one for one, _ in self.cut}, {two for _, two in self.cut}
-        self._sure = {
-            one: two
-            for one, two in matches.items()
-            if (one, two) in self.cut or (one not in doubtful[0] and two not in doubtful[1])
-        }
+        self._sure = {one: two for one, two in matches.items() if self._cut_with(one, two) <= {(one, two)}}
+
+    def _cut_with(self, one: str, two: str) -> set[Pair]:
+        """The pairs with either record that a run may have linked before."""
+        return {pair for pair in self.cut if one == pair[0] or two == pair[1]}
 
     def run_ends(self, *, sync: bool, finished: bool, trusted: bool) -> None:
         """After a finished sync the matches are links and equal values are agreed; `trusted`: nothing was hidden from it.
