@@ -231,3 +231,21 @@ async def test_a_decision_is_used_up_by_its_write(world: World, monkeypatch: pyt
 
     after = world.one(f"c.id = {person['id']}")
     assert (after["city"], after["CITY"]) == ("Wien", "Wien")
+
+
+@pytest.mark.parametrize("winner", ["hubspot", "ask"])
+async def test_a_decision_outlives_a_respelling(world: World, winner: Any) -> None:
+    """White space and Unicode form mean nothing, so neither a decision nor an undo's question ends with them."""
+    person = somebody(world)
+    contest(world, person, hubspot="Zürich", app="Wien")
+    await world.check()
+    decide(world.workspace, conflicts(world.workspace, contact=person["id"]), winner, at=NOW)
+    contest(world, person, hubspot="  Zu\u0308rich", app="Wien ")
+
+    await world.sync()
+    after = world.one(f"c.id = {person['id']}")
+    if winner == "ask":
+        assert (after["state"], after["CITY"]) == ("conflict", "Wien ")
+        assert conflicts(world.workspace, contact=person["id"])[0].reason == "undone"
+    else:
+        assert (after["state"], after["CITY"].strip()) == ("in_sync", "Zu\u0308rich")
