@@ -106,19 +106,10 @@ class SideSchema:
 
 
 @dataclass(frozen=True)
-class ListCondition:
-    """One clause of a list's criteria in words and parts; `property` is empty for clauses on other things."""
-
-    property: str
-    operator: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class InclusionList:
     """HubSpot's list (segment) that limits what is synced.
 
-    `size` is what HubSpot reports; `criteria` is the list's OR of ANDs, empty for manual lists. Times are UTC.
+    `size` is what HubSpot reports. Times are UTC.
     `members_changed_at` is the newest membership time seen. Source: HubSpot lists API, `processingType`,
     `processingStatus`, `filtersUpdatedAt`, `deletedAt`.
     """
@@ -132,7 +123,6 @@ class InclusionList:
     updated_at: datetime | None
     criteria_updated_at: datetime | None
     deleted_at: datetime | None
-    criteria: tuple[tuple[ListCondition, ...], ...] = ()
     members_changed_at: datetime | None = None
     filters: str = ""
     """The list's filter branch as JSON text, as it came; empty for lists without criteria. The engine does not read it."""

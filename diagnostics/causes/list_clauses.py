@@ -10,7 +10,7 @@ import polars as pl
 from diagnostics.causes.columns import column_name, evidence
 from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
-from diagnostics.criteria.form import Clause, Part, alternatives, clauses_of
+from diagnostics.criteria.form import Clause, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
 from engine.gates import Situation
 
@@ -28,6 +28,13 @@ def live_criteria(situation: Situation) -> Part | None:
     """The criteria that membership follows; None for manual lists, and for snapshots, whose criteria counted once."""
     inclusion = situation.inclusion
     return _read(inclusion.filters) if inclusion and inclusion.processing_type == DYNAMIC else None
+
+
+def asked_of(situation: Situation, name: str) -> tuple[str, ...]:
+    """The clauses on a property, of criteria of any kind of list, in words and each once."""
+    tree = _read(situation.inclusion.filters) if situation.inclusion else None
+    clauses = [leaf for leaf in leaves(tree) if isinstance(leaf, Clause) and leaf.property == name] if tree else []
+    return tuple(dict.fromkeys(map(in_words, clauses)))
 
 
 def circumstances(situation: Situation, columns: Collection[str]) -> Circumstances:

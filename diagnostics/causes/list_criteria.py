@@ -8,9 +8,8 @@ from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name, evidence
 from diagnostics.causes.inclusion import named_by_goal, outside, standing
-from diagnostics.causes.list_clauses import kept_out
+from diagnostics.causes.list_clauses import asked_of, kept_out
 from engine.gates import Population, Situation, found, nothing
-from engine.schema import InclusionList
 
 CODE = "list-criteria"
 
@@ -25,21 +24,16 @@ def _left_out(population: Population, situation: Situation) -> pl.DataFrame:
         return nothing()
     clauses = kept_out(left_out, situation).lazy().group_by("contact").agg(pl.col("words").str.join(" and "))
     asked = pl.concat_str(pl.lit("the list asks for "), "words")
-    but = pl.coalesce(asked, pl.lit(_asked(situation.inclusion, goal.property)))
+    but = pl.coalesce(asked, pl.lit(_asked(situation, goal.property)))
     rule = pl.concat_str(pl.lit(f"the goal names {goal.property} {', '.join(goal.values)}, but "), but)
     rows = left_out.join(clauses, on="contact", how="left")
     return found(rows, state="failing", field=column, value=evidence(pl.col(column)), rule=rule)
 
 
-def _asked(inclusion: InclusionList, name: str) -> str:
-    clauses = [
-        f"{clause.operator.lower().replace('_', ' ')} ({', '.join(clause.values)})"
-        for group in inclusion.criteria
-        for clause in group
-        if clause.property == name
-    ]
+def _asked(situation: Situation, name: str) -> str:
+    clauses = asked_of(situation, name)
     if clauses:
-        return f"the list asks for {name} {' or '.join(dict.fromkeys(clauses))}"
+        return f"the list asks for {' or '.join(clauses)}"
     return f"the list does not hold the contact; it has no criteria on {name}"
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from diagnostics.criteria.border import criteria_of
+from diagnostics.criteria.form import alternatives
+from diagnostics.criteria.wording import in_words
 from diagnostics.report.masking import Mask
 from diagnostics.report.model import Fact, RunLine, Scope
 from diagnostics.report.moments import certain, moment
 from engine.connection import Connection
 from engine.gates import Situation
-from engine.schema import SIDES, InclusionList, ListCondition
+from engine.schema import SIDES, InclusionList
 from engine.visible import visible
 from engine.workspace import Workspace
 
@@ -75,6 +78,7 @@ def scope(source: Source) -> Scope:
     """The goal, the inclusion list and the times that matter."""
     connection, workspace, mask, zone = source.connection, source.workspace, source.mask, source.zone
     inclusion = source.situation.inclusion if source.situation else None
+    tree = criteria_of(inclusion.filters) if inclusion else None
     goal = connection.goals.contacts
     named = f"{goal.property} is one of {', '.join(goal.values)}" if goal else ""
     good = workspace.value(
@@ -90,10 +94,7 @@ def scope(source: Source) -> Scope:
         list_facts=tuple(
             Fact(name=name, value=mask.text(value)) for name, value in _list_facts(inclusion, zone) if value
         ),
-        criteria=tuple(
-            mask.text(" and ".join(_condition(condition) for condition in branch))
-            for branch in (inclusion.criteria if inclusion else ())
-        ),
+        criteria=tuple(mask.text(in_words(way)) for way in (alternatives(tree) if tree is not None else ())),
         members=source.situation.list_size if source.situation and inclusion else None,
         activated_at=moment(workspace.fact("activated_at"), zone),
         last_check=moment(checked, zone),
@@ -121,12 +122,6 @@ def _list_facts(inclusion: InclusionList | None, zone: tzinfo) -> list[tuple[str
         when = moment(at, zone)
         facts.append((name, f"{when.utc} ({when.account})" if when else ""))
     return facts
-
-
-def _condition(condition: ListCondition) -> str:
-    operator = condition.operator.replace("_", " ").lower()
-    values = f" ({', '.join(condition.values)})" if condition.values else ""
-    return f"{condition.property or 'something other than a property'} {operator}{values}"
 
 
 def settings(source: Source) -> tuple[str, ...]:

@@ -15,18 +15,14 @@ from engine.connectors.hubspot_paths import Paths
 from engine.connectors.paging import PageGuard
 from engine.errors import ConfigurationError, UnexpectedAnswer
 from engine.http import AccountClient
-from engine.schema import InclusionList, ListCondition
+from engine.schema import InclusionList
 from engine.visible import visible
 
 CONTACTS = "0-1"
 LISTS_PER_PAGE = 500
-MOST_ALTERNATIVES = 200
-DEEPEST_BRANCH = 20
-Alternatives = tuple[tuple[ListCondition, ...], ...]
 _PROPERTY_KEYS = ("property", "comparisonPropertyName")
 _OF_THE_CONTACT = ("AND", "OR", "NOT_ANY", "NOT_ALL")
 """Branches whose filters are on the contact itself; those of the others are on events and associated records."""
-_OPERATION_WORDS = ("operator", "operationType", "includeObjectsWithNoValueSet")
 
 
 class HubSpotLists:
@@ -57,7 +53,6 @@ class HubSpotLists:
             updated_at=_moment(body.updated_at),
             criteria_updated_at=_moment(body.filters_updated_at),
             deleted_at=_moment(body.deleted_at),
-            criteria=criteria(body.filters) if body.filters else (),
             filters=json.dumps(body.filters, ensure_ascii=False, sort_keys=True) if body.filters else "",
             criteria_properties=properties_named(body.filters) if body.filters else (),
             updated_by=body.updated_by or "",
@@ -143,15 +138,6 @@ class HubSpotLists:
             offset = page.offset
 
 
-def criteria(branch: Mapping[str, Any]) -> Alternatives:
-    """A list's filter tree as OR of ANDs.
-
-    A branch that is neither OR nor AND (events, associations, NOT) and everything beyond 200 alternatives or 20
-    levels becomes one condition without a property, so that it is seen but never taken for understood.
-    """
-    return _alternatives(branch, 0)
-
-
 def properties_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
     """The contact properties that a filter tree looks at or compares with, each once, in alphabetical order."""
     found: set[str] = set()
@@ -165,43 +151,6 @@ def properties_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
             case list() as entries:
                 waiting += entries
     return tuple(sorted(found))
-
-
-def _alternatives(branch: Mapping[str, Any], depth: int) -> Alternatives:
-    kind = str(branch.get("filterBranchType") or branch.get("filterBranchOperator") or "")
-    if kind not in ("OR", "AND") or depth > DEEPEST_BRANCH:
-        return ((ListCondition("", kind or "unknown", ()),),)
-    parts = [_alternatives(child, depth + 1) for child in _objects(branch.get("filterBranches"))]
-    parts += [((_condition(entry),),) for entry in _objects(branch.get("filters"))]
-    if kind == "OR":
-        together = tuple(clause for part in parts for clause in part)
-    else:
-        together = ((),) if parts else ()
-        for part in parts:
-            if len(together) * len(part) > MOST_ALTERNATIVES:
-                return ((ListCondition("", "too many alternatives", ()),),)
-            together = tuple((*left, *right) for left in together for right in part)
-    return together if len(together) <= MOST_ALTERNATIVES else ((ListCondition("", "too many alternatives", ()),),)
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _condition(entry: Mapping[str, Any]) -> ListCondition:
-    operation = entry.get("operation")
-    operation = operation if isinstance(operation, dict) else {}
-    operator = str(operation.get("operator") or "")
-    if entry.get("filterType") != "PROPERTY":
-        return ListCondition("", str(entry.get("filterType") or operator or "unknown"), ())
-    values = operation.get("values")
-    if not isinstance(values, list):
-        values = [
-            value
-            for key, value in operation.items()
-            if key not in _OPERATION_WORDS and isinstance(value, (str, int, float))
-        ]
-    return ListCondition(str(entry.get("property") or ""), operator, tuple(str(value) for value in values))
 
 
 def _size(body: ListBody) -> int | None:

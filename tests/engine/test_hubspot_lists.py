@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from engine.connectors.hubspot import HubSpotConnector
-from engine.connectors.hubspot_lists import criteria
 from engine.errors import ConfigurationError
-from engine.schema import ListCondition
 from tests.engine.stage import Stage
 from tests.engine.test_hubspot_connector import connected
 from tests.sample_data.small_portal import TOKEN, open_small
@@ -24,13 +21,12 @@ async def test_lists_by_id_and_name(tmp_path: Path) -> None:
     found = await connector.inclusion_list("Newsletter DACH")
     assert found == await connector.inclusion_list("101")
     assert (found.id, found.processing_type, found.size) == ("101", "DYNAMIC", 2)
-    assert found.criteria == ((ListCondition("lifecyclestage", "IS_ANY_OF", ("subscriber", "lead", "customer")),),)
     assert json.loads(found.filters)["filterBranchType"] == "OR"
     assert found.criteria_properties == ("lifecyclestage",)
     members = [member async for page in connector.list_members("101") for member in page]
     assert [record_id for record_id, _ in members] == ["101", "103"]
     manual = await connector.inclusion_list("Messe 2025")
-    assert (manual.criteria, manual.filters, manual.criteria_properties) == ((), "", ())
+    assert (manual.filters, manual.criteria_properties) == ("", ())
 
 
 async def test_lists_that_cannot_be_chosen(tmp_path: Path) -> None:
@@ -55,28 +51,3 @@ async def test_deleted_list_is_told(tmp_path: Path) -> None:
         assert (await somebody.delete("/crm/v3/lists/102")).status_code == 204
     stage = Stage(httpx.ASGITransport(app=portal.hubspot), token=TOKEN)
     assert (await HubSpotConnector(stage.client, "v3").inclusion_list("102")).deleted_at is not None
-
-
-def test_criteria_become_or_of_ands() -> None:
-    """Nested branches are multiplied out; what is not understood stays as a condition without property."""
-
-    def clause(name: str, *values: str) -> dict[str, Any]:
-        operation = {"operationType": "MULTISTRING", "operator": "IS_EQUAL_TO", "values": list(values)}
-        return {"filterType": "PROPERTY", "property": name, "operation": operation}
-
-    def branch(kind: str, *parts: dict[str, Any]) -> dict[str, Any]:
-        inner = [part for part in parts if "filterBranchType" in part]
-        return {"filterBranchType": kind, "filterBranches": inner, "filters": [p for p in parts if p not in inner]}
-
-    def condition(name: str, *values: str) -> ListCondition:
-        return ListCondition(name, "IS_EQUAL_TO", values)
-
-    tree = branch("OR", branch("AND", clause("a", "1"), branch("OR", clause("b", "2"), clause("c", "3"))))
-    assert {frozenset(part) for part in criteria(tree)} == {
-        frozenset({condition("a", "1"), condition("b", "2")}),
-        frozenset({condition("a", "1"), condition("c", "3")}),
-    }
-    event = branch("OR", branch("UNIFIED_EVENTS", clause("a", "1")))
-    assert criteria(event) == ((ListCondition("", "UNIFIED_EVENTS", ()),),)
-    many = branch("AND", *(branch("OR", *(clause(f"p{i}{j}", "x") for j in range(10))) for i in range(10)))
-    assert criteria(many) == ((ListCondition("", "too many alternatives", ()),),)

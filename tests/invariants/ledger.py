@@ -7,13 +7,14 @@ the next finished sync on, and stay one whatever happens to the address.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass
 
 from tests.invariants.truth import FIELDS, SIDES, Change, Record, Side, Truth, comparable, other
 
 Pair = tuple[str, str]
+Place = tuple[Side, str]
 NEVER = -1
 
 
@@ -180,9 +181,10 @@ class Ledger:
         """The pairs with either record that a run may have linked before."""
         return {pair for pair in self.cut if one == pair[0] or two == pair[1]}
 
-    def run_ends(self, *, sync: bool, finished: bool, trusted: bool) -> None:
-        """After a finished sync the matches are links and equal values are agreed; `trusted`: nothing was hidden from it.
-        One that was cut off may have linked them."""
+    def run_ends(self, *, sync: bool, finished: bool, trusted: bool, unseen: Set[Place] | None) -> None:
+        """After a finished sync the matches are links and, if it is `trusted` to have seen everything, equal values are agreed.
+        `unseen`: what the services did not show yet; None if a page hid nobody knows whom. What was hidden, and what a run
+        that was cut off may have linked, stays possible."""
         self._moment += 1
         trusted = trusted and not self.earlier
         self.unseen.clear()
@@ -193,7 +195,11 @@ class Ledger:
         if not finished:
             self.cut |= set(self._sure.items())
             return
-        self.links |= self._sure
+        hidden = {
+            (one, two) for one, two in self._sure.items() if unseen is None or {("hubspot", one), ("app", two)} & unseen
+        }
+        self.cut |= hidden
+        self.links |= {one: two for one, two in self._sure.items() if (one, two) not in hidden}
         self.ever |= {("hubspot", one) for one in self.links} | {("app", two) for two in self.links.values()}
         gone = [
             (one, two)

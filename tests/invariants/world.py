@@ -21,7 +21,7 @@ from engine.saved_plan import SavedPlan
 from sample_data.portal import Portal, open_portal
 from sample_data.portal.hubspot.contacts import MergeRegime
 from tests.invariants.adapter import ALL_GATES, FEW_GATES, Engine, Ran, small_connection
-from tests.invariants.ledger import Ledger
+from tests.invariants.ledger import Ledger, Place
 from tests.invariants.population import settle_in
 from tests.invariants.seams import Limits
 from tests.invariants.truth import Change, Side, Truth
@@ -93,6 +93,7 @@ class World:
         self.unmapped: dict[str, Any] = {}
         self.once_unmapped: set[str] = set()
         self.undoes: dict[int, Before] = {}
+        self.edited_at: dict[Place, float] = {}
         gates = self.gates or (ALL_GATES if self.setting.every_gate else FEW_GATES)
         self.engine = Engine(self.folder / "workspace.sqlite", self.desk, gates, self.setting.limits, self.setting.seed)
         self.runner = asyncio.Runner()
@@ -136,6 +137,7 @@ class World:
         else:
             self.ledger.people_did(changes)
         for change in changes:
+            self.edited_at[change.side, change.id] = self.desk.time.seconds
             self.say(
                 f"{what}: {change.side} {change.id[-6:]} {change.field or 'record'}: {change.before!r} -> {change.after!r}"
             )
@@ -203,6 +205,7 @@ class World:
 
     def _run(self, what: Callable[[], Coroutine[Any, Any, Ran]], command: str) -> Ran:
         self.ledger.run_begins()
+        shown_until = self.desk.time.seconds - self.setting.search_lag
         started, boundaries = len(self.desk.requests), self.desk.boundaries
         ran = self.runner.run(what())
         if ran.end == "killed":
@@ -211,8 +214,14 @@ class World:
             self.engine.reopen()
         self.desk.spare()
         self.longest_run = max(self.longest_run, self.desk.boundaries - boundaries)
-        hidden = self.setting.search_lag > 0 or any(request.fault in HIDING for request in self.desk.requests[started:])
-        self.ledger.run_ends(sync=command == "sync", finished=ran.end == "done", trusted=not hidden)
+        hidden = any(request.fault in HIDING for request in self.desk.requests[started:])
+        unseen = None if hidden else frozenset(place for place, at in self.edited_at.items() if at > shown_until)
+        self.ledger.run_ends(
+            sync=command == "sync",
+            finished=ran.end == "done",
+            trusted=unseen is not None and not self.setting.search_lag,
+            unseen=unseen,
+        )
         self.counts[f"run {ran.end}"] += 1
         self.counts["syncs"] += command == "sync"
         self.say(f"{command}: {ran.end} {ran.said}, {ran.wrote} written, {len(self.desk.requests) - started} requests")
@@ -235,6 +244,7 @@ class World:
         twin.longest_run, twin.resting = self.longest_run, False
         twin.connection, twin.unmapped = self.connection, dict(self.unmapped)
         twin.undoes, twin.once_unmapped = dict(self.undoes), set(self.once_unmapped)
+        twin.edited_at = dict(self.edited_at)
         twin.engine = Engine(
             folder / self.engine.file.name, twin.desk, self.engine.gates, self.engine.limits, self.engine.seed
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +19,6 @@ from engine.schema import (
     ConsentField,
     Field,
     InclusionList,
-    ListCondition,
     Option,
     Rule,
     Side,
@@ -139,7 +139,23 @@ INCLUSION = InclusionList(
     updated_at=datetime(2026, 9, 1, tzinfo=UTC),
     criteria_updated_at=datetime(2026, 9, 1, tzinfo=UTC),
     deleted_at=None,
-    criteria=((ListCondition("lifecyclestage", "IS_ANY_OF", ("lead", "partner")),),),
+    filters=json.dumps(
+        {
+            "filterBranchType": "OR",
+            "filterBranches": [],
+            "filters": [
+                {
+                    "filterType": "PROPERTY",
+                    "property": "lifecyclestage",
+                    "operation": {
+                        "operationType": "ENUMERATION",
+                        "operator": "IS_ANY_OF",
+                        "values": ["lead", "partner"],
+                    },
+                }
+            ],
+        }
+    ),
     members_changed_at=datetime(2026, 9, 20, tzinfo=UTC),
 )
 
