@@ -1,0 +1,92 @@
+"""State, deciding cause and every blocker of planted populations: precision and recall are one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from diagnostics.causes import CAUSES
+from diagnostics.causes.refusals import CLASSES
+from engine.gates import Situation
+from tests.diagnostics.causes.world import CONNECTION, INCLUSION, NOW, situation
+from tests.diagnostics.ground_truth.planting import ORDER, PLANTERS, USUAL, Truth, population
+
+PEOPLE = 1_500
+SEEDS = (1, 2, 3)
+
+
+def confusion(truth: Truth) -> str:
+    """The table of right against found verdicts, the wrong ones marked, and of each cause's blockers."""
+    answers = truth.answered()
+    pairs = Counter((one.verdict, answers.verdicts[number]) for number, one in truth.people.items())
+    lines = [f"{'right':<34}{'found':<34}{'contacts':>8}"]
+    for (given, said), people in sorted(pairs.items()):
+        lines.append(f"{' '.join(given):<34}{' '.join(said):<34}{people:>8}{'' if given == said else '  WRONG'}")
+    planted = Counter(code for one in truth.people.values() for code in one.blockers)
+    right = Counter(
+        code for number, one in truth.people.items() for code in one.blockers if code in answers.blockers[number]
+    )
+    found = Counter(code for codes in answers.blockers.values() for code in codes)
+    lines.append(f"\n{'blocker':<34}{'planted':>8}{'found':>8}{'right':>8}{'precision':>10}{'recall':>8}")
+    for code in sorted(planted.keys() | found.keys(), key=ORDER.index):
+        precision, recall = right[code] / max(found[code], 1), right[code] / max(planted[code], 1)
+        lines.append(f"{code:<34}{planted[code]:>8}{found[code]:>8}{right[code]:>8}{precision:>10.3f}{recall:>8.3f}")
+    return "\n".join(lines)
+
+
+def wrong(truth: Truth) -> list[tuple[int, object, object]]:
+    """Everybody whose verdict or blockers are not the planted ones."""
+    answers = truth.answered()
+    told = {number: (answers.verdicts[number], answers.blockers[number]) for number in truth.people}
+    right = {number: (one.verdict, one.blockers) for number, one in truth.people.items()}
+    return [(number, right[number], told[number]) for number in truth.people if right[number] != told[number]]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_planted_fault_is_found_and_nothing_else(seed: int) -> None:
+    """Several faults a contact, in random proportions; the table is in the test's output."""
+    truth = population(seed, PEOPLE)
+    print(confusion(truth))
+    assert wrong(truth) == []
+
+
+def test_the_populations_have_every_fault() -> None:
+    """Every planter's cause and every class of refusals is met, as the deciding one and behind others."""
+    people = [one for seed in SEEDS for one in population(seed, PEOPLE).people.values()]
+    met = {code for one in people for code in one.blockers}
+    assert met == {one.code for one in PLANTERS} | {one.code for one in CLASSES}
+    assert {one.verdict[1] for one in people} - {""} >= met - {"address-swap", "address-taken"}
+    assert max(len(one.blockers) for one in people) >= 4
+    by_the_connection = {"direction", "plan-tier", "list-deleted", "list-processing", "list-empty"}
+    blocking = {entry.code for entry in CAUSES if entry.gate} - {"role-address", "list-disagreement"}
+    assert blocking == met | by_the_connection
+
+
+@pytest.mark.parametrize(
+    ("code", "of", "shapes"),
+    [
+        (
+            "direction",
+            situation(mappings=CONNECTION["mappings"][:-1], sync={"direction": "to_app"}),
+            ("app",),
+        ),
+        (
+            "plan-tier",
+            situation(mappings=CONNECTION["mappings"][:-1], hubspot={"tier": "free"}),
+            ("pair", "hubspot", "app"),
+        ),
+        ("list-deleted", replace(USUAL, inclusion=replace(INCLUSION, deleted_at=NOW)), ("pair", "hubspot")),
+        ("list-empty", replace(USUAL, list_size=0), ("pair", "hubspot")),
+    ],
+)
+def test_what_the_connection_stops_is_found_for_everybody_concerned(
+    code: str, of: Situation, shapes: tuple[str, ...]
+) -> None:
+    """A fault of the connection or of the list as a whole comes on top of nobody's own."""
+    truth = population(4, 300, of, faulty=0.0)
+    answers = truth.answered()
+    for number, one in truth.people.items():
+        expected = [code] if one.shape in shapes else []
+        assert [found for found in answers.blockers[number] if not found.startswith("refused-")] == expected
