@@ -183,6 +183,9 @@ def brake(world: World, ran: Ran) -> Complaints:
     if ran.end == "refused" and any(request.kind == "write" for request in requests):
         yield f"run {ran.number} was refused ({ran.said}) and wrote"
     sent = {(request.side, item.kind, item.record): item for request in requests for item in request.items}
+    # What is left of a create that was refused in vague words is written to the new record: one write in two requests.
+    made = {(judged.change.side, "update", judged.change.id) for judged in _mine(world, ran) if not judged.change.field}
+    sent = {key: item for key, item in sent.items() if key not in made}
     limits = world.connection.brakes
     if ran.end == "braked":
         if sent:
