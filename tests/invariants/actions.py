@@ -34,7 +34,7 @@ from tests.invariants.people import (
     swap_emails,
 )
 from tests.invariants.truth import SIDES, Side
-from tests.invariants.wire import Break
+from tests.invariants.wire import Break, Killed
 from tests.invariants.world import World
 
 Action = Callable[[World, random.Random], bool]
@@ -216,7 +216,11 @@ def decide(world: World, chance: random.Random) -> bool:
     conflict, winner = chance.choice(open_ones), chance.choice(SIDES)
     if not conflict.may_win(winner):
         return False
-    world.engine.decide(conflict, winner)
+    try:
+        world.engine.decide(conflict, winner)
+    except Killed:
+        world.engine.reopen()
+        return False
     world.ledger.decide((conflict.hubspot_id, conflict.app_id), conflict.field, winner)
     world.say(f"decides: {conflict.field} of {conflict.hubspot_id[-6:]} and {conflict.app_id[-6:]} for {winner}")
     return sync(world, chance)

@@ -32,7 +32,8 @@ class Judged:
     """A change that the engine made, with what the judge knew at that moment.
 
     `here` is the changed record as it is now, `partner` the linked one across. `views`: since the last finished sync, and
-    since the values were last equal at all; either may be the engine's base. `here_later`: somebody touched this record
+    since the values were last equal at all; either may be the engine's base. Where several records may be the linked one, of each
+    that holds the value. `here_later`: somebody touched this record
     and this field later than the other side's. For a new record: `sources` across with its address, `rivals` here, and
     whether the source `was_linked` already or the address belongs to somebody `erased`.
     """
@@ -234,19 +235,24 @@ class Ledger:
         partner = next(iter([*fitting, *partners]), None)
         if partner is None or here is None or change.field not in FIELDS:
             return Judged(run, change, here, partner)
+        views = tuple(view for one in fitting or [partner] for view in self._views(change, here, one))
+        later = self._later(change, here, partner)
+        in_gap = (here.side, here.id) in self.unseen
+        earlier = tuple(self.earlier.get((partner.side, partner.id, change.field), ()))
+        return Judged(run, change, here, partner, views, later, in_gap=in_gap, earlier=earlier)
+
+    def _views(self, change: Change, here: Record, partner: Record) -> tuple[View, ...]:
         pair = (here.id, partner.id) if change.side == "hubspot" else (partner.id, here.id)
-        mine, theirs = (
-            self.edited[here.side, here.id, change.field],
-            self.edited[partner.side, partner.id, change.field],
-        )
         was, is_there = (comparable(change.field, text) for text in (change.before, partner.values[change.field]))
         bases = (self.agreed.get((pair, change.field)), self.equal.get((pair, change.field)))
-        earlier = tuple(self.earlier.get((partner.side, partner.id, change.field), ()))
-        held = {is_there, *(comparable(change.field, text) for text in earlier)}
-        views = tuple(View(base is not None, was != base, held != {base}) for base in bases)
-        later = self.touched[here.side, here.id] > self.touched[partner.side, partner.id] and mine > theirs
-        in_gap = (here.side, here.id) in self.unseen
-        return Judged(run, change, here, partner, views, later, in_gap=in_gap, earlier=earlier)
+        before = self.earlier.get((partner.side, partner.id, change.field), ())
+        held = {is_there, *(comparable(change.field, text) for text in before)}
+        return tuple(View(base is not None, was != base, held != {base}) for base in bases)
+
+    def _later(self, change: Change, here: Record, partner: Record) -> bool:
+        """Whether somebody touched this record and this field later than the other side's."""
+        mine, theirs = (self.edited[one.side, one.id, change.field] for one in (here, partner))
+        return self.touched[here.side, here.id] > self.touched[partner.side, partner.id] and mine > theirs
 
     def _new_record(self, run: int, change: Change, here: Record) -> Judged:
         across = other(change.side)
