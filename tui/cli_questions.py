@@ -38,6 +38,24 @@ def explain(
 
 
 @questions.command()
+def preflight(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    anew: Annotated[bool, typer.Option("--check", help="Examine both sides even if the last check is recent.")] = False,
+) -> None:
+    """Before activation: what is wrong, what would happen. Writes to neither side.
+
+    Looks at what the last check saw, or checks first if that is older than an hour or the connection file has changed.
+    """
+    from tui.commands.preflight import preflight as look
+    from tui.commands.session import session
+
+    finish(look(session(home_of(context, home), name), as_json=as_json, anew=anew))
+
+
+@questions.command()
 def causes(
     code: Annotated[str, typer.Argument(help="A cause's code; all of them without it.", metavar="CODE")] = "",
     as_json: JsonOption = False,
