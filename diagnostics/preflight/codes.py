@@ -252,9 +252,9 @@ CODES: tuple[Code, ...] = (
         "Lower it to a little more than a usual run does.", "us",
     ),
     Code(
-        "side-shrunk", "stops", "A side gave far fewer contacts than before",
-        "The reading was not believed, so nothing could be planned.",
-        "Check the account and the permissions; if they are really gone: syncdoctor check NAME --accept-shrink.", "us",
+        "side-shrunk", "stops", "Far fewer contacts than before, or none",
+        "A side or the list lost more than brakes.shrink allows, or a side is empty that would be filled: a sync stops.",
+        "Check the account and the permissions; if they are really gone, run the sync once with --accept-shrink.", "us",
     ),
     Code(
         "not-examined", "unknown", "Nothing could be counted",

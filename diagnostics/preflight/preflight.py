@@ -105,6 +105,7 @@ def stored_preflight(workspace: Workspace, connection: Connection) -> Preflight:
     found_here = [
         *_declared(situation),
         *lint_list(situation),
+        *_disbelieved(workspace, examined["run_id"]),
         *lint_values(workspace, situation),
         *lint_brakes(connection, planned_volume(workspace), expected.population),
     ]
@@ -139,6 +140,14 @@ def _expected(workspace: Workspace, situation: Situation) -> Expected:
         list_effect=list_effect(workspace, situation),
         requests=requests_needed(workspace, situation),
     )
+
+
+def _disbelieved(workspace: Workspace, run: int) -> Iterator[Finding]:
+    """Losses that a run which only looks logs, and before which a sync stops (`engine.losses`)."""
+    for row in workspace.rows(
+        "SELECT code, text FROM event WHERE run_id = ? AND code IN ('shrunk', 'empty-side') ORDER BY id", (run,)
+    ):
+        yield found("side-shrunk", "brakes.shrink", row["text"])
 
 
 _PLACES = {one.code: number for number, one in enumerate(CODES)}
