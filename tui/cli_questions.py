@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tui.options import (
+    FieldOption,
     HomeOption,
     JsonOption,
     NameArgument,
@@ -64,6 +65,26 @@ def causes(
     from tui.commands.causes import causes as show
 
     finish(show(code, as_json=as_json))
+
+
+@questions.command()
+def history(
+    context: typer.Context,
+    name: NameArgument,
+    who: WhoArgument,
+    field: FieldOption = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: ValuesOption = False,
+) -> None:
+    """Who wrote a contact's fields, when and by what, and whether it will happen again.
+
+    From HubSpot's property history, the record of our own writes and what the app tells. Writes to neither side.
+    """
+    from tui.commands.history import history as show
+    from tui.commands.session import session
+
+    finish(show(session(home_of(context, home), name), who, field=field, as_json=as_json, values=values))
 
 
 @questions.command()

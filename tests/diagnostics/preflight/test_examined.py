@@ -2,76 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
-from diagnostics.checkup import check, synchronise
+from diagnostics.checkup import check
 from diagnostics.preflight.preflight import Preflight, examined_preflight, stored_preflight
-from engine.auth.secret import Secret
-from engine.connection import Brakes, Connection, FieldMapping, Observe, Scope, read_connection
-from engine.connectors.open import open_connectors
+from engine.connection import Brakes, FieldMapping, Scope
 from engine.losses import Demand
-from engine.observe import Sides
 from engine.runs import Run
 from engine.scope import known_members
-from engine.workspace import Workspace
 from sample_data.generate import main as generate
-from sample_data.portal import Portal, open_portal
-from tui.practice import secrets, transports
-
-
-@dataclass
-class World:
-    """A portal, a workspace and a connection."""
-
-    portal: Portal
-    workspace: Workspace
-    connection: Connection
-
-    def sides(self, token: str = "") -> Sides:
-        """Fresh connectors; `token` in place of HubSpot's usual one."""
-
-        async def sleep(seconds: float) -> None:
-            await asyncio.sleep(0)
-
-        ticks = iter(range(10**9))
-        held = {side: Secret(text) for side, text in secrets(self.portal).items()}
-        hubspot, app = open_connectors(
-            self.connection,
-            held | ({"hubspot": Secret(token)} if token else {}),
-            transports(self.portal, self.connection),
-            on_exchange=lambda _: None,
-            clock=lambda: float(next(ticks)),
-            sleep=sleep,
-            now=Run(self.workspace, "clock").now,
-            random=random.Random(1),
-        )
-        return Sides(hubspot, app)
-
-    async def preflight(self, token: str = "") -> Preflight:
-        """A preflight that examines."""
-        return await examined_preflight(Run(self.workspace, "preflight"), self.connection, self.sides(token))
-
-    def change(self, **update: object) -> None:
-        """Replaces parts of the connection."""
-        self.connection = self.connection.model_copy(update=update)
-
-    def mapped(self, hubspot: str, **update: object) -> None:
-        """Changes one mapping."""
-        mappings = [
-            one.model_copy(update=update) if one.hubspot == hubspot else one for one in self.connection.mappings
-        ]
-        self.change(mappings=tuple(mappings))
-
-    def count(self, query: str) -> int:
-        """A number from the workspace."""
-        return int(self.workspace.value(query))
+from tests.diagnostics.portal_world import World, world_of
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +28,12 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(people: Path, tmp_path: Path) -> World:
     """The practice connection on a small population, nothing done yet."""
-    connection = read_connection(people / "connection.toml")
-    connection = connection.model_copy(update={"name": "practice", "observe": Observe(full_every_hours=0)})
-    return World(open_portal(people, tmp_path / "portal.sqlite"), Workspace(tmp_path / "w.sqlite"), connection)
+    return world_of(people, tmp_path)
+
+
+async def preflight(world: World, token: str = "") -> Preflight:
+    """A preflight that examines."""
+    return await examined_preflight(Run(world.workspace, "preflight"), world.connection, world.sides(token))
 
 
 def codes(result: Preflight) -> dict[str, int | None]:
@@ -97,7 +43,7 @@ def codes(result: Preflight) -> dict[str, int | None]:
 
 async def test_expected_counts_are_what_check_and_sync_then_do(world: World) -> None:
     """States, causes and writes of the preflight, of a check after it, and of the sync; the stored answer is the same."""
-    result = await world.preflight()
+    result = await preflight(world)
     expected = result.expected
     assert expected is not None
     assert result.ready
@@ -110,7 +56,7 @@ async def test_expected_counts_are_what_check_and_sync_then_do(world: World) -> 
     assert (again.findings, again.expected and again.expected.states) == (result.findings, expected.states)
 
     before = len(world.portal.requests)
-    counts, _ = await synchronise(Run(world.workspace, "sync"), world.connection, world.sides(), staged=False)
+    counts = await world.sync()
     refused = counts["refused"]
     assert counts["created"] + counts["updated"] + refused == expected.writes["writes"]
     assert expected.writes["creates"] - refused <= counts["created"] <= expected.writes["creates"]
@@ -122,9 +68,9 @@ async def test_expected_counts_are_what_check_and_sync_then_do(world: World) -> 
 
 
 async def _list_after_sync(world: World) -> tuple[Preflight, frozenset[str], frozenset[str], int]:
-    result = await world.preflight()
+    result = await preflight(world)
     before = known_members(world.workspace)
-    counts, _ = await synchronise(Run(world.workspace, "sync"), world.connection, world.sides(), staged=False)
+    counts = await world.sync()
     return result, before, known_members(world.workspace), counts["refused"]
 
 
@@ -147,7 +93,7 @@ async def test_contacts_that_would_enter_the_list_do(world: World) -> None:
 async def test_contacts_that_would_leave_the_list_do(world: World) -> None:
     """The app wins a property that the criteria look at: whoever no longer meets them leaves, and nobody else."""
     portal = world.portal
-    await world.preflight()
+    await preflight(world)
     members = [
         row["hubspot_id"]
         for row in world.workspace.rows(
@@ -159,14 +105,14 @@ async def test_contacts_that_would_leave_the_list_do(world: World) -> None:
         "operationType": "STRING", "operator": "IS_EQUAL_TO", "value": "Hierheim", "includeObjectsWithNoValueSet": False}}  # fmt: skip
     branch = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filters": [], "filterBranches": [
         {"filterBranchType": "AND", "filterBranchOperator": "AND", "filterBranches": [], "filters": [criteria]}]}  # fmt: skip
-    await _change_criteria(portal, branch)
+    await _change_criteria(world, branch)
     for record in members:
         portal.tamper("hubspot", record, {"city": "Hierheim"})
-    shrunk = await world.preflight()
+    shrunk = await preflight(world)
     assert "side-shrunk" in {one.code for one in shrunk.of("stops")}
     accepting = Demand(accept_shrink=True)
-    await synchronise(Run(world.workspace, "sync"), world.connection, world.sides(), staged=False, demand=accepting)
-    assert "side-shrunk" not in codes(await world.preflight())
+    await world.sync(accepting)
+    assert "side-shrunk" not in codes(await preflight(world))
     leaving = world.workspace.rows("SELECT app_id FROM contacts WHERE hubspot_id IN (?, ?)", members[:2])
     for row in leaving:
         portal.tamper("mailchimp", row["app_id"], {"CITY": "Anderswo"})
@@ -181,15 +127,9 @@ async def test_contacts_that_would_leave_the_list_do(world: World) -> None:
     assert codes(result)["list-leaves"] == 2
 
 
-async def _change_criteria(portal: Portal, branch: Mapping[str, object]) -> None:
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=portal.hubspot), base_url="http://practice.invalid"
-    ) as client:
-        answer = await client.put(
-            "/crm/v3/lists/101/update-list-filters", json={"filterBranch": branch},
-            headers={"Authorization": f"Bearer {portal.hubspot_token}"},
-        )  # fmt: skip
-        assert answer.status_code == 200, answer.text
+async def _change_criteria(world: World, branch: Mapping[str, object]) -> None:
+    answer = await world.call("hubspot", "PUT", "/crm/v3/lists/101/update-list-filters", {"filterBranch": branch})
+    assert answer.status_code == 200, answer.text
 
 
 async def test_criteria_that_are_not_evaluated_leave_the_effect_unknown(world: World) -> None:
@@ -198,8 +138,8 @@ async def test_criteria_that_are_not_evaluated_leave_the_effect_unknown(world: W
         "operationType": "STRING", "operator": "CONTAINS", "value": "API", "includeObjectsWithNoValueSet": False}}  # fmt: skip
     branch = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filters": [], "filterBranches": [
         {"filterBranchType": "AND", "filterBranchOperator": "AND", "filterBranches": [], "filters": [criteria]}]}  # fmt: skip
-    await _change_criteria(world.portal, branch)
-    result = await world.preflight()
+    await _change_criteria(world, branch)
+    result = await preflight(world)
     if result.expected and result.expected.writes["creates_hubspot"]:
         assert codes(result)["list-effect-unknown"] == result.expected.writes["creates_hubspot"]
     else:
@@ -211,7 +151,7 @@ async def test_a_connection_that_fits_nowhere_is_linted_whole(world: World) -> N
     world.portal.change_property("city", archived=True)
     world.portal.change_property("phone", read_only=True)
     world.change(scope=Scope(list="Newsletter DAC"))
-    result = await world.preflight()
+    result = await preflight(world)
 
     stops = {one.code for one in result.of("stops")}
     assert stops == {"field-missing", "field-read-only", "list-missing"}
@@ -226,14 +166,14 @@ async def test_what_another_part_refuses_is_a_finding_too(world: World) -> None:
     rule = world.connection.opt_in
     assert rule is not None
     world.change(opt_in=rule.model_copy(update={"property": "", "accepted": (), "subscription": "No such type"}))
-    result = await world.preflight()
+    result = await preflight(world)
     assert [one.severity for one in result.findings if one.code == "not-examined"] == ["stops", "unknown"]
     assert "option-untranslated" not in codes(result)
 
 
 async def test_a_withdrawn_permission_is_named_and_what_needs_it_is_unknown(world: World) -> None:
     """The read-only token of the portal may not write: the scope is named, and the counts are there all the same."""
-    result = await world.preflight("practice-hubspot-readonly")
+    result = await preflight(world, "practice-hubspot-readonly")
     missing = next(one for one in result.findings if one.code == "scope-missing")
     assert missing.items == ("crm.objects.contacts.write",)
     assert not result.ready
@@ -242,7 +182,7 @@ async def test_a_withdrawn_permission_is_named_and_what_needs_it_is_unknown(worl
 
 async def test_this_plans_own_brake_is_told_before_the_sync_meets_it(world: World) -> None:
     """One less than the plan needs; with exactly as many it is not raised."""
-    result = await world.preflight()
+    result = await preflight(world)
     assert result.expected is not None
     creates = result.expected.writes["creates"]
     world.change(brakes=Brakes(creates=creates - 1, updates=2000))
@@ -253,16 +193,11 @@ async def test_this_plans_own_brake_is_told_before_the_sync_meets_it(world: Worl
 
 async def test_a_shrunken_side_stops_the_preflight_as_a_finding(world: World) -> None:
     """Nobody there any more: nothing is believed, nothing counted."""
-    await world.preflight()
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=world.portal.mailchimp),
-        base_url="http://practice.invalid",
-        headers={"Authorization": f"Bearer {world.portal.mailchimp_key}"},
-    ) as client:
-        for row in world.workspace.rows("SELECT _id FROM app_contact"):
-            path = f"/3.0/lists/a1b2c3d4e5/members/{row['_id']}/actions/delete-permanent"
-            assert (await client.post(path)).status_code == 204
-    result = await world.preflight()
+    await preflight(world)
+    for row in world.workspace.rows("SELECT _id FROM app_contact"):
+        path = f"/3.0/lists/a1b2c3d4e5/members/{row['_id']}/actions/delete-permanent"
+        assert (await world.call("app", "POST", path)).status_code == 204
+    result = await preflight(world)
     assert "side-shrunk" in {one.code for one in result.of("stops")}
     assert result.expected is None
 
@@ -270,7 +205,7 @@ async def test_a_shrunken_side_stops_the_preflight_as_a_finding(world: World) ->
 async def test_an_observed_connection_forecasts_nothing_of_ours(world: World) -> None:
     """Another engine writes."""
     world.change(mode="observed")
-    result = await world.preflight()
+    result = await preflight(world)
     assert "observed-mode" in codes(result)
     assert {"list-enters", "marketing-contacts", "brake-trips"} & set(codes(result)) == set()
 
@@ -279,5 +214,5 @@ async def test_a_plain_date_against_a_moment_is_told(world: World) -> None:
     """A mapping onto HubSpot's own moment is read-only there: both things are said."""
     world.change(mappings=(*world.connection.mappings, FieldMapping(hubspot="createdate", app="BIRTHDAY")))
     world.portal.change_merge_field("BIRTHDAY", {"type": "date"})
-    result = await world.preflight()
+    result = await preflight(world)
     assert {"field-read-only", "date-moment"} <= set(codes(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ EMAIL = {"hubspot": "email", "app": "EMAIL"}
 class Case:
     """What differs from a connection in which everything fits."""
 
-    mapping: dict[str, object] = field(default_factory=dict)
+    mapping: Mapping[str, object] = field(default_factory=dict)
     """A second mapping, besides the address."""
     hubspot: tuple[Field, ...] = ()
     app: tuple[Field, ...] = ()
@@ -44,7 +45,7 @@ class Case:
     effect: ListEffect = field(default_factory=ListEffect)
     creates: int = 0
     needed: int = 10
-    sections: dict[str, object] = field(default_factory=dict)
+    sections: Mapping[str, object] = field(default_factory=dict)
 
 
 def _schema(schema: SideSchema, fields: tuple[Field, ...], zone: str) -> SideSchema:
@@ -58,11 +59,11 @@ def findings(case: Case) -> list[Finding]:
     names = [{"hubspot": "firstname", "app": "FNAME"}, {"hubspot": "lastname", "app": "LNAME"}]
     mappings = [EMAIL, *names, *([case.mapping] if case.mapping else [])]
     sections = {"hubspot": {"tier": "professional", "api_version": "2026-03"}, "mappings": mappings, "opt_in": None,
-                "app": {"name": "mailchimp", "audience": "a1"}} | case.sections  # fmt: skip
+                "app": {"name": "mailchimp", "audience": "a1"}} | dict(case.sections)  # fmt: skip
     document = {**CONNECTION, **sections}
     if case.mapping.get("hubspot") == "firstname":  # what the file's own model refuses, as another source might give it
         connection = Connection.model_validate({**document, "mappings": mappings[:3]})
-        twice = connection.mappings[1].model_copy(update=case.mapping)
+        twice = connection.mappings[1].model_copy(update=dict(case.mapping))
         connection = connection.model_copy(update={"mappings": (*connection.mappings, twice)})
     else:
         connection = Connection.model_validate(document)

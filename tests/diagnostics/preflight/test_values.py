@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,11 @@ from engine.connectors import Record
 from engine.gates import Situation
 from engine.mirror import add_columns, store
 from engine.runs import Run
-from engine.schema import Field, Option, Rule, Side, SideSchema
+from engine.schema import SIDES, Field, Option, Rule, Side, SideSchema
 from engine.workspace import Workspace
 from tests.diagnostics.causes.world import HUBSPOT, MAILCHIMP, connection, situation, with_field
 
-MAPPINGS = [
+MAPPINGS: list[dict[str, Any]] = [
     {"hubspot": "email", "app": "EMAIL"},
     {"hubspot": "city", "app": "CITY"},
     {"hubspot": "customer_number", "app": "CODE"},
@@ -40,9 +41,9 @@ class Held:
         app = with_field(with_field(MAILCHIMP, Field("PHONE", "Phone", "phone")), Field("LAND", "Land", "text"))
         app = with_field(with_field(app, Field("CODE", "Code", "text")), Field("TOPIC", "Topic", "text"))
         self.schemas: dict[Side, SideSchema] = {"hubspot": hubspot, "app": app}
-        for side in ("hubspot", "app"):
+        for side in SIDES:
             names = [m[side] for m in MAPPINGS]
-            add_columns(self.workspace, side, map(str, names))  # type: ignore[arg-type]
+            add_columns(self.workspace, side, map(str, names))
 
     def put(self, side: Side, number: int, **values: str) -> None:
         """A record; fields not given are empty."""
