@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from diagnostics.history.entry import AUTOMATIC, Entry
+from diagnostics.history.timeline import newest_first
 from engine.schema import SIDES, Side
 
 Word = Literal["yes", "maybe", "unlikely", "no", "unknown"]
@@ -35,7 +36,7 @@ class Outlook:
 def outlooks(entries: Sequence[Entry], *, suspended: bool = False) -> tuple[Outlook, ...]:
     """One answer per side on which anything was set. `entries` in any order; `suspended`: the engine holds the field back because
     two writers kept flipping it (cause field-loop)."""
-    ordered = sorted((one for one in entries if one.in_force and one.at), key=lambda one: one.at)
+    ordered = [one for one in reversed(newest_first(entries)) if one.in_force and one.at]
     sides = [side for side in SIDES if any(one.side == side for one in ordered)]
     return tuple(_outlook(side, [one for one in ordered if one.side == side], suspended) for side in sides)
 

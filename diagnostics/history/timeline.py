@@ -43,14 +43,11 @@ def of_history(versions: Sequence[FieldVersion], writes: Sequence[Written], skew
     return [*entries, *unseen, *(_own(write, "") for write in writes if not write.applied and _shown(write))]
 
 
-def of_journal(
-    side: Side, app: str, writes: Sequence[Written], now: str | None, changed_at: str, *, known_until: str = ""
-) -> list[Entry]:
+def of_journal(side: Side, app: str, writes: Sequence[Written], now: str | None, changed_at: str) -> list[Entry]:
     """The entries of a side that keeps no history, or whose history could not be read: our writes, and between them what must
     have been set by others, as our write met another value than the one before had left.
 
-    `now`: what the record holds, None without a record or if it was not fetched; `changed_at`: the record's last change;
-    `known_until`: when `now` was read.
+    `now`: what the record holds, None without a record or if it was not fetched; `changed_at`: the record's last change.
     """
     applied = sorted((write for write in writes if write.applied), key=lambda one: (one.planned_at, one.settled_at))
     entries = [_own(write, "") for write in writes if _shown(write)]
@@ -70,14 +67,24 @@ def of_journal(
             entries.append(_unnamed(side, app, now, changed_at, "", note))
     elif now.strip() != applied[-1].result.strip():
         ended = applied[-1].settled_at or applied[-1].planned_at
-        until = changed_at if changed_at > ended else known_until or changed_at
-        entries.append(_unnamed(side, app, now, until, ended))
+        entries.append(_unnamed(side, app, now, _later(ended, changed_at), ended))
     return entries
 
 
 def newest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """In the order of time, the newest first; what has no time comes last."""
-    return tuple(sorted(entries, key=lambda one: (_moment(one.at) or _BEGINNING, one.run or 0), reverse=True))
+    return tuple(sorted(entries, key=_place, reverse=True))
+
+
+def _place(entry: Entry) -> tuple[datetime, int, int]:
+    # A span that ends where it begins came after the write that it begins with: Mailchimp counts in whole seconds. Any other
+    # ends with the write before which it came.
+    order = 1 if not entry.since else 2 if entry.since == entry.at else 0
+    return _moment(entry.at) or _BEGINNING, order, entry.run or 0
+
+
+def _later(one: str, other: str) -> str:
+    return other if (_moment(other) or _BEGINNING) > (_moment(one) or _BEGINNING) else one
 
 
 def _matching(version: FieldVersion, writes: Sequence[Written], skew: timedelta) -> Written | None:
