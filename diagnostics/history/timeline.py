@@ -26,16 +26,23 @@ def of_history(versions: Sequence[FieldVersion], writes: Sequence[Written], skew
     stays, with that said.
     """
     left = [write for write in writes if write.applied]
-    entries = []
+    entries, others, own_sources = [], [], set()
     for version in sorted(versions, key=lambda one: one.at, reverse=True):
         ours = _matching(version, left, skew)
         if ours is None:
-            entries.append(
-                Entry(version.at, "hubspot", kind_of(version), in_words(version), version.value, writer_of(version))
-            )
+            others.append(version)
         else:
             left.remove(ours)
+            own_sources.add((version.source_type, version.source_id))
             entries.append(_own(ours, version.at))
+    for version in others:
+        shared = version.source_id and (version.source_type, version.source_id) in own_sources
+        note = "under the id of our own writes, but not in our journal" if shared else ""
+        entries.append(
+            Entry(
+                version.at, "hubspot", kind_of(version), in_words(version), version.value, writer_of(version), note=note
+            )
+        )
     unseen = [
         _own(write, "", note="" if write.before == write.result else "HubSpot's history does not show it")
         for write in left

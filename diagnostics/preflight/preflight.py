@@ -75,6 +75,7 @@ async def examined_preflight(run: Run, connection: Connection, sides: Sides, dem
     if not missing and not any(one.code in PREVENTING for one in alone):
         try:
             summary(run, await examine(run, connection, sides, GATES, demand))
+            run.progress("weighing what contacts hold", 0)
             return stored_preflight(run.workspace, connection)
         except BrakeTripped as error:
             alone.append(found("side-shrunk", error.where, error.what))

@@ -59,7 +59,6 @@ class MemberTraces(_Body):
     timestamp_opt: str = ""
     last_changed: str = ""
     source: str = ""
-    unsubscribe_reason: str = ""
     status: str = ""
 
     def traces(self) -> tuple[RecordTrace, ...]:
@@ -69,7 +68,7 @@ class MemberTraces(_Body):
             (self.timestamp_opt, f"joined the audience{_by(self.source)}"),
             (
                 self.last_changed,
-                f"record changed last, status {visible(self.status, 40)}{_why(self.unsubscribe_reason)}",
+                f"record changed last, status {visible(self.status, 40)}",
             ),
         )
         return tuple(
@@ -79,10 +78,6 @@ class MemberTraces(_Body):
 
 def _by(source: str) -> str:
     return f", source {visible(source, 60)}" if source and "@" not in source else ""
-
-
-def _why(reason: str) -> str:
-    return f" ({visible(reason, 100)})" if reason and "@" not in reason else ""
 
 
 def as_text(value: object) -> str | None:

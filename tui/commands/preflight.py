@@ -10,7 +10,7 @@ from engine.gates import STATES
 from engine.visible import visible
 from tui.commands.session import Session, conduct
 from tui.notation import moment, plural
-from tui.output import count, document, say, table
+from tui.output import count, document, note, say, table
 
 if TYPE_CHECKING:
     from diagnostics.preflight.finding import Finding, Severity
@@ -39,6 +39,8 @@ def preflight(chosen: Session, *, as_json: bool, anew: bool) -> int:
         return await examined_preflight(run, chosen.connection, sides)
 
     if not anew and _is_fresh(chosen):
+        if not as_json:
+            note("weighing what the last examination saw …")
         with chosen.reading() as workspace:
             result = stored_preflight(workspace, chosen.connection)
     else:

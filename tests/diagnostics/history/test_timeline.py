@@ -58,6 +58,9 @@ def test_a_version_and_a_write_count_once() -> None:
     ]
     found = newest_first(of_history(versions, [WRITE, second], SKEW))
     assert sorted(one.kind for one in found) == ["integration", "person", "us", "us"]
+    assert [one.note for one in found if one.kind == "integration"] == [
+        "under the id of our own writes, but not in our journal"
+    ]
 
 
 def test_refused_and_doubtful_writes_are_shown_and_never_in_force() -> None:

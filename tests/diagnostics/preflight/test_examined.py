@@ -9,7 +9,10 @@ import pytest
 
 from diagnostics.checkup import check
 from diagnostics.preflight.preflight import Preflight, examined_preflight, stored_preflight
+from diagnostics.preflight.volume import planned_volume
+from engine.brakes import tripped, volume
 from engine.connection import Brakes, FieldMapping, Scope
+from engine.journal import planned_operations
 from engine.losses import Demand
 from engine.runs import Run
 from engine.scope import known_members
@@ -189,6 +192,23 @@ async def test_this_plans_own_brake_is_told_before_the_sync_meets_it(world: Worl
     assert [one.where for one in stored_preflight(world.workspace, world.connection).of("stops")] == ["brakes.creates"]
     world.change(brakes=Brakes(creates=creates, updates=2000))
     assert stored_preflight(world.workspace, world.connection).ready
+
+
+async def test_the_volume_is_what_a_sync_counts_before_its_first_write(world: World) -> None:
+    """Per kind, per field, and against what the sides hold: before the first sync and after it."""
+    for _ in range(2):
+        await world.check()
+        run = Run(world.workspace, "look")
+        counted = volume(planned_operations(run), world.workspace)
+        mine = planned_volume(world.workspace)
+        assert (mine.creates, mine.updates, mine.clears, mine.linked) == (
+            counted.creates, counted.updates, counted.clears, counted.linked,
+        )  # fmt: skip
+        assert mine.changed == counted.changed
+        assert tripped(Brakes(first_creates=0), mine) == tripped(Brakes(first_creates=0), counted)
+        await world.sync()
+        person = world.one("c.state = 'in_sync' AND h.city <> ''")
+        world.portal.tamper("hubspot", person["hubspot_id"], {"city": ""})
 
 
 async def test_a_shrunken_side_stops_the_preflight_as_a_finding(world: World) -> None:
