@@ -17,6 +17,8 @@ ENFORCING = "2026-09"
 """From this version on HubSpot checks required fields and conditional ones on API writes; v3 and 2026-03 never do."""
 READ_CONTACTS, WRITE_CONTACTS = "crm.objects.contacts.read", "crm.objects.contacts.write"
 _CONSENT = ("communication_preferences.read", "communication_preferences.read_write", "subscriptions-status-read")
+_CONSENT_BATCH = ("communication_preferences.statuses.batch.read", "communication_preferences.read_write")
+"""Statuses in batches ask for a scope of their own, which belongs to Marketing Hub Enterprise."""
 
 
 def enforces(connection: Connection) -> bool:
@@ -61,9 +63,10 @@ def needed_scopes(connection: Connection) -> Mapping[tuple[str, ...], str]:
     if connection.mode == "managed" and connection.sync.direction != "to_app":
         needed[WRITE_CONTACTS,] = "to write contacts"
     if connection.scope.list:
-        needed["crm.lists.read", "crm.lists.write"] = "to read the inclusion list"
+        needed["crm.lists.read",] = "to read the inclusion list"
     if connection.opt_in and connection.opt_in.subscription:
-        needed[_CONSENT] = "to read subscription statuses"
+        needed[_CONSENT] = "to read subscription types"
+        needed[_CONSENT_BATCH] = "to read subscription statuses in batches"
     return needed
 
 

@@ -144,8 +144,10 @@ def _repeated(workspace: Workspace, pair: MappedPair, where: str) -> Iterator[Fi
 def _without_country(workspace: Workspace, pair: MappedPair, where: str) -> Iterator[Finding]:
     national = 0
     for side in SIDES:
-        held = _held(workspace, side, pair.field(side))
-        national += int(held.filter(~_VALUE.str.contains(r"^(\+|00)"))["contacts"].sum())
+        if pair.field(side) in columns_of(workspace, side):
+            held = f"trim({quoted(pair.field(side))})"
+            query = f"SELECT count(*) FROM {TABLE[side]} WHERE {held} <> '' AND {held} NOT LIKE '+%' AND {held} NOT LIKE '00%'"
+            national += int(workspace.value(query))
     if national:
         what = "numbers without a country code, and no property with the country is named"
         yield found("phone-country", f"{where}, country", what, mapping=pair.name, contacts=national)

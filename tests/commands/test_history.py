@@ -51,6 +51,20 @@ def test_each_edit_with_its_source_and_masked_values(command: Command, synced: P
     assert field["entries"][0]["value"] == "<10 characters: letters>"
 
 
+def test_hostile_text_is_shown_and_never_obeyed(command: Command, synced: Path) -> None:
+    """Escapes and direction marks in values, sources and labels."""
+    record, _, _ = _written(synced)
+    portal = _portal(synced)
+    hostile = ("\u001b]0;x\u0007TYPE", "7\u202e7", "[bold]\u001b[31mred")
+    portal.tamper("hubspot", record, {"city": "\u001b[2J\u202eevil"}, origin=hostile)
+    portal.close()
+    for words in (("--values",), (), ("--json", "--values")):
+        answer = command("history", "practice", record, "--field", "city", *words, "--home", synced)
+        assert answer.code == 0
+        assert not set("\u001b\u202e\u0007") & set(answer.out + answer.err)
+    assert "evil" in answer.out
+
+
 def test_our_own_writes_name_their_run(command: Command, synced: Path) -> None:
     """What the sync of the story wrote is ours, on both sides."""
     with Workspace(synced / "workspaces" / "practice.sqlite", read_only=True) as workspace:

@@ -267,6 +267,20 @@ def test_a_missing_scope_is_named() -> None:
     assert [one.items for one in raised] == [("crm.objects.contacts.write",)]
 
 
+@pytest.mark.parametrize(
+    ("scopes", "missing"),
+    [
+        (("communication_preferences.read",), [("communication_preferences.statuses.batch.read", "communication_preferences.read_write")]),
+        (("communication_preferences.read_write",), []),
+        (("subscriptions-status-read", "communication_preferences.statuses.batch.read"), []),
+    ],
+)  # fmt: skip
+def test_a_subscription_rule_needs_its_own_permissions(scopes: tuple[str, ...], missing: list[tuple[str, ...]]) -> None:
+    """Reading types and reading statuses in batches; any one of a group is enough."""
+    case = Case(scopes=(*SCOPES, *scopes), sections={"opt_in": {"subscription": "Newsletter"}})
+    assert [one.items for one in findings(case) if one.code == "scope-missing"] == missing
+
+
 def test_some_accepted_values_that_are_no_choice_only_warn() -> None:
     """As long as one of them can be held, somebody can pass."""
     case = Case(sections={"opt_in": {"property": "newsletter_opt_in", "accepted": ["true", "ja"]}})
