@@ -6,6 +6,7 @@
 # make crash  the process killed at N seeded points, started again, and compared: make crash N=1000
 # make bench  what is measured
 # make causes docs/causes.md from the causes
+# make preflight docs/preflight.md from the codes of the preflight
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -13,7 +14,7 @@ INSTALLED := .venv/.installed
 SEEDS ?= 1000
 N ?= 100
 
-.PHONY: demo test check prove crash faults bench causes clean
+.PHONY: demo test check prove crash faults bench causes preflight clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -46,6 +47,9 @@ bench: $(INSTALLED)
 
 causes: $(INSTALLED)
 	$(BIN)/python -m diagnostics.causes.catalogue > docs/causes.md
+
+preflight: $(INSTALLED)
+	$(BIN)/python -m diagnostics.preflight.codes > docs/preflight.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

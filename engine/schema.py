@@ -59,6 +59,8 @@ class Field:
     read_only: bool = False
     custom: bool = False
     """Not one of the default fields that a free account may map."""
+    unique: bool = False
+    """The side takes each value once (HubSpot's `hasUniqueValue`, which contacts may or may not enforce)."""
 
 
 @dataclass(frozen=True)

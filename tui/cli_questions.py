@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tui.options import (
+    FieldOption,
     HomeOption,
     JsonOption,
     NameArgument,
@@ -38,6 +39,24 @@ def explain(
 
 
 @questions.command()
+def preflight(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    anew: Annotated[bool, typer.Option("--check", help="Examine both sides even if the last check is recent.")] = False,
+) -> None:
+    """Before activation: what is wrong, what would happen. Writes to neither side.
+
+    Looks at what the last check saw, or checks first if that is older than an hour or the connection file has changed.
+    """
+    from tui.commands.preflight import preflight as look
+    from tui.commands.session import session
+
+    finish(look(session(home_of(context, home), name), as_json=as_json, anew=anew))
+
+
+@questions.command()
 def causes(
     code: Annotated[str, typer.Argument(help="A cause's code; all of them without it.", metavar="CODE")] = "",
     as_json: JsonOption = False,
@@ -46,6 +65,26 @@ def causes(
     from tui.commands.causes import causes as show
 
     finish(show(code, as_json=as_json))
+
+
+@questions.command()
+def history(
+    context: typer.Context,
+    name: NameArgument,
+    who: WhoArgument,
+    field: FieldOption = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: ValuesOption = False,
+) -> None:
+    """Who wrote a contact's fields, when and by what, and whether it will happen again.
+
+    From HubSpot's property history, the record of our own writes and what the app tells. Writes to neither side.
+    """
+    from tui.commands.history import history as show
+    from tui.commands.session import session
+
+    finish(show(session(home_of(context, home), name), who, field=field, as_json=as_json, values=values))
 
 
 @questions.command()

@@ -25,15 +25,20 @@ def _called(rule: Rule) -> str:
     return words if rule.kind == "not_checked" else f"{rule.kind} {words}".strip()
 
 
-def side_finding(situation: Situation, contacts: int) -> SideFinding | None:
-    """Told if the rules of a side could not be read, or if a mapped field has one that is not evaluated here."""
-    reasons = [situation.unavailable["rules"]] if "rules" in situation.unavailable else []
-    skipped = [
+def skipped_rules(situation: Situation) -> list[str]:
+    """The rules of written fields that are not evaluated before writing, as `SIDE.FIELD: rule`."""
+    return [
         f"{column_name(side, field.name)}: {_called(rule)}"
         for side, field in written_fields(situation)
         for rule in field.rules
         if not _evaluated(rule)
     ]
+
+
+def side_finding(situation: Situation, contacts: int) -> SideFinding | None:
+    """Told if the rules of a side could not be read, or if a mapped field has one that is not evaluated here."""
+    reasons = [situation.unavailable["rules"]] if "rules" in situation.unavailable else []
+    skipped = skipped_rules(situation)
     if not reasons and not skipped:
         return None
     parts = [f"the validation rules could not be read: {reasons[0]}"] if reasons else []

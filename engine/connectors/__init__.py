@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from engine.schema import InclusionList, Side, SideSchema
 
@@ -74,6 +74,37 @@ class LastChange:
     value: str
     at: str
     source: str
+
+
+@dataclass(frozen=True)
+class FieldVersion:
+    """A value that a field had or has: when it was set (ISO 8601, UTC) and the side's own words for by what.
+
+    `value` is None if it cannot be kept as text. Ids and label are empty where the side gives none.
+    """
+
+    value: str | None
+    at: str
+    source_type: str
+    source_id: str = ""
+    source_label: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class RecordVersions:
+    """The versions of a record's fields, newest first; `id` is the record's own, another than asked for after a merge."""
+
+    id: str
+    fields: Mapping[str, Sequence[FieldVersion]]
+
+
+@dataclass(frozen=True)
+class RecordTrace:
+    """Something that a side tells of a record as a whole: when (ISO 8601, UTC), and what in words."""
+
+    at: str
+    what: str
 
 
 class Connector(Protocol):
@@ -158,6 +189,24 @@ class HistorySource(Protocol):
 
     async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
         """The last change of each named field by id and field; what has no history is left out."""
+        ...
+
+
+@runtime_checkable
+class VersionSource(Protocol):
+    """A side that tells every version of a record's fields (HubSpot)."""
+
+    async def versions(self, record_id: str, fields: Sequence[str]) -> RecordVersions | None:
+        """All versions that the side still has of the named fields; None if the id leads nowhere."""
+        ...
+
+
+@runtime_checkable
+class TraceSource(Protocol):
+    """A side that keeps no history of fields, but tells something of a record as a whole (Mailchimp)."""
+
+    async def traces(self, record_id: str) -> Sequence[RecordTrace] | None:
+        """What the side tells, in the order of time; None if the id leads nowhere."""
         ...
 
 

@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from engine.answers import Answer, shaped
 from engine.auth.secret import Secret
-from engine.connectors import LastChange, Outcome, Record, Write
+from engine.connectors import LastChange, Outcome, Record, RecordVersions, Write
 from engine.connectors.batches import outcomes_of
 from engine.connectors.hubspot_bodies import BatchAnswer, Contact, ContactPage
 from engine.connectors.hubspot_changes import HubSpotChanges
 from engine.connectors.hubspot_consent import subscription_statuses
-from engine.connectors.hubspot_history import last_changes
+from engine.connectors.hubspot_history import all_versions, last_changes
 from engine.connectors.hubspot_lists import HubSpotLists
 from engine.connectors.hubspot_paths import Paths
 from engine.connectors.hubspot_schema import describe
@@ -177,6 +177,10 @@ class HubSpotConnector:
     async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
         """The last change of each named property by id and property; 50 contacts a request."""
         return await last_changes(self._client, self._paths, ids, fields)
+
+    async def versions(self, record_id: str, fields: Sequence[str]) -> RecordVersions | None:
+        """Every version that HubSpot gives of one contact's properties; None if the id leads nowhere."""
+        return await all_versions(self._client, self._paths, record_id, fields)
 
     async def _single(self, record_id: str, fields: Sequence[str]) -> Record | None:
         template = f"{self._paths.contacts}/{{id}}"

@@ -165,6 +165,7 @@ class Property(_Body):
     calculated: bool | None = None
     archived: bool | None = None
     hubspot_defined: bool | None = Field(alias="hubspotDefined", default=None)
+    unique: bool | None = Field(alias="hasUniqueValue", default=None)
     modification: Modification | None = Field(alias="modificationMetadata", default=None)
 
 

@@ -1,4 +1,4 @@
-"""HubSpot's property history: when a value was set and by what. Asked only as evidence for conflicts."""
+"""HubSpot's property history: when a value was set and by what. Evidence for conflicts, and who wrote a contact's fields."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.answers import RecordId, shaped
-from engine.connectors import LastChange
+from engine.connectors import FieldVersion, LastChange, RecordVersions
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import UnexpectedAnswer
 from engine.http import AccountClient
@@ -30,7 +31,9 @@ class Version(_Body):
     value: Any = None
     timestamp: str = ""
     source_type: str = Field(alias="sourceType", default="")
+    source_id: str | None = Field(alias="sourceId", default=None)
     source_label: str | None = Field(alias="sourceLabel", default=None)
+    user_id: int | str | None = Field(alias="updatedByUserId", default=None)
 
 
 class ContactHistory(_Body):
@@ -69,19 +72,62 @@ async def last_changes(
     return found
 
 
+async def all_versions(
+    client: AccountClient, paths: Paths, record_id: str, fields: Sequence[str]
+) -> RecordVersions | None:
+    """Every version that HubSpot gives of one contact's properties, newest first; None if the id leads nowhere.
+
+    One contact by itself: its answer names the record that the id stands for after a merge. Raises an AccessError.
+    """
+    template = f"{paths.contacts}/{{id}}"
+    where = f"HubSpot, GET {template} with history"
+    answer = await client.request(
+        "GET", f"{paths.contacts}/{quote(record_id, safe='')}", template=template, intent="read",
+        params={"propertiesWithHistory": ",".join(fields)},
+    )  # fmt: skip
+    if answer.status == 404:
+        return None
+    if answer.status != 200:
+        raise UnexpectedAnswer(f"HubSpot answered {answer.status} to reading a history", where=where)
+    found = shaped(ContactHistory, answer, where)
+    return RecordVersions(found.id, {name: _dated(versions) for name, versions in found.history.items()})
+
+
+def _dated(versions: Sequence[Version]) -> tuple[FieldVersion, ...]:
+    """The versions as the engine keeps them; those without a time that can be read come last."""
+    known = [(_moment(one.timestamp), one) for one in versions]
+    ordered = sorted(known, key=lambda pair: pair[0] or datetime.min.replace(tzinfo=UTC), reverse=True)
+    return tuple(
+        FieldVersion(
+            text if is_storable(text := _text(one.value)) else None,
+            _iso(moment) if moment else "",
+            visible(one.source_type, 60),
+            visible(one.source_id or "", 100),
+            visible(one.source_label or "", 100),
+            visible(str(one.user_id), 40) if one.user_id is not None else "",
+        )
+        for moment, one in ordered
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _newest(versions: Sequence[Version]) -> LastChange | None:
     dated = [(moment, version) for version in versions if (moment := _moment(version.timestamp)) is not None]
     if not dated:
         return None
     moment, version = max(dated, key=lambda one: one[0])
-    text = (
-        "" if version.value is None else version.value if isinstance(version.value, str) else json.dumps(version.value)
-    )
+    text = _text(version.value)
     if not is_storable(text):
         return None
     label = "" if not version.source_label or "@" in version.source_label else f" ({version.source_label})"
-    at = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return LastChange(text, at, visible(f"{version.source_type}{label}", 100))
+    return LastChange(text, _iso(moment), visible(f"{version.source_type}{label}", 100))
 
 
 def _moment(text: str) -> datetime | None:

@@ -155,7 +155,7 @@ def _field(item: Property, rules: tuple[Rule, ...], required: bool) -> Field:
     options = tuple(Option(option.value, option.label or option.value) for option in item.options or ())
     return Field(
         item.name, item.label or item.name, _type(item), options, rules,
-        required=required, read_only=read_only, custom=not item.hubspot_defined,
+        required=required, read_only=read_only, custom=not item.hubspot_defined, unique=bool(item.unique),
     )  # fmt: skip
 
 

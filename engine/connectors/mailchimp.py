@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from engine.answers import shaped
-from engine.connectors import Outcome, Record, Write
+from engine.connectors import Outcome, Record, RecordTrace, Write
 from engine.connectors.batches import outcomes_of
-from engine.connectors.mailchimp_bodies import Member, MemberPage
+from engine.connectors.mailchimp_bodies import Member, MemberPage, MemberTraces
 from engine.connectors.mailchimp_schema import LIST, describe, member_count
 from engine.connectors.mailchimp_writes import MailchimpWrites
 from engine.connectors.paging import PageGuard
@@ -161,6 +161,19 @@ class MailchimpConnector:
                 writes, lambda part: self._writes.create(part, fields), self._writes.refuse
             )  # fmt: skip
         return await self._writes.update(writes, fields)
+
+    async def traces(self, record_id: str) -> Sequence[RecordTrace] | None:
+        """When and how the member came, left and changed; Mailchimp keeps no history of single fields."""
+        answer = await self._client.request(
+            "GET", f"{self._members}/{quote(record_id, safe='')}", template=_MEMBER, intent="read",
+            params={"fields": ",".join(MemberTraces.model_fields)},
+        )  # fmt: skip
+        if answer.status == 404:
+            return None
+        where = f"Mailchimp, GET {_MEMBER}"
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"Mailchimp answered {answer.status}", where=where, remedy="Run again.")
+        return shaped(MemberTraces, answer, where).traces()
 
     async def _pages(self, status: str, bounds: Mapping[str, str]) -> AsyncIterator[MemberPage]:
         offset = 0

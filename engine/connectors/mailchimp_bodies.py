@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.answers import RecordId
-from engine.connectors import Record
-from engine.visible import is_storable
+from engine.connectors import Record, RecordTrace
+from engine.visible import is_storable, visible
 
 EMAIL = "EMAIL"
 STATUS = "member_status"
@@ -50,6 +50,34 @@ class Member(_Body):
                 unreadable[name] = "holds half of a surrogate pair, which no text can hold"
         created = self.timestamp_opt or self.timestamp_signup
         return Record(self.contact_id, values, _utc(created), _utc(self.last_changed), unreadable)
+
+
+class MemberTraces(_Body):
+    """What Mailchimp tells of when and how a member came, left and changed."""
+
+    timestamp_signup: str = ""
+    timestamp_opt: str = ""
+    last_changed: str = ""
+    source: str = ""
+    status: str = ""
+
+    def traces(self) -> tuple[RecordTrace, ...]:
+        """The same as moments in words, in the order of time; moments that it leaves empty are left out."""
+        told = (
+            (self.timestamp_signup, "signed up for the audience"),
+            (self.timestamp_opt, f"joined the audience{_by(self.source)}"),
+            (
+                self.last_changed,
+                f"record changed last, status {visible(self.status, 40)}",
+            ),
+        )
+        return tuple(
+            sorted((RecordTrace(at, what) for text, what in told if (at := _utc(text))), key=lambda one: one.at)
+        )
+
+
+def _by(source: str) -> str:
+    return f", source {visible(source, 60)}" if source and "@" not in source else ""
 
 
 def as_text(value: object) -> str | None:

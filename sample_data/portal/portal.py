@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sample_data.portal.audit import AppliedWrite, Audit, Person, Server
 from sample_data.portal.breaking import Wire
 from sample_data.portal.faults import Broken, Fault, FaultSchedule, Sleep
-from sample_data.portal.hubspot.app import HubSpotServer
+from sample_data.portal.hubspot.app import BY_HAND, HubSpotServer
 from sample_data.portal.hubspot.contacts import MergeRegime
 from sample_data.portal.hubspot.membership import Membership
 from sample_data.portal.keeping import Keep
@@ -65,13 +65,18 @@ class Portal:
         self.mailchimp = self._watched("mailchimp", self._mailchimp.app)
         self.combined = _mounted({"hubspot": self.hubspot, "mailchimp": self.mailchimp})
 
-    def tamper(self, side: Server, record_id: str, values: Mapping[str, str]) -> None:
+    def tamper(
+        self, side: Server, record_id: str, values: Mapping[str, str], *, origin: tuple[str, str, str] = BY_HAND
+    ) -> None:
         """Changes a record behind everyone's back, unchecked, as of now. Raises KeyError for an unknown one.
 
-        HubSpot: property names by contact id. Mailchimp: merge tags, `email_address`, `status` by contact id.
+        HubSpot: property names by contact id; `origin` is what its history then names: sourceType, sourceId, sourceLabel.
+        Mailchimp: merge tags, `email_address`, `status` by contact id; it keeps no such history.
         """
-        server = self._hubspot if side == "hubspot" else self._mailchimp
-        server.tamper(record_id, values)
+        if side == "hubspot":
+            self._hubspot.tamper(record_id, values, origin)
+        else:
+            self._mailchimp.tamper(record_id, values)
 
     @property
     def merge_regime(self) -> MergeRegime:

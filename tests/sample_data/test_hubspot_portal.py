@@ -167,6 +167,14 @@ async def test_history_names_who_wrote_each_value(client: httpx.AsyncClient, ope
     record = (await client.get(f"{V3}/101", params={"propertiesWithHistory": "lastname"})).json()
     versions = [(item["value"], item["sourceType"]) for item in record["propertiesWithHistory"]["lastname"]]
     assert versions == [("Cello", "CRM_UI"), ("Bach", "INTEGRATION"), ("Amsel", "CRM_UI")]
+    newest, api, _ = record["propertiesWithHistory"]["lastname"]
+    assert (newest["sourceId"], newest["updatedByUserId"]) == ("userId:1", 1)
+    assert (api["sourceId"], "updatedByUserId" in api) == ("4711", False)
+    portal.tamper("hubspot", "101", {"lastname": "Dur"}, origin=("WORKFLOWS", "77", "Spelling"))
+    record = (await client.get(f"{V3}/101", params={"propertiesWithHistory": "lastname"})).json()
+    workflow = record["propertiesWithHistory"]["lastname"][0]
+    assert (workflow["sourceType"], workflow["sourceId"], workflow["sourceLabel"]) == ("WORKFLOWS", "77", "Spelling")
+    assert "updatedByUserId" not in workflow
     assert record["updatedAt"] == "2026-10-01T08:02:00.000Z"
 
 

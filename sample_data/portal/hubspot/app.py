@@ -27,6 +27,9 @@ from sample_data.portal.limits import PortalLimits
 from sample_data.portal.moments import milliseconds
 from sample_data.portal.state import State
 
+BY_HAND = ("CRM_UI", "userId:1", "")
+"""sourceType, sourceId and sourceLabel of an edit in the web application."""
+
 
 class HubSpotServer:
     """Plays the HubSpot account of a filled state; `search_lag_seconds` delays only the search."""
@@ -87,10 +90,13 @@ class HubSpotServer:
             self._state.keep_document("properties", list(self.schema.definitions.values()))
             self._state.keep_document("rules", self.schema.rules)
 
-    def tamper(self, record_id: str, values: Mapping[str, str]) -> None:
-        """Changes a contact as a person in the web application would, without any check."""
+    def tamper(self, record_id: str, values: Mapping[str, str], origin: tuple[str, str, str] = BY_HAND) -> None:
+        """Changes a contact as a person in the web application would, or whoever the origin names, without any check."""
         with self._state.transaction():
             contact = self._contacts.by_id(record_id)
             if contact is None:
                 raise KeyError(record_id)
-            self._contacts.change(contact, values, milliseconds(self._now()), Source("CRM_UI", "userId:1"))
+            kind, number, label = origin
+            self._contacts.change(
+                contact, values, milliseconds(self._now()), Source(kind, number or None, label or None)
+            )

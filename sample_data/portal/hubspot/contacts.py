@@ -17,6 +17,8 @@ DEFAULT_PROPERTIES = ("createdate", "email", "firstname", "hs_object_id", "lastm
 MergeRegime = Literal["new_id", "primary_kept", "both_kept"]
 """Which id a merged contact has. `new_id`: a new one, to which both old ids lead. `primary_kept`: the primary's, to which the
 other leads; a batch read that names both answers once. `both_kept`: as `primary_kept`, and a batch read answers for each."""
+USER = "userId:"
+"""How a person is named as the source of a value."""
 COLUMNS = "id, properties, created, updated, archived, archived_at"
 
 
@@ -292,9 +294,11 @@ def _first_source(contact: Contact) -> Source:
 
 
 def _version(value: str, at: int, kind: str, source_id: str | None, label: str | None) -> dict[str, Any]:
-    version = {"value": value, "timestamp": iso_milliseconds(at), "sourceType": kind}
+    version: dict[str, Any] = {"value": value, "timestamp": iso_milliseconds(at), "sourceType": kind}
     if source_id is not None:
         version["sourceId"] = source_id
+        if source_id.startswith(USER) and source_id.removeprefix(USER).isdigit():
+            version["updatedByUserId"] = int(source_id.removeprefix(USER))
     if label is not None:
         version["sourceLabel"] = label
     return version
