@@ -43,11 +43,15 @@ def _someone_on_both(world: World, chance: random.Random) -> tuple[Record, Recor
 
 
 def _type(world: World, record: Record, values: dict[str, str], *, at_once: bool = False) -> None:
-    """Gives a record values by HubSpot's field names; `at_once`: in the moment of what happened last."""
+    """Gives a record values by HubSpot's field names; `at_once`: in the moment of what happened last. Nobody saves what is
+    there already: that would move the record's time and no value."""
+    now = world.truth.get(record.side, record.id) or record
+    values = {name: value for name, value in values.items() if now.values.get(name) != value}
     if record.side == "app":
         values = {"email_address" if name == "email" else TAGS[name]: value for name, value in values.items()}
     world.desk.time.seconds += 0 if at_once else 1
-    world.tamper(record.side, record.id, values)
+    if values:
+        world.tamper(record.side, record.id, values)
 
 
 def edit(world: World, chance: random.Random) -> bool:
