@@ -1,0 +1,52 @@
+"""A smallest change as sentences: what has to be done, by whom, and what was proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnostics.repairs.repair import Obstacle
+from diagnostics.repairs.smallest import SmallestChange
+
+_WHO = {"us": "you", "contact": "the person"}
+_WHY = {
+    "wait": "It passes by itself",
+    "grant": "It cannot be foreseen before a permission is granted",
+    "never": "Nobody can repair this",
+}
+
+
+def by_whom(who: str) -> str:
+    """Who does it, as people say it."""
+    return _WHO.get(who, who)
+
+
+def headline(change: SmallestChange) -> str:
+    """What comes before the list of repairs or obstacles."""
+    if change.obstacles:
+        return "Nothing that somebody changes now would let it sync:"
+    if not change.repairs:
+        return f"No change was found after which it would sync; still in the way: {', '.join(change.left)}."
+    if len(change.repairs) == 1:
+        return "The smallest change that lets it sync:"
+    least = "The smallest change that lets it sync" if change.smallest else "A change that lets it sync"
+    return f"{least} has {len(change.repairs)} parts, all of them needed:"
+
+
+def proof(change: SmallestChange) -> str:
+    """What the planner said of it; empty without repairs."""
+    if not change.repairs:
+        return ""
+    state = change.state.replace("_", " ")
+    without = ", and not if any of them is left out" if len(change.repairs) > 1 else ""
+    server = "" if all(repair.foreseen for repair in change.repairs) else f" {_only_then(change)}"
+    return f"Proved by running the planner again: the contact becomes {state}{without}.{server}"
+
+
+def _only_then(change: SmallestChange) -> str:
+    refused = any(repair.code.startswith("refused-") for repair in change.repairs if not repair.foreseen)
+    return "Whether the server takes it then, only the server can say." if refused else "What comes after it is another matter."
+
+
+def hindrances(obstacles: Sequence[Obstacle]) -> list[str]:
+    """A sentence each."""
+    return [f"{_WHY[one.hindrance]}: {one.words} ({by_whom(one.by)})." for one in obstacles]
