@@ -165,7 +165,9 @@ def explain(workspace: Workspace, connection: Connection, contact: int, *, prove
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact, row["hubspot_id"], row["app_id"])),
-        change=_change(Hypothetical(contacts, memory, situation), answer, code if unreadable else "") if prove else None,
+        change=_change(Hypothetical(contacts, memory, situation), answer, code if unreadable else "")
+        if prove
+        else None,
     )
 
 

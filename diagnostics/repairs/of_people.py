@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnostics.causes.inclusion import list_name
 from diagnostics.causes.plan_tier import custom_mappings
-from diagnostics.repairs import effects
+from diagnostics.repairs import effects, settings
 from diagnostics.repairs.of_values import admin
 from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, owner, side_and_name, where
@@ -37,7 +37,7 @@ def direction(stop: Stop, situation: Situation) -> Answer:
     """The other way has to be opened."""
     del situation
     words = "let the connection run two ways (sync.direction)"
-    return (Repair("rule", words, "us", effects.two_way, once=True, code=stop.code),)
+    return (Repair("rule", words, "us", settings.two_way, once=True, code=stop.code),)
 
 
 def several_records(stop: Stop, situation: Situation) -> Answer:
@@ -65,12 +65,12 @@ def plan_tier(stop: Stop, situation: Situation) -> Answer:
     names = custom_mappings(situation)
     words = f"take the mappings of custom properties out of the connection: {', '.join(names)}"
     return (
-        Repair("mapping", words, "us", effects.without_mappings(names), once=True, code=stop.code),
+        Repair("mapping", words, "us", settings.without_mappings(names), once=True, code=stop.code),
         Repair(
             "rule",
             "move the HubSpot account to a paid plan",
             "HubSpot admin",
-            effects.paid_plan,
+            settings.paid_plan,
             once=True,
             code=stop.code,
         ),
@@ -92,7 +92,7 @@ def unwanted(stop: Stop, situation: Situation) -> Answer:
     """Another address, or a connection that only reports such ones."""
     address = address_of(stop, situation)
     words = f"only report {stop.code} instead of excluding for it (unwanted.exclude)"
-    only_told = Repair("rule", words, "us", effects.not_excluding(stop.code), once=True, code=stop.code)
+    only_told = Repair("rule", words, "us", settings.not_excluding(stop.code), once=True, code=stop.code)
     return (*address, only_told) if isinstance(address, tuple) else (only_told,)
 
 

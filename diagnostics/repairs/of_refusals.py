@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from diagnostics.causes.cause import FixedBy
 from diagnostics.causes.refusals import records, values
-from diagnostics.repairs import effects
+from diagnostics.repairs import effects, settings
 from diagnostics.repairs.of_people import address_of
 from diagnostics.repairs.repair import Answer, Kind, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, opposite, side_and_name, where
@@ -98,7 +98,7 @@ def read_only(stop: Stop, situation: Situation) -> Answer:
     words = (
         f"take the mapping {mapping.hubspot} to {mapping.app} out of the connection, or let it run the other way only"
     )
-    effect = effects.without_mappings((mapping.name,))
+    effect = settings.without_mappings((mapping.name,))
     return (Repair("mapping", words, "us", effect, side, name, once=True, code=stop.code),)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import polars as pl
 
 from diagnostics.causes import cause, field_format, field_length, field_option, field_range, field_type
-from engine.connection import FieldMapping
+from engine.connection import Connection
 from engine.gates import WRITE, Population, Situation
-from engine.schema import Field, Side
+from engine.schema import SIDES, Account, Field, Side, SideSchema
 
 _JUDGES = tuple(module.CODE for module in (field_type, field_option, field_format, field_length, field_range))
 _USUAL = (
@@ -19,26 +21,24 @@ _USUAL = (
 _LONGEST = 24
 
 
-def sample(situation: Situation, side: Side, name: str) -> str | None:
-    """A value that passes the gates for values of the side's field; None if none of the usual ones does (a pattern, say)."""
-    field = situation.schemas[side].fields.get(name)
-    if field is None:
-        return _USUAL[0]
+@lru_cache(maxsize=512)
+def sample(side: Side, field: Field) -> str | None:
+    """A value that passes the gates for values of the field; None if none of the usual ones does (a pattern, say)."""
     candidates = list(dict.fromkeys(_candidates(field)))
     writes = pl.DataFrame(
         [
-            {"contact": number, "side": side, "kind": "update", "mapping": name, "field": name, "value": value}
+            {"contact": number, "side": side, "kind": "update", "field": field.name, "value": value}
             for number, value in enumerate(candidates)
         ],
         schema=WRITE,
     )
     contacts = pl.DataFrame({"contact": list(range(len(candidates)))}, schema={"contact": pl.Int64})
-    only = _only(situation, side, name)
+    situation = _with_only(field)
     broken: set[int] = set()
     for code in _JUDGES:
         gate = cause(code).gate
         assert gate is not None
-        broken |= set(gate.findings(Population(contacts, writes), only)["contact"].to_list())
+        broken |= set(gate.findings(Population(contacts, writes), situation)["contact"].to_list())
     return next((value for number, value in enumerate(candidates) if number not in broken), None)
 
 
@@ -55,14 +55,16 @@ def _candidates(field: Field) -> Iterator[str]:
             yield from (sign * min(int(rule.arguments[0]), 1000) for sign in "a1")
 
 
-def _only(situation: Situation, side: Side, name: str) -> Situation:
-    """The situation with this one field written to."""
-    pair = {"hubspot": name, "app": name}
-    connection = situation.connection.model_copy(
-        update={
-            "mappings": (FieldMapping.model_validate(pair),),
-            "hubspot": situation.connection.hubspot.model_copy(update={"on_create": {}}),
-            "sync": situation.connection.sync.model_copy(update={"direction": f"to_{side}"}),
+def _with_only(field: Field) -> Situation:
+    """Two sides that have only this field, mapped to itself."""
+    connection = Connection.model_validate(
+        {
+            "name": "sample",
+            "format": 1,
+            "app": {"name": "mailchimp", "audience": "sample"},
+            "mappings": [{"hubspot": field.name, "app": field.name}],
         }
     )
-    return Situation(connection, situation.schemas, None, situation.now)
+    account = Account("", "")
+    schemas: dict[Side, SideSchema] = {side: SideSchema(side, "", account, {field.name: field}, "") for side in SIDES}
+    return Situation(connection, schemas, None, datetime(2026, 1, 1, tzinfo=UTC))

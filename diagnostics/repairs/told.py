@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from diagnostics.repairs.repair import Obstacle
 from diagnostics.repairs.smallest import SmallestChange
 
@@ -39,14 +37,21 @@ def proof(change: SmallestChange) -> str:
     state = change.state.replace("_", " ")
     without = ", and not if any of them is left out" if len(change.repairs) > 1 else ""
     server = "" if all(repair.foreseen for repair in change.repairs) else f" {_only_then(change)}"
-    return f"Proved by running the planner again: the contact becomes {state}{without}.{server}"
+    sample = (
+        " with made-up values in place of the real ones" if any(one.kind == "value" for one in change.repairs) else ""
+    )
+    return f"Proved by running the planner again{sample}: the contact becomes {state}{without}.{server}"
 
 
 def _only_then(change: SmallestChange) -> str:
     refused = any(repair.code.startswith("refused-") for repair in change.repairs if not repair.foreseen)
-    return "Whether the server takes it then, only the server can say." if refused else "What comes after it is another matter."
+    return (
+        "Whether the server takes it then, only the server can say."
+        if refused
+        else "What comes after it is another matter."
+    )
 
 
-def hindrances(obstacles: Sequence[Obstacle]) -> list[str]:
-    """A sentence each."""
-    return [f"{_WHY[one.hindrance]}: {one.words} ({by_whom(one.by)})." for one in obstacles]
+def hindrance(one: Obstacle) -> str:
+    """Why nobody can repair it, and what it waits for."""
+    return f"{_WHY[one.hindrance]}: {one.words} ({by_whom(one.by)})."

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+from weakref import ref
+
 from engine.connection import FieldMapping
 from engine.gates import Situation
 from engine.mapped_pair import MappedPair, mapped_pairs
 from engine.schema import Side
+
+T = TypeVar("T")
 
 
 def side_and_name(column: str) -> tuple[Side | None, str]:
@@ -44,6 +50,29 @@ def mapping_of(situation: Situation, side: Side, name: str) -> FieldMapping | No
     return next((one for one in connection.mappings if connection.field(one, side) == name), None)
 
 
+class OfLastSituation(Generic[T]):
+    """What was worked out for the situation asked for last, by name: its reasons are asked for by the thousand."""
+
+    def __init__(self) -> None:
+        self._last: tuple[ref[Situation], dict[str, T]] | None = None
+
+    def get(self, situation: Situation, name: str, make: Callable[[], T]) -> T:
+        """What is known under the name; `make` works it out the first time."""
+        if self._last is None or self._last[0]() is not situation:
+            self._last = ref(situation), {}
+        known = self._last[1]
+        if name not in known:
+            known[name] = make()
+        return known[name]
+
+
+_PAIRS: OfLastSituation[Mapping[str, MappedPair]] = OfLastSituation()
+
+
 def pair_of(situation: Situation, mapping: FieldMapping) -> MappedPair:
     """The mapping with what both schemas say of it."""
-    return next(one for one in mapped_pairs(situation.connection, situation.schemas) if one.name == mapping.name)
+
+    def pairs() -> Mapping[str, MappedPair]:
+        return {one.name: one for one in mapped_pairs(situation.connection, situation.schemas)}
+
+    return _PAIRS.get(situation, "", pairs)[mapping.name]

@@ -1,14 +1,17 @@
-"""How repairs are shown and written as JSON: the smallest change of one contact."""
+"""`fixes`, and how repairs are shown: the smallest change of one contact, and what would free most contacts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.visible import visible
-from tui.output import say
+from tui.commands.session import Session, announce_open_questions
+from tui.output import ProgressLine, count, document, say
 
 if TYPE_CHECKING:
     from diagnostics.repairs import Obstacle, Repair
+    from diagnostics.repairs.fixes import Fix, Fixes, Proof
     from diagnostics.repairs.smallest import SmallestChange
 
 
@@ -46,14 +49,113 @@ def obstacle_document(obstacle: Obstacle) -> dict[str, Any]:
 
 def show_change(change: SmallestChange) -> None:
     """A smallest change as text."""
-    from diagnostics.repairs.told import by_whom, headline, hindrances, proof
+    from diagnostics.repairs.told import by_whom, headline, hindrance, proof
 
     say(headline(change))
     for number, repair in enumerate(change.repairs, 1):
         say(f"  {number}. {visible(repair.said(mask=False))} ({by_whom(repair.by)})")
         if repair.detail:
             say(f"       {visible(repair.detail)}")
-    for line in hindrances(change.obstacles):
-        say(f"  {visible(line)}")
+    for obstacle in change.obstacles:
+        say(f"  {visible(hindrance(obstacle))}")
     if change.repairs:
         say(f"  {visible(proof(change))}")
+
+
+def fixes(chosen: Session, *, as_json: bool, values: bool, limit: int) -> int:
+    """What would free most contacts. Exit code 1 if somebody is blocked. Raises WorkspaceError if nothing was examined yet."""
+    from diagnostics.repairs.fixes import fixes as rank
+
+    line = ProgressLine(quiet=as_json)
+    with chosen.reading() as workspace:
+        announce_open_questions(workspace, chosen.name)
+        answer = rank(
+            workspace, chosen.connection, most=limit, progress=lambda phase, done, total: line(phase, done, total, None)
+        )
+    line.close()
+    if as_json:
+        document({"connection": chosen.name, **_fixes_document(answer, mask=not values)})
+    else:
+        _show_fixes(answer, mask=not values)
+    return int(bool(answer.blocked))
+
+
+def _fixes_document(answer: Fixes, *, mask: bool) -> dict[str, Any]:
+    return {
+        "run": answer.run,
+        "blocked": sum(answer.blocked.values()),
+        "states": dict(answer.blocked),
+        "singles": [_fix_document(fix, mask=mask) for fix in answer.singles],
+        "pairs": [_fix_document(fix, mask=mask) for fix in answer.pairs],
+        "cannot_be_repaired": [
+            {**obstacle_document(obstacle), "contacts": contacts} for obstacle, contacts in answer.beyond
+        ],
+    }
+
+
+def _fix_document(fix: Fix, *, mask: bool) -> dict[str, Any]:
+    return {
+        "repairs": [_part_document(part, mask=mask) for part in fix.parts],
+        "frees": fix.frees,
+        "states": dict(fix.states),
+        "proof": _proof_document(fix.proof),
+    }
+
+
+def _part_document(part: Sequence[Repair], *, mask: bool) -> dict[str, Any]:
+    return {
+        **repair_document(part[0], mask=mask),
+        "once": part[0].once,
+        "or": [repair_document(other, mask=mask) for other in part[1:]],
+    }
+
+
+def _proof_document(proof: Proof | None) -> dict[str, Any] | None:
+    return None if proof is None else {"contacts": proof.contacts, "freed": proof.freed, "all": proof.all}
+
+
+def _show_fixes(answer: Fixes, *, mask: bool) -> None:
+    from diagnostics.repairs.told import by_whom, hindrance
+
+    if not answer.blocked:
+        say("Nobody is blocked: every contact is in sync, or will be with the next sync.")
+        return
+    blocked = sum(answer.blocked.values())
+    say(f"{count(blocked)} contacts do not sync ({_states(answer.blocked)}). Most of them would be freed by")
+    for number, fix in enumerate(answer.singles, 1):
+        part = fix.parts[0]
+        say(f"{number:>3}. {visible(_what(part[0], mask=mask))} ({by_whom(part[0].by)})")
+        for other in part[1:]:
+            say(f"     or {visible(_what(other, mask=mask))} ({by_whom(other.by)})")
+        say(f"       {_claim(fix, blocked)}")
+    if not answer.singles:
+        say("  no single repair.")
+    if answer.pairs:
+        say("Two repairs together")
+    for number, fix in enumerate(answer.pairs, 1):
+        first, second = (visible(_what(part[0], mask=mask)) for part in fix.parts)
+        say(f"{number:>3}. {first}")
+        say(f"     and {second}")
+        say(f"       {_claim(fix, blocked)}")
+    if answer.beyond:
+        say("Nobody can repair now")
+    for obstacle, contacts in answer.beyond:
+        say(f"  {count(contacts)}: {visible(hindrance(obstacle))}")
+
+
+def _what(repair: Repair, *, mask: bool) -> str:
+    return repair.said(mask=mask) if repair.once else f"for each contact: {repair.said(mask=mask)}"
+
+
+def _states(states: Mapping[str, int]) -> str:
+    return ", ".join(f"{count(contacts)} {state}" for state, contacts in states.items())
+
+
+def _claim(fix: Fix, blocked: int) -> str:
+    claim = f"frees {count(fix.frees)} of {count(blocked)} ({_states(fix.states)})"
+    if fix.proof is None:
+        return claim
+    scope = "all of them" if fix.proof.all else f"{count(fix.proof.contacts)} of them"
+    if fix.proof.freed == fix.proof.contacts:
+        return f"{claim}; proved by planning {scope} again"
+    return f"{claim} by their findings; of {scope} planned again, {count(fix.proof.freed)} became free"
