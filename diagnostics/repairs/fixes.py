@@ -120,7 +120,8 @@ FROM verdict v JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.
 WHERE v.state NOT IN {GOOD} AND f.blocking
 UNION ALL
 SELECT v.contact_id, 'conflict', 'conflict', c.field, '', c.reason
-FROM verdict v JOIN conflict c ON c.contact_id = v.contact_id AND c.run_id = v.run_id WHERE v.state NOT IN {GOOD}
+FROM verdict v JOIN conflict c ON c.contact_id = v.contact_id AND c.run_id = v.run_id
+WHERE v.state NOT IN {GOOD} AND c.reason <> 'loop'
 UNION ALL
 SELECT v.contact_id, v.cause, v.state, '', '', '' FROM verdict v
 WHERE v.state NOT IN {GOOD} AND v.cause <> 'conflict' AND NOT EXISTS (

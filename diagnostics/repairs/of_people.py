@@ -40,14 +40,17 @@ def direction(stop: Stop, situation: Situation) -> Answer:
     return (Repair("rule", words, "us", settings.two_way, once=True, code=stop.code),)
 
 
-def several_records(stop: Stop, situation: Situation) -> Answer:
-    """Records that share an address, or would be one contact."""
-    merge = Repair(
-        "other", "merge the records that are one person, or delete the superfluous ones", "HubSpot admin",
-        effects.one_record, code=stop.code, detail=stop.rule,
-    )  # fmt: skip
-    address = address_of(stop, situation)
-    return (merge, *address) if isinstance(address, tuple) else (merge,)
+def several_for_one(stop: Stop, situation: Situation) -> Answer:
+    """Records that would be one contact."""
+    del situation
+    words = "merge the records that are one person, or delete the superfluous ones"
+    return (Repair("other", words, "HubSpot admin", effects.one_record, code=stop.code, detail=stop.rule),)
+
+
+def shared_address(stop: Stop, situation: Situation) -> Answer:
+    """Records that share an address are merged, or each has its own."""
+    merge, address = several_for_one(stop, situation), address_of(stop, situation)
+    return (*merge, *address) if isinstance(merge, tuple) and isinstance(address, tuple) else merge
 
 
 def counterpart_gone(stop: Stop, situation: Situation) -> Answer:

@@ -35,6 +35,7 @@ _ACTIONS: Mapping[str, _Action] = {
         "other", "merge {target}'s record with this address and this contact, or take the address out of it", "HubSpot admin"
     ),
     records.DUPLICATE_VALUE.code: _Action("value", "correct {source}, or take the value out of the other record", "HubSpot admin"),
+    records.ADDRESS.code: _Action("value", "correct {source}: {target} does not take the address in it", "HubSpot admin"),
     values.OWNER.code: _Action("value", "give {source} an owner that {target} knows, or create that user", "HubSpot admin"),
     values.NO_PROPERTY.code: _Action("other", "restore {field}, or map another field", "HubSpot admin", once=True),
     values.CONDITIONAL.code: _Action(
@@ -79,8 +80,10 @@ def refused(stop: Stop, situation: Situation) -> Answer:
 
 
 def address_refused(stop: Stop, situation: Situation) -> Answer:
-    """Another address; it is written from the other side."""
-    side, _ = side_and_name(stop.field)
+    """Another address, which is written from the other side; where another field is to blame, another value there."""
+    side, name = side_and_name(stop.field)
+    if side is not None and name != situation.schemas[side].identity_field:
+        return refused(stop, situation)
     source = opposite(side) if side else "hubspot"
     return address_of(Stop(stop.code, f"{source}.", stop.value, stop.rule, stop.state), situation)
 

@@ -45,13 +45,15 @@ class _Judged:
 
 
 def stops_of(answer: Plan) -> tuple[Stop, ...]:
-    """What keeps a plan's one contact from syncing, in the order in which it decides."""
+    """What keeps a plan's one contact from syncing, in the order in which it decides. For a conflict by a loop the finding speaks."""
     rows = answer.findings.filter("blocking").sort("rank", maintain_order=True)
     stops = [
         Stop(row["code"], row["field"], row["value"], row["rule"], row["state"]) for row in rows.iter_rows(named=True)
     ]
     stops += [
-        Stop("conflict", row["field"], "", row["reason"], "conflict") for row in answer.conflicts.iter_rows(named=True)
+        Stop("conflict", row["field"], "", row["reason"], "conflict")
+        for row in answer.conflicts.iter_rows(named=True)
+        if row["reason"] != "loop"
     ]
     return tuple(stops)
 
