@@ -44,12 +44,15 @@ def own_address(situation: Situation, side: Side) -> Effect:
         only_theirs = certainly_valid(others).fill_null(False) & ~certainly_valid(mine).fill_null(False)
         made_up = pl.format("contact{}@placeholder.example", "contact")
         address = pl.when(only_theirs).then(others).otherwise(made_up)
+        # A HubSpot record's address decides wherever there is one.
+        decides = pl.col(side) if side == "hubspot" else pl.col("app") & ~pl.col("hubspot")
         bounced = f"hubspot.{REASON}"
         forgotten = {bounced: pl.when(pl.col(bounced).is_not_null()).then(pl.lit(""))}
         given = _with(
             given,
-            **{column: pl.when(side).then(address).otherwise(_held(given, column)), "email": address},
-            email_key=email_key(address),
+            **{column: pl.when(side).then(address).otherwise(_held(given, column))},
+            email=pl.when(decides).then(address).otherwise("email"),
+            email_key=pl.when(decides).then(email_key(address)).otherwise("email_key"),
             **(forgotten if bounced in given.contacts.columns else {}),
         )
         return one_record(given)

@@ -22,6 +22,8 @@ from engine.situation import recall
 from engine.workspace import Workspace
 
 TOP = 10
+PROVED = 10
+"""So many of the best repairs, and of the best pairs, are proved."""
 SAMPLE = 200
 """Contacts on which a claim is proved, evenly spread over those that it names; all of them if they are not more."""
 _BY_VALUE = (field_option.CODE, list_criteria.CODE, UNKNOWN)
@@ -82,8 +84,8 @@ def fixes(
     sample: int = SAMPLE,
     progress: Progress | None = None,
 ) -> Fixes:
-    """The best repairs and pairs for the contacts of the last check, each proved by running the planner on up to `sample` of
-    the contacts that it frees (0: none). Raises WorkspaceError if nothing was examined yet."""
+    """The best repairs and pairs for the contacts of the last check. The first ten of each are proved by running the planner on
+    up to `sample` of the contacts that they free (0: none). Raises WorkspaceError if nothing was examined yet."""
     situation = recall(workspace, connection)
     states = workspace.frame(
         f"SELECT contact_id AS contact, state FROM verdict WHERE state NOT IN {GOOD}", (), integers=("contact",)
@@ -91,18 +93,28 @@ def fixes(
     run = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM verdict"))
     reasons = reasons_of(workspace, situation)
     ranking = ranked(alike(reasons.incidence), reasons.answers, most)
-    claims: list[tuple[tuple[int, ...], int]] = [((one,), frees) for one, frees in ranking.singles]
-    claims += [((one, other), frees) for one, other, frees in ranking.pairs]
+    claims: list[tuple[int, tuple[int, ...], int]] = [
+        *((place, (one,), frees) for place, (one, frees) in enumerate(ranking.singles)),
+        *((place, (one, other), frees) for place, (one, other, frees) in enumerate(ranking.pairs)),
+    ]
+    proofs = [place < PROVED and sample > 0 for place, _, _ in claims]
     found = []
-    for done, (numbers, frees) in enumerate(claims):
-        if progress and sample:
-            progress("proving", done, len(claims))
+    for (_, numbers, frees), prove in zip(claims, proofs, strict=True):
         parts = tuple(reasons.parts[number] for number in numbers)
         named = freed_by(reasons.incidence, numbers, reasons.answers)
-        proof = _proved(workspace, situation, [part[0] for part in parts], named, sample) if sample else None
+        if prove and progress:
+            progress("proving", sum(fix.proof is not None for fix in found), sum(proofs))
+        proof = _proved(workspace, situation, reasons, numbers, _spread(named, sample), len(named)) if prove else None
         found.append(Fix(parts, frees, _per_state(states.filter(pl.col("contact").is_in(named))), proof))
     singles = len(ranking.singles)
     return Fixes(run, _per_state(states), _beyond(reasons), tuple(found[:singles]), tuple(found[singles:]))
+
+
+def _spread(contacts: Sequence[int], most: int) -> Sequence[int]:
+    """At most so many of them, evenly spread."""
+    if len(contacts) <= most:
+        return contacts
+    return [contacts[place * len(contacts) // most] for place in range(most)]
 
 
 def _per_state(contacts: pl.DataFrame) -> Mapping[str, int]:
@@ -169,11 +181,25 @@ def _beyond(reasons: _Reasons) -> tuple[tuple[Obstacle, int], ...]:
 
 
 def _proved(
-    workspace: Workspace, situation: Situation, repairs: Sequence[Repair], named: Sequence[int], sample: int
+    workspace: Workspace,
+    situation: Situation,
+    reasons: _Reasons,
+    numbers: Sequence[int],
+    chosen: Sequence[int],
+    named: int,
 ) -> Proof:
-    """Runs the planner on contacts that the repairs are said to free."""
-    chosen = named if len(named) <= sample else [named[place * len(named) // sample] for place in range(sample)]
-    given = Hypothetical(contacts_of(workspace, chosen), memory_of(workspace, chosen), situation)
-    changed = applied(repairs, given)
-    verdicts = plan(changed.contacts, changed.memory, changed.situation, GATES).verdicts
-    return Proof(len(chosen), int(verdicts["state"].is_in(GOOD).sum()), len(chosen) == len(named))
+    """Runs the planner on the chosen contacts. What is done for each contact is done only for those who need it."""
+    needed: dict[int, set[int]] = {contact: set() for contact in chosen}
+    for contact, reason in reasons.incidence.filter(pl.col("contact").is_in(chosen)).iter_rows():
+        needed[contact] |= set(reasons.answers.get(reason, ())).intersection(numbers)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for contact, mine in needed.items():
+        done = tuple(number for number in numbers if number in mine or reasons.parts[number][0].once)
+        groups.setdefault(done, []).append(contact)
+    freed = 0
+    for done, contacts in groups.items():
+        given = Hypothetical(contacts_of(workspace, contacts), memory_of(workspace, contacts), situation)
+        changed = applied([reasons.parts[number][0] for number in done], given)
+        verdicts = plan(changed.contacts, changed.memory, changed.situation, GATES).verdicts
+        freed += int(verdicts["state"].is_in(GOOD).sum())
+    return Proof(len(chosen), freed, len(chosen) == named)
