@@ -98,7 +98,7 @@ def fixes(
         *((place, (one, other), frees) for place, (one, other, frees) in enumerate(ranking.pairs)),
     ]
     proofs = [place < PROVED and sample > 0 for place, _, _ in claims]
-    found = []
+    found: list[Fix] = []
     for (_, numbers, frees), prove in zip(claims, proofs, strict=True):
         parts = tuple(reasons.parts[number] for number in numbers)
         named = freed_by(reasons.incidence, numbers, reasons.answers)
