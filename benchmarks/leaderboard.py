@@ -44,7 +44,10 @@ def _faults(mixture: str, number: int, chance: random.Random) -> list[Finding]:
         ("email-duplicate", "hubspot.email", "a@b.example", "several records share this address"),
     ]
     if mixture == MIXTURES[2]:
-        return [("field-option", "app.COUNTRY", f"Land {number % 2000}", "takes only some here"), chance.choice(known[:4])]
+        return [
+            ("field-option", "app.COUNTRY", f"Land {number % 2000}", "takes only some here"),
+            chance.choice(known[:4]),
+        ]
     return chance.sample(known, chance.randint(1, 2 if mixture == MIXTURES[0] else 4))
 
 

@@ -1,8 +1,11 @@
-"""A smallest change as sentences: what has to be done, by whom, and what was proved."""
+"""Smallest changes and fixes as sentences: what has to be done, by whom, and what was proved."""
 
 from __future__ import annotations
 
-from diagnostics.repairs.repair import Obstacle
+from collections.abc import Mapping
+
+from diagnostics.repairs.fixes import Fix
+from diagnostics.repairs.repair import Obstacle, Repair
 from diagnostics.repairs.smallest import SmallestChange
 
 _WHO = {"us": "you", "contact": "the person"}
@@ -55,3 +58,24 @@ def _only_then(change: SmallestChange) -> str:
 def hindrance(one: Obstacle) -> str:
     """Why nobody can repair it, and what it waits for."""
     return f"{_WHY[one.hindrance]}: {one.words} ({by_whom(one.by)})."
+
+
+def for_many(repair: Repair, *, mask: bool) -> str:
+    """A repair of many contacts: whether it is one action or one for each of them."""
+    return repair.said(mask=mask) if repair.once else f"for each contact: {repair.said(mask=mask)}"
+
+
+def per_state(states: Mapping[str, int]) -> str:
+    """`504 excluded, 316 failing`: the two are never added up."""
+    return ", ".join(f"{contacts:,} {state}" for state, contacts in states.items())
+
+
+def claim(fix: Fix, blocked: int) -> str:
+    """How many contacts a fix frees of those blocked, and what the planner said of it, if it was asked."""
+    said = f"frees {fix.frees:,} of {blocked:,} ({per_state(fix.states)})"
+    if fix.proof is None:
+        return said
+    scope = "all of them" if fix.proof.all else f"{fix.proof.contacts:,} of them"
+    if fix.proof.freed == fix.proof.contacts:
+        return f"{said}; proved by planning {scope} again"
+    return f"{said} by their findings; of {scope} planned again, {fix.proof.freed:,} became free"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.visible import visible
@@ -115,47 +115,29 @@ def _proof_document(proof: Proof | None) -> dict[str, Any] | None:
 
 
 def _show_fixes(answer: Fixes, *, mask: bool) -> None:
-    from diagnostics.repairs.told import by_whom, hindrance
+    from diagnostics.repairs.told import by_whom, claim, for_many, hindrance, per_state
 
     if not answer.blocked:
         say("Nobody is blocked: every contact is in sync, or will be with the next sync.")
         return
     blocked = sum(answer.blocked.values())
-    say(f"{count(blocked)} contacts do not sync ({_states(answer.blocked)}). Most of them would be freed by")
+    say(f"{count(blocked)} contacts do not sync ({per_state(answer.blocked)}). Most of them would be freed by")
     for number, fix in enumerate(answer.singles, 1):
         part = fix.parts[0]
-        say(f"{number:>3}. {visible(_what(part[0], mask=mask))} ({by_whom(part[0].by)})")
+        say(f"{number:>3}. {visible(for_many(part[0], mask=mask))} ({by_whom(part[0].by)})")
         for other in part[1:]:
-            say(f"     or {visible(_what(other, mask=mask))} ({by_whom(other.by)})")
-        say(f"       {_claim(fix, blocked)}")
+            say(f"     or {visible(for_many(other, mask=mask))} ({by_whom(other.by)})")
+        say(f"       {claim(fix, blocked)}")
     if not answer.singles:
         say("  no single repair.")
     if answer.pairs:
         say("Two repairs together")
     for number, fix in enumerate(answer.pairs, 1):
-        first, second = (visible(_what(part[0], mask=mask)) for part in fix.parts)
+        first, second = (visible(for_many(part[0], mask=mask)) for part in fix.parts)
         say(f"{number:>3}. {first}")
         say(f"     and {second}")
-        say(f"       {_claim(fix, blocked)}")
+        say(f"       {claim(fix, blocked)}")
     if answer.beyond:
         say("Nobody can repair now")
     for obstacle, contacts in answer.beyond:
         say(f"  {count(contacts)}: {visible(hindrance(obstacle))}")
-
-
-def _what(repair: Repair, *, mask: bool) -> str:
-    return repair.said(mask=mask) if repair.once else f"for each contact: {repair.said(mask=mask)}"
-
-
-def _states(states: Mapping[str, int]) -> str:
-    return ", ".join(f"{count(contacts)} {state}" for state, contacts in states.items())
-
-
-def _claim(fix: Fix, blocked: int) -> str:
-    claim = f"frees {count(fix.frees)} of {count(blocked)} ({_states(fix.states)})"
-    if fix.proof is None:
-        return claim
-    scope = "all of them" if fix.proof.all else f"{count(fix.proof.contacts)} of them"
-    if fix.proof.freed == fix.proof.contacts:
-        return f"{claim}; proved by planning {scope} again"
-    return f"{claim} by their findings; of {scope} planned again, {count(fix.proof.freed)} became free"
