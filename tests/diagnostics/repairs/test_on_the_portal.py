@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from diagnostics.explain import Explanation, explain, find_contact
+from diagnostics.repairs.fixes import fixes
 from diagnostics.repairs.smallest import GOOD
+from diagnostics.repairs.told import claim, for_many, proof
 from tests.engine.test_cycle import World, people, world
+from tui.screens.contact import contact_page
+from tui.screens.fixes import fixes_page
 
 __all__ = ["people", "world"]
 
@@ -76,3 +80,33 @@ async def test_a_shared_repair_done_for_the_mapping_frees_whom_it_names(world: W
     await world.check()
 
     assert explained(world, person["hubspot_id"]).cause != "field-option"
+
+
+async def test_the_console_shows_the_smallest_change_and_the_ranking(world: World) -> None:
+    """The contact's page and the page of fixes say what the commands say; nobody's own words stand on the latter."""
+    await world.check()
+    person = world.one("c.cause = 'email-missing'")
+    seen = explained(world, person["hubspot_id"] or person["app_id"])
+    assert seen.change is not None
+    page = " ".join(" ".join(line.plain for line in contact_page(seen).lines(400)).split())
+    assert all(f"{number}. {one.said(mask=False)}" in page for number, one in enumerate(seen.change.repairs, 1))
+    assert proof(seen.change) in page
+
+    answer = fixes(world.workspace, world.connection, sample=0)
+    ranking = " ".join(" ".join(line.plain for line in fixes_page(answer).lines(400)).split())
+    best = answer.singles[0]
+    assert f"1. {for_many(best.parts[0][0], mask=True)}" in ranking
+    assert claim(best, sum(answer.blocked.values())) in ranking
+    assert all(
+        part.value not in ranking for fix in answer.singles for one in fix.parts for part in one if part.personal
+    )
+    assert "Two repairs together" in ranking
+
+
+async def test_the_page_of_fixes_with_nobody_blocked(world: World) -> None:
+    """An answer, not an empty page."""
+    await world.check()
+    world.workspace.sql.execute("UPDATE verdict SET state = 'in_sync', cause = ''")
+    answer = fixes(world.workspace, world.connection)
+    assert (answer.singles, answer.pairs, answer.beyond) == ((), (), ())
+    assert "Nobody is blocked." in " ".join(line.plain for line in fixes_page(answer).lines(80))
