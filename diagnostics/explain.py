@@ -12,6 +12,8 @@ from diagnostics.causes import CAUSES, cause
 from diagnostics.causes.refusals import REFUSALS
 from diagnostics.checkup import GATES
 from diagnostics.evidence import sentence
+from diagnostics.repairs import Hypothetical, Obstacle, Stop, answer_to
+from diagnostics.repairs.smallest import SmallestChange, smallest_change
 from engine.canonical import email_key
 from engine.connection import Connection
 from engine.errors import ConfigurationError
@@ -81,7 +83,10 @@ class FieldView:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything about one contact. Texts are as they came: make them visible before showing them."""
+    """Everything about one contact. Texts are as they came: make them visible before showing them.
+
+    `change`: the smallest change that would let it sync; None if it was not asked for, or nothing stops the contact.
+    """
 
     contact: int
     hubspot_id: str | None
@@ -96,6 +101,7 @@ class Explanation:
     remedy: str
     then: tuple[str, ...]
     history: tuple[str, ...]
+    change: SmallestChange | None = None
 
 
 def find_contact(workspace: Workspace, who: str) -> int:
@@ -128,9 +134,9 @@ def find_contact(workspace: Workspace, who: str) -> int:
     return int(rows[0]["id"])
 
 
-def explain(workspace: Workspace, connection: Connection, contact: int) -> Explanation:
-    """Explains one contact of the last check. Raises WorkspaceError if nothing was examined yet, ConfigurationError if
-    there is no such contact."""
+def explain(workspace: Workspace, connection: Connection, contact: int, *, prove: bool = False) -> Explanation:
+    """Explains one contact of the last check; with `prove` also the smallest change, for which the planner is run some more
+    times. Raises WorkspaceError if nothing was examined yet, ConfigurationError if there is no such contact."""
     situation = recall(workspace, connection)
     contacts = slice_of(workspace, contact - 1, contact)
     rows = workspace.rows("SELECT * FROM contact WHERE id = ?", (contact,))
@@ -159,7 +165,18 @@ def explain(workspace: Workspace, connection: Connection, contact: int) -> Expla
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact, row["hubspot_id"], row["app_id"])),
+        change=_change(Hypothetical(contacts, memory, situation), answer, code if unreadable else "")
+        if prove
+        else None,
     )
+
+
+def _change(given: Hypothetical, answer: Plan, unreadable: str) -> SmallestChange | None:
+    """The smallest change, which nobody can tell while a side cannot be read."""
+    if unreadable:
+        obstacle = answer_to(Stop(unreadable, state="unknown"), given.situation)
+        return SmallestChange(obstacles=(obstacle,) if isinstance(obstacle, Obstacle) else (), left=(unreadable,))
+    return smallest_change(given, answer, GATES)
 
 
 def _in_one_sentence(state: str, code: str, answer: Plan, situation: Situation) -> str:

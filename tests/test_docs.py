@@ -85,6 +85,7 @@ def test_every_key_of_the_connection_file_is_described() -> None:
         (["verify", "practice"], "verify"),
         (["log", "practice", "--run", "1"], "log"),
         (["connections"], "connections"),
+        (["fixes", "practice", "--limit", "1"], "fixes"),
     ],
 )
 def test_every_key_of_a_json_document_is_described(

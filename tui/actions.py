@@ -88,6 +88,15 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("clear_filter", ("a",), "All contacts", "takes the filter off", ("contacts",), "all"),
     Action(
+        "fixes",
+        ("f",),
+        "Fixes",
+        "which repair, and which two together, would free most contacts",
+        ("causes",),
+        "fixes",
+        "fixes {name}",
+    ),
+    Action(
         "sync", ("y",), "Sync", "writes the plan after a typed confirmation", ("plan",), "sync", "sync {name} --yes"
     ),
     Action(

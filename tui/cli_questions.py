@@ -39,6 +39,25 @@ def explain(
 
 
 @questions.command()
+def fixes(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    values: ValuesOption = False,
+    limit: Annotated[int, typer.Option("--limit", help="How many repairs, and how many pairs.", min=1, max=100)] = 10,
+) -> None:
+    """Which repair, and which two together, would free most blocked contacts.
+
+    Exact by the findings of the last check, and proved by planning contacts again with the repair done.
+    """
+    from tui.commands.repairing import fixes as rank
+    from tui.commands.session import session
+
+    finish(rank(session(home_of(context, home), name), as_json=as_json, values=values, limit=limit))
+
+
+@questions.command()
 def preflight(
     context: typer.Context,
     name: NameArgument,

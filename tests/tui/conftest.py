@@ -16,9 +16,9 @@ from tui.console import Console
 MakeConsole = Callable[..., Console]
 
 
-def fake_explanation(workspace: Workspace, connection: Connection, contact: int) -> Explanation:
+def fake_explanation(workspace: Workspace, connection: Connection, contact: int, *, prove: bool = False) -> Explanation:
     """An explanation of the right shape from the contact's row, with texts that a page has to show."""
-    del connection
+    del connection, prove
     row = workspace.rows("SELECT * FROM contacts WHERE id = ?", (contact,))[0]
     cause = row["cause"] or "opt-in"
     return Explanation(

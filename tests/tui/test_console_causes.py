@@ -36,3 +36,15 @@ async def test_unknown_refusals_stand_under_their_cause_by_signature(home: Path,
         await pilot.press("down", "enter")
         await shown(pilot, "Refused for a reason that is not known", "2 contacts, the app: X_Y: flux of <value> is odd")
         await shown(pilot, "correlation ids corr-1, corr-2")
+
+
+async def test_fixes_are_a_key_away_and_a_workspace_without_a_check_says_so(home: Path, console: MakeConsole) -> None:
+    """`f` opens the ranking; what it needs and lacks stands on the screen, with the command to run, and the console goes on."""
+    async with console(home, "practice").run_test(size=(100, 30)) as pilot:
+        await shown(pilot, "contacts at")
+        await pilot.press("3")
+        await shown(pilot, "A contact counts once")
+        await pilot.press("f")
+        await shown(pilot, "Causes > Fixes", "nothing has been examined yet", "syncdoctor check practice")
+        await pilot.press("q")
+        await shown(pilot, "A contact counts once")

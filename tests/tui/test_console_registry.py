@@ -18,6 +18,7 @@ from tui.screens.frame import Frame
 from tui.screens.home import HomeScreen
 from tui.screens.manual import keys_as_markdown
 from tui.screens.run import RunScreen
+from tui.screens.tabs.causes import CausesTab
 from tui.screens.tabs.contacts import ContactsTab
 from tui.screens.tabs.log import LogTab
 from tui.screens.tabs.plan import PlanTab
@@ -35,6 +36,7 @@ OWNERS: dict[str, tuple[type[DOMNode], ...]] = {
     "tabs": (ConnectionScreen,),
     "contacts": (ContactsTab,),
     "contact": (ContactScreen,),
+    "causes": (CausesTab,),
     "plan": (PlanTab,),
     "log": (LogTab,),
     "verify": (VerifyTab,),
@@ -47,7 +49,7 @@ SETS_OF_PLACES = (
     ContactScreen.PLACES,
     CauseScreen.PLACES,
     RunScreen.PLACES,
-    *((tab, "list", "connection", "tabs", "page") for tab in ("contacts", "plan", "log", "verify", "report")),
+    *((tab, "list", "connection", "tabs", "page") for tab in ("contacts", "causes", "plan", "log", "verify", "report")),
 )
 
 

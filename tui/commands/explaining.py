@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.visible import visible
+from tui.commands.repairing import change_document, show_change
 from tui.commands.session import Session, announce_open_questions
 from tui.output import document, say, table
 
@@ -19,7 +20,7 @@ def explain(chosen: Session, who: str, *, as_json: bool) -> int:
 
     with chosen.reading() as workspace:
         announce_open_questions(workspace, chosen.name)
-        answer = examine(workspace, chosen.connection, find_contact(workspace, who))
+        answer = examine(workspace, chosen.connection, find_contact(workspace, who), prove=True)
     if as_json:
         document({"connection": chosen.name, **explanation_document(answer)})
     else:
@@ -37,6 +38,7 @@ def explanation_document(answer: Explanation) -> dict[str, Any]:
         "sentence": answer.sentence,
         "remedy": answer.remedy,
         "then": list(answer.then),
+        "smallest_change": change_document(answer.change),
         "gates": [
             {
                 "code": gate.code,
@@ -80,6 +82,8 @@ def show_explanation(answer: Explanation) -> None:
     say(f"  To do: {visible(answer.remedy)}")
     if answer.then:
         say(f"  Then still in the way: {', '.join(answer.then)}")
+    if answer.change:
+        show_change(answer.change)
     say("Gates, in order")
     marks = {True: "ok", False: "!!", None: "??"}
     for gate in answer.gates:

@@ -20,6 +20,7 @@ from tui.widgets.lines import Lines, Page
 
 if TYPE_CHECKING:
     from diagnostics.explain import Explanation, FieldView, GateResult
+    from diagnostics.repairs.smallest import SmallestChange
 
 
 class ContactScreen(ConnectionFrame):
@@ -58,7 +59,7 @@ class ContactScreen(ConnectionFrame):
         def explained(workspace: Workspace) -> Explanation:
             from diagnostics.explain import explain
 
-            return explain(workspace, configuration, number)
+            return explain(workspace, configuration, number, prove=True)
 
         seen = await self.connection.reader.ask(explained, topic="explain")
         self._who = who(seen.email, seen.hubspot_id, seen.app_id)
@@ -97,6 +98,8 @@ def contact_page(seen: Explanation) -> Page:
     page.add("To do: ", seen.remedy, indent=3, hanging=7)
     if seen.then:
         page.add("After that it would still be stopped by: ", ", ".join(seen.then), indent=3, hanging=7)
+    if seen.change:
+        _change(page, seen.change)
     page.gap()
     page.pair("e-mail", seen.email or "(none)", width=10)
     page.pair("name", seen.name or "(none)", width=10)
@@ -110,6 +113,19 @@ def contact_page(seen: Explanation) -> Page:
     if not seen.history:
         page.add("Nothing was written to it yet.", indent=2)
     return page
+
+
+def _change(page: Page, change: SmallestChange) -> None:
+    from diagnostics.repairs.told import by_whom, headline, hindrance, proof
+
+    page.gap()
+    page.add((headline(change), "bold"), indent=3, hanging=3)
+    for number, repair in enumerate(change.repairs, 1):
+        page.add(f"{number}. {repair.said(mask=False)} ({by_whom(repair.by)})", indent=5, hanging=3)
+    for obstacle in change.obstacles:
+        page.add(hindrance(obstacle), indent=5, hanging=3)
+    if change.repairs:
+        page.add(proof(change), indent=5, hanging=3)
 
 
 def _gates(page: Page, gates: tuple[GateResult, ...]) -> None:

@@ -13,6 +13,7 @@ PLACES = {
     "tabs": "a connection's tabs",
     "contacts": "Contacts",
     "contact": "a contact's page",
+    "causes": "Causes",
     "plan": "Plan",
     "log": "Log",
     "verify": "Verify",

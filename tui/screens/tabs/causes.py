@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from diagnostics.unknown_refusals import CODE as UNKNOWN
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
+from tui.actions import bindings_for
 from tui.cause_texts import CauseText, cause_text
 from tui.notation import STATE_STYLES, number, signed
 from tui.reading.contacts import CauseRow, causes
@@ -31,6 +32,7 @@ COLUMNS = (
 class CausesTab(Tab):
     """A line per cause and state. A contact counts once, at the cause that decides; `also on` counts the others."""
 
+    BINDINGS: ClassVar = bindings_for("causes")
     PLACES: ClassVar = ("causes", "list")
 
     def compose(self) -> Iterable[Widget]:
@@ -51,6 +53,12 @@ class CausesTab(Tab):
             if row.code == UNKNOWN:
                 lines += [_group(row, place, group) for place, group in enumerate(groups)]
         self.query_one(Table).show_rows(lines)
+
+    def action_fixes(self) -> None:
+        """Opens the ranking of repairs."""
+        from tui.screens.fixes import FixesScreen
+
+        self.app.push_screen(FixesScreen(self.connection))
 
     @on(Table.Opened)
     def opened(self, event: Table.Opened) -> None:

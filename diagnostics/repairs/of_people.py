@@ -1,0 +1,188 @@
+"""Repairs of what stops a whole contact: its address, its consent, its links, the inclusion list, the connection's own rules."""
+
+from __future__ import annotations
+
+from diagnostics.causes.inclusion import list_name
+from diagnostics.causes.plan_tier import custom_mappings
+from diagnostics.repairs import effects, settings
+from diagnostics.repairs.of_values import admin
+from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.wording import called, mapping_of, owner, side_and_name, where
+from engine.gates import Situation
+from engine.schema import Side
+
+SUCCESSOR = " there has its address now"
+"""How `counterpart-gone` ends where a record that was created anew takes the place of the one that is gone."""
+
+
+def erased(stop: Stop, situation: Situation) -> Answer:
+    """Only the person can come back, by their own wish."""
+    del situation
+    return Obstacle("never", "the person is on the list of erased people and stays away", "us", stop.code)
+
+
+def in_doubt(stop: Stop, situation: Situation) -> Answer:
+    """The next sync looks it up."""
+    words = f"run syncdoctor sync {situation.connection.name}: it looks up the write that is in doubt"
+    return Obstacle("wait", words, "us", stop.code)
+
+
+def list_processing(stop: Stop, situation: Situation) -> Answer:
+    """HubSpot is at work."""
+    words = f"wait until HubSpot has processed the list {list_name(situation)}, then check again"
+    return Obstacle("wait", words, "us", stop.code)
+
+
+def direction(stop: Stop, situation: Situation) -> Answer:
+    """The other way has to be opened."""
+    del situation
+    words = "let the connection run two ways (sync.direction)"
+    return (Repair("rule", words, "us", settings.two_way, once=True, code=stop.code),)
+
+
+def several_for_one(stop: Stop, situation: Situation) -> Answer:
+    """Records that would be one contact."""
+    del situation
+    words = "merge the records that are one person, or delete the superfluous ones"
+    return (Repair("other", words, "HubSpot admin", effects.one_record, code=stop.code, detail=stop.rule),)
+
+
+def shared_address(stop: Stop, situation: Situation) -> Answer:
+    """Records that share an address are merged, or each has its own."""
+    merge, address = several_for_one(stop, situation), address_of(stop, situation)
+    return (*merge, *address) if isinstance(merge, tuple) and isinstance(address, tuple) else merge
+
+
+def counterpart_gone(stop: Stop, situation: Situation) -> Answer:
+    """The link is ended; what becomes of it then is only foreseen where nothing takes the gone record's place."""
+    name = situation.connection.name
+    words = f"restore the record, or end the link: syncdoctor unlink {name} WHO"
+    foreseen = not stop.rule.endswith(SUCCESSOR) and " and " not in stop.value
+    return (
+        Repair("other", words, "HubSpot admin", effects.unlinked, foreseen=foreseen, code=stop.code, detail=stop.rule),
+    )
+
+
+def plan_tier(stop: Stop, situation: Situation) -> Answer:
+    """Without the custom mappings, or with a paid plan."""
+    names = custom_mappings(situation)
+    words = f"take the mappings of custom properties out of the connection: {', '.join(names)}"
+    return (
+        Repair("mapping", words, "us", settings.without_mappings(names), once=True, code=stop.code),
+        Repair(
+            "rule",
+            "move the HubSpot account to a paid plan",
+            "HubSpot admin",
+            settings.paid_plan,
+            once=True,
+            code=stop.code,
+        ),
+    )
+
+
+def address_of(stop: Stop, situation: Situation) -> Answer:
+    """A valid address that belongs to nobody else, on the side whose address decides."""
+    side, _ = side_and_name(stop.field)
+    side = side or "hubspot"
+    words = f"give the contact a valid e-mail address of its own in {where(situation, side)}"
+    field = situation.schemas[side].identity_field
+    return (
+        Repair("value", words, admin(side), effects.own_address(situation, side), side, field, code=stop.code, detail=stop.rule),
+    )  # fmt: skip
+
+
+def unwanted(stop: Stop, situation: Situation) -> Answer:
+    """Another address, or a connection that only reports such ones."""
+    address = address_of(stop, situation)
+    words = f"only report {stop.code} instead of excluding for it (unwanted.exclude)"
+    only_told = Repair("rule", words, "us", settings.not_excluding(stop.code), once=True, code=stop.code)
+    return (*address, only_told) if isinstance(address, tuple) else (only_told,)
+
+
+def opt_in(stop: Stop, situation: Situation) -> Answer:
+    """The person agrees; where it could not be read, nobody knows whether they have."""
+    if stop.state == "unknown":
+        return Obstacle("grant", f"let the credentials read the consent: {stop.rule}", "HubSpot admin", stop.code)
+    words = f"the person agrees to be written to, and {where(situation, 'hubspot')} records that consent"
+    return (
+        Repair("consent", words, "contact", effects.consents_in_hubspot, "hubspot", code=stop.code, detail=stop.rule),
+    )
+
+
+def member_status(stop: Stop, situation: Situation) -> Answer:
+    """The person subscribes; the status is never set by hand."""
+    app = where(situation, "app")
+    if stop.state == "unknown":
+        return Obstacle("grant", f"let the credentials read the status in {app}", "app admin", stop.code)
+    words = f"the person subscribes in {app} again, for instance by its sign-up form"
+    return (Repair("consent", words, "contact", effects.subscribes_in_app, "app", code=stop.code, detail=stop.rule),)
+
+
+def list_gone(stop: Stop, situation: Situation) -> Answer:
+    """Another list, or the old one, that holds the contacts."""
+    words = f"restore the inclusion list {list_name(situation)} with its members, or choose another one that holds them"
+    return (Repair("list", words, "HubSpot admin", effects.in_the_list, once=True, code=stop.code),)
+
+
+def list_empty(stop: Stop, situation: Situation) -> Answer:
+    """Criteria or members."""
+    words = f"correct the criteria of the list {list_name(situation)} so that it holds the contacts, or add them"
+    return (Repair("list", words, "HubSpot admin", effects.in_the_list, once=True, code=stop.code),)
+
+
+def list_criteria(stop: Stop, situation: Situation) -> Answer:
+    """Criteria that fit the goal."""
+    _, name = side_and_name(stop.field)
+    words = f"let the list {list_name(situation)} also take contacts with {name} {VALUE}"
+    return (
+        Repair(
+            "list", words, "HubSpot admin", effects.in_the_list, "hubspot", name, stop.value, once=True, code=stop.code,
+            detail=stop.rule,
+        ),
+    )  # fmt: skip
+
+
+def list_membership(stop: Stop, situation: Situation) -> Answer:
+    """A contact that meets the criteria, or is added."""
+    name = list_name(situation)
+    if stop.state == "unknown":
+        return Obstacle(
+            "grant", f"let the credentials read the list {name} and its members", "HubSpot admin", stop.code
+        )
+    follows = situation.inclusion is not None and situation.inclusion.processing_type == "DYNAMIC"
+    words = (
+        f"let the contact meet the criteria of the list {name}, or widen them"
+        if follows
+        else f"add the contact to the list {name}"
+    )
+    return (Repair("list", words, "HubSpot admin", effects.in_the_list, "hubspot", code=stop.code, detail=stop.rule),)
+
+
+def address_held(stop: Stop, situation: Situation) -> Answer:
+    """The other record gives the address up."""
+    side, _ = side_and_name(stop.field)
+    words = f"give {owner(situation, side or 'hubspot')} other record with this address its own one, or merge the two"
+    return (
+        Repair("other", words, admin(side or "hubspot"), effects.free_address, side, code=stop.code, detail=stop.rule),
+    )
+
+
+def field_loop(stop: Stop, situation: Situation) -> Answer:
+    """Whatever rewrites the field is stopped."""
+    side, name = side_and_name(stop.field)
+    words = f"stop the workflow or automation that keeps rewriting {called(situation, side or 'hubspot', name)}"
+    effect = effects.left_in_peace(stop.field)
+    return (Repair("other", words, "us", effect, side, name, once=True, code=stop.code, detail=stop.rule),)
+
+
+def conflict(stop: Stop, situation: Situation) -> Answer:
+    """Somebody decides, or the person says what they want."""
+    name = stop.field
+    side: Side = "hubspot"
+    mapping = mapping_of(situation, side, name)
+    if stop.rule == "consent":
+        words = f"the person says on both sides whether they may be written to ({name})"
+        return (Repair("consent", words, "contact", effects.says_the_same(name), side, name, code=stop.code),)
+    command = f"syncdoctor decide {situation.connection.name} --field {mapping.name if mapping else name}"
+    words = f"decide which side wins the conflict in {called(situation, side, name)} ({command})"
+    return (Repair("other", words, "us", effects.decided(name), side, name, once=True, code=stop.code),)

@@ -1,0 +1,194 @@
+"""Repairs of values that the target does not take, and of fields that would be empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diagnostics.causes import field_format, field_length, field_range
+from diagnostics.causes.cause import FixedBy
+from diagnostics.causes.columns import EVIDENCE_CHARACTERS
+from diagnostics.repairs import effects, settings
+from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.samples import sample
+from diagnostics.repairs.wording import OfLastSituation, called, mapping_of, opposite, pair_of, side_and_name, where
+from engine.gates import Situation
+from engine.schema import FieldType, RuleKind, Side
+
+_KINDS: Mapping[str, tuple[RuleKind, ...]] = {
+    field_format.CODE: (
+        "url", "email", "letters_only", "digits_only", "alphanumeric", "phone_with_country_code", "decimals", "regex",
+    ),
+    field_length.CODE: ("max_length", "min_length", "max_bytes"),
+    field_range.CODE: ("min_number", "max_number"),
+}  # fmt: skip
+"""The rules that a side's administrator can relax, by the cause that they make."""
+_BY_TYPE: Mapping[str, tuple[FieldType, ...]] = {field_format.CODE: ("url", "email")}
+"""Types that ask the same of a value by themselves."""
+NOT_PERMITTED = "could not be kept: not permitted"
+NOT_KEPT = "could not be kept: "
+
+
+def admin(side: Side) -> FixedBy:
+    """Who changes things on a side."""
+    return "HubSpot admin" if side == "hubspot" else "app admin"
+
+
+def wrong_value(stop: Stop, situation: Situation) -> Answer:
+    """A value of the wrong type, format, length or range: another value, or a relaxed rule."""
+    side, name = side_and_name(stop.field)
+    if side is None:
+        return ()
+    if NOT_PERMITTED in stop.rule:
+        return Obstacle("grant", f"let the credentials see {called(situation, side, name)}", admin(side), stop.code)
+    if NOT_KEPT in stop.rule:
+        return corrected(stop, situation, side, name)
+    return (*in_the_source(stop, situation, side, name), *_relaxed(stop, situation, side, name))
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What is the same for all values that are none of a field's choices."""
+
+    several: bool
+    known: frozenset[str]
+    add: str
+    translate: str
+    mapping: str
+    choice: str | None
+    """One of the choices, to which a value may be translated; None where a translation does not lead back."""
+    nobodys: frozenset[str]
+    """Words that are no person's: choices of the other side, and those that the mapping translates."""
+    corrections: tuple[Repair, ...]
+
+
+_CHOICES: OfLastSituation[_Choices] = OfLastSituation()
+
+
+def no_choice(stop: Stop, situation: Situation) -> Answer:
+    """A value that is none of the choices: one more choice, a translation, or another value."""
+    side, name = side_and_name(stop.field)
+    if side is None:
+        return ()
+    same = _CHOICES.get(situation, stop.field, lambda: _choices(stop, situation, side, name))
+    parts = [part.strip() for part in stop.value.split(";")] if same.several else [stop.value]
+    missing = [part for part in dict.fromkeys(parts) if part and part not in same.known]
+    if not missing or len(stop.value) >= EVIDENCE_CHARACTERS:
+        return same.corrections
+    value, personal = ";".join(missing), not same.nobodys.issuperset(missing)
+    add = Repair(
+        "option", same.add, admin(side), settings.more_options(side, name, missing), side, name, value, once=True,
+        personal=personal, code=stop.code,
+    )  # fmt: skip
+    if same.choice is None or len(missing) > 1:
+        return (add, *same.corrections)
+    effect = settings.translating(same.mapping, {value: same.choice})
+    translate = Repair(
+        "mapping", same.translate, "us", effect, side, name, value, once=True, personal=personal, code=stop.code
+    )
+    return (add, translate, *same.corrections)
+
+
+def _choices(stop: Stop, situation: Situation, side: Side, name: str) -> _Choices:
+    field, mapping = situation.schemas[side].fields[name], mapping_of(situation, side, name)
+    values = [option.value for option in field.options]
+    nobodys: set[str] = set()
+    choice = None
+    if mapping is not None:
+        source = situation.schemas[opposite(side)].fields.get(situation.connection.field(mapping, opposite(side)))
+        nobodys = {word for option in (source.options if source else ()) for word in (option.value, option.label)}
+        nobodys |= {*mapping.options, *mapping.options.values()}
+        taken = () if mapping.direction == "to_app" else tuple(mapping.options.values())
+        choice = next((value for value in values if value not in taken), None) if side == "app" else None
+    return _Choices(
+        several=field.type == "options",
+        known=frozenset(values),
+        add=f"add the option {VALUE} to {called(situation, side, name)}",
+        translate=f"translate {VALUE} to one of the choices in the mapping of {mapping.name if mapping else name}",
+        mapping=mapping.name if mapping else "",
+        choice=choice,
+        nobodys=frozenset(nobodys),
+        corrections=in_the_source(stop, situation, side, name),
+    )
+
+
+def left_empty(stop: Stop, situation: Situation) -> Answer:
+    """A required field without a value: a value in the source, a value in the target, a default, or an optional field."""
+    side, name = side_and_name(stop.field)
+    if side is None:
+        return ()
+    mapping = mapping_of(situation, side, name)
+    made_up = _sample(situation, side, name)
+    repairs: list[Repair] = []
+    if mapping is not None:
+        repairs += in_the_source(stop, situation, side, name, verb="fill")
+    elif made_up is not None:
+        words = f"fill {called(situation, side, name)}"
+        effect = effects.filled(None, side, name, made_up)
+        repairs.append(Repair("value", words, admin(side), effect, side, name, code=stop.code, detail=stop.rule))
+    if side == "hubspot" and made_up is not None:
+        words = f"give new HubSpot records a value in {name} (hubspot.on_create)"
+        repairs.append(
+            Repair("rule", words, "us", settings.on_create(name, made_up), side, name, once=True, code=stop.code)
+        )
+    words = f"make {called(situation, side, name)} optional"
+    repairs.append(
+        Repair("rule", words, admin(side), settings.optional(side, name), side, name, once=True, code=stop.code)
+    )
+    return tuple(repairs)
+
+
+def in_the_source(
+    stop: Stop, situation: Situation, side: Side, name: str, *, verb: str = "correct"
+) -> tuple[Repair, ...]:
+    """Another value on the other side, from where the field is filled; a consent is no value to correct."""
+    mapping = mapping_of(situation, side, name)
+    made_up = _sample(situation, side, name)
+    if made_up is None:
+        return ()
+    if mapping is None:
+        given = side == "hubspot" and name in situation.connection.hubspot.on_create
+        words = f"give new HubSpot records another value in {name} (hubspot.on_create)"
+        effect = settings.on_create(name, made_up)
+        return (Repair("rule", words, "us", effect, side, name, once=True, code=stop.code),) if given else ()
+    pair, source = pair_of(situation, mapping), opposite(side)
+    if pair.merge == "consent":
+        return ()
+    field = pair.field(source)
+    words = f"{verb} {called(situation, source, field)}"
+    effect = effects.filled(pair, source, field, made_up)
+    return (Repair("value", words, admin(source), effect, source, field, code=stop.code, detail=stop.rule),)
+
+
+def corrected(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[Repair, ...]:
+    """Another value in the field itself, for one that could not be read."""
+    mapping = mapping_of(situation, side, name)
+    pair = pair_of(situation, mapping) if mapping is not None else None
+    taker = opposite(side) if pair else side
+    made_up = _sample(situation, taker, pair.field(taker) if pair else name)
+    if made_up is None or (pair is not None and pair.merge == "consent"):
+        return ()
+    words = f"correct {called(situation, side, name)}"
+    effect = effects.filled(pair, side, name, made_up)
+    return (Repair("value", words, admin(side), effect, side, name, code=stop.code, detail=stop.rule),)
+
+
+def _sample(situation: Situation, side: Side, name: str) -> str | None:
+    field = situation.schemas[side].fields.get(name)
+    return sample(side, field) if field is not None else None
+
+
+def _relaxed(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[Repair, ...]:
+    field = situation.schemas[side].fields.get(name)
+    kinds = _KINDS.get(stop.code, ())
+    if field is None or field.type in _BY_TYPE.get(stop.code, ()) or not any(one.kind in kinds for one in field.rules):
+        return ()
+    words = (
+        f"relax the rule of {called(situation, side, name)}: {where(situation, side)}{_asked(stop, situation, side)}"
+    )
+    effect = settings.without_rules(side, name, kinds)
+    return (Repair("rule", words, admin(side), effect, side, name, once=True, code=stop.code),)
+
+
+def _asked(stop: Stop, situation: Situation, side: Side) -> str:
+    return stop.rule.removeprefix(situation.schemas[side].app)

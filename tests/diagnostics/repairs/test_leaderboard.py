@@ -1,0 +1,68 @@
+"""The ranking against counting by brute force, on random incidences."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diagnostics.repairs.leaderboard import INCIDENCE, alike, freed_by, ranked
+
+CONTACTS = st.lists(st.sets(st.integers(0, 7), min_size=1, max_size=4), max_size=30)
+ANSWERS = st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 6), max_size=3), max_size=8)
+FEW = settings(max_examples=300, deadline=None, derandomize=True)
+
+
+def incidence(contacts: list[set[int]]) -> pl.DataFrame:
+    """A row for each contact and reason, some of them twice."""
+    rows = [(number, reason) for number, reasons in enumerate(contacts) for reason in sorted(reasons)]
+    return pl.DataFrame([*rows, *rows[:3]], schema=INCIDENCE, orient="row")
+
+
+def counted(contacts: list[set[int]], answers: dict[int, set[int]], repairs: set[int]) -> int:
+    """How many contacts have each of their reasons answered by one of the repairs."""
+    return sum(all(answers.get(reason, set()) & repairs for reason in reasons) for reasons in contacts)
+
+
+@FEW
+@given(CONTACTS, ANSWERS, st.integers(1, 12))
+def test_singles_and_pairs_are_those_of_a_brute_force_count(
+    contacts: list[set[int]], answers: dict[int, set[int]], most: int
+) -> None:
+    """The same numbers in the same order; pairs only where both repairs are needed for the number."""
+    ranking = ranked(alike(incidence(contacts)), answers, most)
+
+    every = range(7)
+    alone = {one: counted(contacts, answers, {one}) for one in every}
+    singles = sorted(((one, frees) for one, frees in alone.items() if frees), key=lambda row: (-row[1], row[0]))
+    pairs = [(one, two, counted(contacts, answers, {one, two})) for one, two in combinations(every, 2)]
+    both_needed = [row for row in pairs if row[2] > max(alone[row[0]], alone[row[1]])]
+    assert list(ranking.singles) == singles[:most]
+    assert list(ranking.pairs) == sorted(both_needed, key=lambda row: (-row[2], row[0], row[1]))[:most]
+
+
+@FEW
+@given(CONTACTS, ANSWERS, st.sets(st.integers(0, 6), min_size=1, max_size=2))
+def test_the_contacts_behind_a_number_are_named(
+    contacts: list[set[int]], answers: dict[int, set[int]], repairs: set[int]
+) -> None:
+    """Whom the planner is run on again."""
+    named = freed_by(incidence(contacts), repairs, answers)
+    assert len(named) == counted(contacts, answers, repairs)
+    assert all(counted([contacts[one]], answers, repairs) == 1 for one in named)
+
+
+def test_nobody_blocked_gives_an_empty_ranking() -> None:
+    """Neither singles nor pairs, and no error."""
+    ranking = ranked(alike(pl.DataFrame(schema=INCIDENCE)), {}, 10)
+    assert (ranking.singles, ranking.pairs) == ((), ())
+
+
+def test_contacts_with_the_same_reasons_are_counted_once() -> None:
+    """Ten thousand contacts with two kinds of trouble are two sets."""
+    rows = [(number, reason) for number in range(10_000) for reason in ((0, 1) if number % 4 else (1,))]
+    groups = alike(pl.DataFrame(rows, schema=INCIDENCE, orient="row"))
+    assert groups == {frozenset({0, 1}): 7_500, frozenset({1}): 2_500}
+    assert ranked(groups, {0: [0], 1: [1]}, 10).pairs == ((0, 1, 10_000),)
