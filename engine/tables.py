@@ -153,6 +153,10 @@ CREATE TABLE difference (
   run_id INTEGER NOT NULL REFERENCES run(id), contact_id INTEGER, hubspot_id TEXT, app_id TEXT, field TEXT NOT NULL,
   class TEXT NOT NULL, hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL
 );
+CREATE TABLE sample (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id), population INTEGER NOT NULL, size INTEGER NOT NULL, seed INTEGER NOT NULL,
+  unexplained INTEGER NOT NULL, besides INTEGER NOT NULL, at_most INTEGER NOT NULL
+);
 CREATE INDEX difference_of_run ON difference(run_id, class);
 CREATE TABLE report (
   id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), at TEXT NOT NULL, format TEXT NOT NULL, path TEXT NOT NULL

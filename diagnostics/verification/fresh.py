@@ -21,6 +21,9 @@ REREAD_LIMIT = 1_000
 """At most so many doubtful records are read again one by one; Mailchimp answers one address per request."""
 
 
+_CHOSEN_BATCH = 500
+
+
 @dataclass(frozen=True)
 class FreshSide:
     """A side as it is now.
@@ -70,6 +73,30 @@ async def read_side(run: Run, connector: Connector, schema: SideSchema, fields: 
     return FreshSide(schema.side, records, fields, schema.identity_field)
 
 
+async def read_chosen(
+    run: Run,
+    connector: Connector,
+    schema: SideSchema,
+    fields: tuple[str, ...],
+    ids: Sequence[str],
+    emails: Sequence[str],
+) -> FreshSide:
+    """Only the records with these ids or addresses. Raises what the connector raises, and Stopped between batches."""
+    phase = f"reading a sample of {connector.app} anew"
+    # Mailchimp answers one id per request or lists a thousand members: its connector has to see all ids to choose.
+    step = _CHOSEN_BATCH if connector.side == "hubspot" else max(1, len(ids))
+    pages: list[list[Record]] = []
+    run.progress(phase, 0, len(ids) + len(emails))
+    for start in range(0, len(ids), step):
+        pages.append(await connector.read(ids[start : start + step], fields))
+        run.progress(phase, min(len(ids), start + step), len(ids) + len(emails))
+    for start in range(0, len(emails), _CHOSEN_BATCH):
+        pages.append(await connector.find(emails[start : start + _CHOSEN_BATCH], fields))
+        run.progress(phase, len(ids) + min(len(emails), start + _CHOSEN_BATCH), len(ids) + len(emails))
+    records = _frame(pages, fields, schema.identity_field).unique("id", keep="last", maintain_order=True)
+    return FreshSide(schema.side, records, fields, schema.identity_field)
+
+
 def _frame(pages: Sequence[Sequence[Record]], fields: Sequence[str], identity: str) -> pl.DataFrame:
     records = [record for page in pages for record in page]
     columns: dict[str, list[str | None]] = {
@@ -90,6 +117,10 @@ class Members:
 
     rows: pl.DataFrame | None
     unreadable: str = ""
+
+    def within(self, ids: pl.Series) -> Members:
+        """Only the members with these ids."""
+        return self if self.rows is None else replace(self, rows=self.rows.filter(pl.col("id").is_in(ids.implode())))
 
 
 async def read_members(run: Run, hubspot: HubSpotSource, reference: str) -> Members:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from diagnostics.causes import member_status, opt_in
+from diagnostics.held_back import holding
 from engine.workspace import Workspace
 
 _CONTACTS = """
@@ -21,7 +22,13 @@ _CONTACT_TYPES = {
 }  # fmt: skip
 _FIELD_TYPES = {"contact": pl.Int64, "field": pl.String}
 _BASE_TYPES = {**_FIELD_TYPES, "fingerprint": pl.String, "base_hubspot": pl.String, "base_app": pl.String}
+_HELD_TYPES = {**_FIELD_TYPES, "side": pl.String}
 _CREATE_TYPES = {"record_id": pl.String, "email": pl.String, "state": pl.String, "cause": pl.String}
+_RECENT = """
+WITH last AS (SELECT id, started_at FROM run WHERE command = 'sync' ORDER BY id DESC LIMIT 1)
+SELECT contact_id AS contact FROM journal WHERE run_id = (SELECT id FROM last) AND state IN ('applied', 'verified')
+UNION SELECT id FROM contact WHERE linked_at >= (SELECT started_at FROM last) ORDER BY 1
+"""
 _CONSENT = (member_status.CODE, opt_in.CODE)
 
 
@@ -43,7 +50,10 @@ class Known:
     base: pl.DataFrame
     forbidden: pl.DataFrame
     creates: pl.DataFrame
+    quarantined: pl.DataFrame
+    recent: pl.DataFrame
     activated_at: str
+    first_check: str = ""
 
     @property
     def checked(self) -> bool:
@@ -67,7 +77,7 @@ def read_known(workspace: Workspace) -> Known:
         conflicts=frame("SELECT contact_id AS contact, field FROM conflict", _FIELD_TYPES),
         planned=frame(
             "SELECT contact_id AS contact, side, field FROM planned_write WHERE kind = 'update'",
-            {**_FIELD_TYPES, "side": pl.String},
+            _HELD_TYPES,
         ),
         base=frame(
             "SELECT contact_id AS contact, field, fingerprint, hubspot_value AS base_hubspot, app_value AS base_app "
@@ -88,12 +98,10 @@ def read_known(workspace: Workspace) -> Known:
             "ORDER BY j.id",
             _CREATE_TYPES,
         ),
+        quarantined=frame(
+            f"SELECT q.contact_id AS contact, q.side, q.field FROM quarantine q WHERE {holding()}", _HELD_TYPES
+        ),
+        recent=frame(_RECENT, {"contact": pl.Int64}),
         activated_at=workspace.fact("activated_at"),
+        first_check=str(workspace.value("SELECT min(started_at) FROM run WHERE command = 'check'") or ""),
     )
-
-
-def moment(column: pl.Expr) -> pl.Expr:
-    """An ISO 8601 text column in UTC, with or without fractions, as moments; null where it is none."""
-    seconds = column.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_zone="UTC", strict=False)
-    fraction = column.str.extract(r"\.(\d{1,3})\d*Z?").str.pad_end(3, "0").cast(pl.Int64, strict=False)
-    return seconds + pl.duration(milliseconds=fraction.fill_null(0))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide, Members
-from diagnostics.verification.known import Known, moment
+from diagnostics.verification.known import Known
+from diagnostics.verification.moments import moment
 from diagnostics.verification.result import Missing, Status, Verification
 from engine.connection import Connection
 from engine.connectors import Connector
