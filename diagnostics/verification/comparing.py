@@ -14,19 +14,8 @@ from diagnostics.verification.joined import joined_pairs
 from diagnostics.verification.moments import moment
 from engine.merge import MappedPair
 
-FOUND = pl.Schema(
-    {
-        "contact": pl.Int64,
-        "hubspot_id": pl.String,
-        "app_id": pl.String,
-        "field": pl.String,
-        "hubspot_value": pl.String,
-        "app_value": pl.String,
-        "hubspot_canonical": pl.String,
-        "app_canonical": pl.String,
-        "changed_at": pl.Datetime("us", "UTC"),
-    }
-)
+_TEXTS = ("hubspot_id", "app_id", "field", "hubspot_value", "app_value", "hubspot_canonical", "app_canonical")
+FOUND = pl.Schema({"contact": pl.Int64(), **dict.fromkeys(_TEXTS, pl.String()), "changed_at": pl.Datetime("us", "UTC")})
 """One differing value: `field` is the mapping's name, or empty where a whole record is gone; then the values say `there` and
 `gone`. `changed_at`: when either record was changed last."""
 

@@ -52,6 +52,7 @@ class Known:
     creates: pl.DataFrame
     quarantined: pl.DataFrame
     recent: pl.DataFrame
+    linked: pl.DataFrame
     activated_at: str
     first_check: str = ""
 
@@ -102,6 +103,7 @@ def read_known(workspace: Workspace) -> Known:
             f"SELECT q.contact_id AS contact, q.side, q.field FROM quarantine q WHERE {holding()}", _HELD_TYPES
         ),
         recent=frame(_RECENT, {"contact": pl.Int64}),
+        linked=frame("SELECT hubspot_id, app_id FROM links", {"hubspot_id": pl.String, "app_id": pl.String}),
         activated_at=workspace.fact("activated_at"),
         first_check=str(workspace.value("SELECT min(started_at) FROM run WHERE command = 'check'") or ""),
     )

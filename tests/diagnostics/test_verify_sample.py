@@ -88,6 +88,22 @@ async def test_planted_damage_is_found_by_the_whole_and_by_a_sample_that_covers_
     assert (elsewhere.sample.unexplained, elsewhere.passed) == (0, True)
 
 
+async def test_a_duplicate_behind_the_engines_back_is_found_whole_and_by_a_sample(world: SmallWorld) -> None:
+    """A second HubSpot record with the address of a linked one, in another spelling, is no contact of the app's record."""
+    world.hubspot.put("h99", email="Person07@FIRMA.example")
+    world.hubspot.members.append(("h99", LONG_AGO))
+    whole = (await verify(world.run, connection(), world.hubspot, world.app, schemas(), ())).verifications[0]
+    assert [(row.hubspot_id, row.reason_state, row.existing) for row in whole.missing] == [
+        ("h99", "unexplained", ("a07",))
+    ]
+    for size in range(5, 41, 5):
+        result = await sampled(world, Sampling(2, size))
+        drawn = "h99" in {row.hubspot_id for row in result.verifications[0].missing}
+        assert result.sample is not None
+        assert (result.sample.unexplained, result.passed) == (int(drawn), not drawn)
+    assert (await sampled(world, Sampling(2, 41))).sample.unexplained == 1  # type: ignore[union-attr]
+
+
 async def test_a_member_that_no_check_has_seen_is_sampled_too(world: SmallWorld) -> None:
     """A new list member is a unit of its own, looked for by address, and missing without a reason."""
     world.hubspot.put("h99", email="neu@firma.example")

@@ -97,6 +97,8 @@ def contact_page(seen: Explanation) -> Page:
     page.add("To do: ", seen.remedy, indent=3, hanging=7)
     if seen.then:
         page.add("After that it would still be stopped by: ", ", ".join(seen.then), indent=3, hanging=7)
+    if seen.certain:
+        page.add(f"{seen.certain.certainty.capitalize()}: ", " ".join(seen.certain.reasons), indent=3, hanging=7)
     page.gap()
     page.pair("e-mail", seen.email or "(none)", width=10)
     page.pair("name", seen.name or "(none)", width=10)
