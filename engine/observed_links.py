@@ -1,7 +1,8 @@
 """Links that another engine left in the records: fields that hold the id of the other side's record.
 
 A field is used if the connection names it, or if it is clearly one: every value leads to another record there, each to
-its own. One that nearly is, is only proposed. Wrong ids are named, never guessed away.
+its own. Once found it stays in use although some ids go wrong later. One that nearly is one is only proposed. Wrong ids are
+named, never guessed away.
 """
 
 from __future__ import annotations
@@ -86,11 +87,14 @@ def left_links(workspace: Workspace, connection: Connection, schemas: Mapping[Si
         for name in id_fields(connection, schemas[side])
         if name in columns_of(workspace, side)
     }
+    found = {
+        (row["side"], row["field"]) for row in workspace.rows("SELECT side, field FROM id_field WHERE used = 'found'")
+    }
     used: dict[tuple[Side, str], Used] = {}
     for (side, name), rows in claims.items():
         if _configured(connection, side) == name:
             used[side, name] = "configured"
-        elif _clear(rows, ids[_OTHER[side]]):
+        elif _clear(rows, ids[_OTHER[side]]) or ((side, name) in found and _nearly(rows, ids[_OTHER[side]])):
             used[side, name] = "found"
         elif _nearly(rows, ids[_OTHER[side]]):
             used[side, name] = "proposed"

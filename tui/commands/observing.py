@@ -19,7 +19,7 @@ _PROBLEMS = {
 }
 _USED = {
     "configured": "used, as configured",
-    "found": "used: every value leads to a record of its own",
+    "found": "used: found to hold the other side's ids",
     "proposed": "not used: name it as observe.{side}_id_field if it is the other engine's",
 }
 
