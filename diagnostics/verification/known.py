@@ -13,17 +13,18 @@ from engine.workspace import Workspace
 
 _CONTACTS = """
 SELECT c.id AS contact, c.hubspot_id, c.app_id, c.linked_at IS NOT NULL AS linked, c.email,
-       coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause, coalesce(r.started_at, '') AS checked_at
-FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id LEFT JOIN run r ON r.id = v.run_id
+       coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause
+FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id
 """
 _CONTACT_TYPES = {
     "contact": pl.Int64, "hubspot_id": pl.String, "app_id": pl.String, "linked": pl.Int64, "email": pl.String,
-    "state": pl.String, "cause": pl.String, "checked_at": pl.String,
+    "state": pl.String, "cause": pl.String,
 }  # fmt: skip
 _FIELD_TYPES = {"contact": pl.Int64, "field": pl.String}
 _BASE_TYPES = {**_FIELD_TYPES, "fingerprint": pl.String, "base_hubspot": pl.String, "base_app": pl.String}
 _HELD_TYPES = {**_FIELD_TYPES, "side": pl.String}
 _CREATE_TYPES = {"record_id": pl.String, "email": pl.String, "state": pl.String, "cause": pl.String}
+_LAST_CHECK = "SELECT max(started_at) FROM run WHERE id IN (SELECT DISTINCT run_id FROM verdict)"
 _RECENT = """
 WITH last AS (SELECT id, started_at FROM run WHERE command = 'sync' ORDER BY id DESC LIMIT 1)
 SELECT contact_id AS contact FROM journal WHERE run_id = (SELECT id FROM last) AND state IN ('applied', 'verified')
@@ -36,8 +37,8 @@ _CONSENT = (member_status.CODE, opt_in.CODE)
 class Known:
     """The last check's answers.
 
-    `contacts`: `contact`, both ids, `linked`, `email`, verdict `state` and `cause` (empty: none), and `checked_at`
-    (when the run began that gave it). `conflicts`: `contact`, `field` (mapping).
+    `contacts`: `contact`, both ids, `linked`, `email`, verdict `state` and `cause` (empty: none). `last_check`: when the newest
+    run began that gave a verdict. `conflicts`: `contact`, `field` (mapping).
     `planned`: `contact`, `side`, `field` (the target's own). `base`: `contact`, `field` (mapping), `fingerprint`
     (the mapping's meaning then), `base_hubspot`, `base_app`, canonical. `forbidden`: `contact`, `field` (`app.NAME`,
     `hubspot.NAME`) of consent that excludes. `creates`: HubSpot records that the engine created, without merged ones (the
@@ -54,17 +55,13 @@ class Known:
     recent: pl.DataFrame
     linked: pl.DataFrame
     activated_at: str
-    first_check: str = ""
+    first_check: str
+    last_check: str
 
     @property
     def checked(self) -> bool:
         """Whether any check ever gave verdicts."""
-        return bool((self.contacts["state"] != "").any())
-
-    @property
-    def last_check(self) -> str:
-        """When the newest check began; empty if there was none."""
-        return str(self.contacts["checked_at"].max() or "")
+        return self.last_check != ""
 
 
 def read_known(workspace: Workspace) -> Known:
@@ -106,4 +103,5 @@ def read_known(workspace: Workspace) -> Known:
         linked=frame("SELECT hubspot_id, app_id FROM links", {"hubspot_id": pl.String, "app_id": pl.String}),
         activated_at=workspace.fact("activated_at"),
         first_check=str(workspace.value("SELECT min(started_at) FROM run WHERE command = 'check'") or ""),
+        last_check=str(workspace.value(_LAST_CHECK) or ""),
     )

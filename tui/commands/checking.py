@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.gates import STATES
 from engine.losses import USUAL, Demand
 from engine.visible import visible
-from tui.commands.observing import observed_document, show_observed
+from tui.commands.observing import observed_counts, observed_document, show_observed
 from tui.commands.session import Session, conduct
 from tui.home import refuse_place, write_private
 from tui.output import count, document, fail, note, say, table
@@ -58,7 +58,7 @@ def run_check(chosen: Session, *, quiet: bool = False, chain: bool = False, dema
         "check",
         lambda run, sides: examine(run, chosen.connection, sides, demand),
         exit_code=code,
-        counts=lambda result: dict(result.states.items()),
+        counts=lambda result: {**dict(result.states.items()), **observed_counts(result.observed)},
         quiet=quiet,
         chain=chain,
     )

@@ -11,6 +11,7 @@ from tui.output import count, say, table
 if TYPE_CHECKING:
     from diagnostics.observed.look import Observed
 
+LEVELS = ("certain", "likely", "possible")
 SIDES = {"hubspot": "HubSpot", "app": "the app"}
 _PROBLEMS = {
     "nowhere": "lead nowhere",
@@ -39,14 +40,21 @@ def observed_document(seen: Observed | None) -> dict[str, Any] | None:
     }
 
 
+def observed_counts(seen: Observed | None) -> dict[str, int]:
+    """What the run's row keeps: contacts per level of certainty, and those that are stuck. Empty where the engine itself syncs."""
+    if seen is None:
+        return {}
+    sums = {level: sum(levels[level] for levels in seen.certainty.values()) for level in LEVELS}
+    return {**sums, "stuck": seen.stuck}
+
+
 def show_observed(seen: Observed) -> None:
     """The same as text."""
     from diagnostics.observed.words import WAYS, linked_by
 
     say("Another engine writes here, so each verdict has its certainty (explain says why)")
-    levels = ("certain", "likely", "possible")
-    rows = [["", *levels]]
-    rows += [[state, *(count(counts[level]) for level in levels)] for state, counts in seen.certainty.items()]
+    rows = [["", *LEVELS]]
+    rows += [[state, *(count(counts[level]) for level in LEVELS)] for state, counts in seen.certainty.items()]
     table(rows, right=frozenset({1, 2, 3}))
     for how, number in seen.links.items():
         say(f"  {count(number)} pairs. {visible(linked_by(how))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from diagnostics.checkup import Checkup, check
 from diagnostics.explain import explain, find_contact
 from diagnostics.observed.certainty import LEVELS
 from engine.connection import Connection, Observe, read_connection
+from engine.connectors import Record
+from engine.errors import Unreachable
 from engine.gates import STATES
 from engine.runs import Run
 from engine.workspace import Workspace
@@ -117,13 +120,11 @@ async def test_what_waits_unchanged_over_checks_is_stuck(watched: Watched) -> No
     """The refused contact is stuck at the third check after it began to wait, with the evidence in words; not before, and
     not while the connection allows more hours."""
     await watched.other.sync()
-    stuck = []
-    for _ in range(4):
-        result = await watched.look()
-        assert result.observed is not None
-        stuck.append(result.observed.stuck)
-    assert stuck[:2] == [0, 0]
-    assert stuck[2] == stuck[3] == result.observed.waiting > 0
+    seen = [(await watched.look()).observed for _ in range(4)]
+    assert [one.stuck for one in seen[:2] if one] == [0, 0]
+    assert [one.stuck for one in seen[2:] if one] == [one.waiting for one in seen[2:] if one]
+    assert seen[3] is not None
+    assert seen[3].stuck > 0
     key = next(key for key, (_, cause) in watched.states(watched.other).items() if cause.startswith("refused-"))
     contact = find_contact(watched.watcher.workspace, key[0] or key[1] or "")
     answer = explain(watched.watcher.workspace, watched.watcher.connection, contact).certain
@@ -169,3 +170,69 @@ async def test_damage_shows_and_what_the_other_engine_repairs_is_over(watched: W
     key = (row["hubspot_id"], row["app_id"])
     assert watched.states(watched.watcher)[key] == ("failing", "counterpart-gone")
     assert watched.certainty()[key] == ("likely", "link")
+
+
+async def test_ids_that_the_other_engine_leaves_link_whatever_the_addresses(watched: Watched) -> None:
+    """With a property of member ids: pairs whose address differs are pairs, as the engine that links them says; wrong ids are
+    counted, named to whoever asks, and make a verdict less certain."""
+    await watched.other.sync()
+    portal = watched.other.portal
+    portal.change_property("mailchimp_id")
+    pairs = watched.other.workspace.rows(
+        "SELECT hubspot_id, app_id, state FROM contacts WHERE linked_at IS NOT NULL AND state = 'in_sync' ORDER BY id"
+    )
+    for row in pairs:
+        portal.tamper("hubspot", row["hubspot_id"], {"mailchimp_id": row["app_id"]})
+    portal.tamper("hubspot", pairs[0]["hubspot_id"], {"email": "umgezogen@example.com"})
+    portal.tamper("hubspot", pairs[1]["hubspot_id"], {"mailchimp_id": "0" * 32, "email": "anders@example.com"})
+    portal.tamper("hubspot", pairs[2]["hubspot_id"], {"mailchimp_id": pairs[3]["app_id"]})
+    watched.watcher.connection = observing(watched.watcher.connection, hubspot_id_field="mailchimp_id")
+
+    result = await watched.look()
+
+    assert result.observed is not None
+    assert [(one.problem, one.records) for one in result.observed.doubts] == [("nowhere", 1), ("several", 2)]
+    assert result.observed.links["id hubspot.mailchimp_id"] == len(pairs) - 3
+    states, certainty = watched.states(watched.watcher), watched.certainty()
+    moved, lost = [(row["hubspot_id"], row["app_id"]) for row in pairs[:2]]
+    assert states[moved][0] in ("pending", "conflict")
+    assert lost not in states
+    assert states[lost[0], None] == ("pending", "")
+    assert certainty[lost[0], None] == ("possible", "link-doubt")
+    third = (pairs[2]["hubspot_id"], pairs[2]["app_id"])
+    assert states[third] == ("in_sync", "")
+    assert certainty[third] == ("certain", "equal")
+    contact = find_contact(watched.watcher.workspace, lost[0])
+    answer = explain(watched.watcher.workspace, watched.watcher.connection, contact).certain
+    assert answer is not None
+    assert f"HubSpot's mailchimp_id names {'0' * 32}, which no record of the app has as its id." in answer.reasons
+
+
+async def test_a_run_that_asks_only_for_changes_sees_the_same(watched: Watched) -> None:
+    """The second look reads what changed only, links the new pairs, and counts what has flowed."""
+    usual = Observe(full_every_hours=24, stuck_after_hours=0)
+    watched.watcher.connection = watched.watcher.connection.model_copy(update={"observe": usual})
+    await watched.look()
+    await watched.other.sync()
+    result = await watched.look()
+    ours, theirs = watched.states(watched.watcher), watched.states(watched.other)
+    refused = {key for key, (_, cause) in theirs.items() if cause.startswith("refused-")}
+    assert {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)} == refused
+    assert result.observed is not None
+    assert {flow.towards for flow in result.observed.flows if not flow.field} == {"to_app", "to_hubspot"}
+
+
+async def test_an_unreadable_side_has_no_certainty(watched: Watched) -> None:
+    """Every contact is unknown then, and the last check's certainty is not passed off as this one's."""
+    await watched.look()
+    sides = watched.watcher.sides()
+
+    async def refuse(fields: object) -> AsyncIterator[list[Record]]:
+        raise Unreachable("the app does not answer", where="app")
+        yield []
+
+    sides.app.records = refuse  # type: ignore[method-assign]
+    result = await check(Run(watched.watcher.workspace, "check"), watched.watcher.connection, sides)
+    assert result.observed is None
+    assert result.states["unknown"] == result.population > 0
+    assert watched.certainty() == {}
