@@ -69,21 +69,21 @@ def look(run: Run, situation: Situation) -> Observed:
     before = waits(workspace)
     waiting, now = [pl.DataFrame(schema=WAITING)], [_no_values()]
     slices = list(bounds(workspace))
-    merged: list[tuple[pl.DataFrame, pl.Series]] = []
+    judged: list[tuple[pl.DataFrame, pl.DataFrame, pl.Series]] = []
     for number, (after, up_to) in enumerate(slices):
         run.progress("comparing with the last check", number, len(slices))
         contacts = slice_of(workspace, after, up_to)
         differing = differences(contacts, memory_of_slice(workspace, after, up_to), situation.connection, pairs)
-        merged.append((differing.select(_JUDGED), _unread(contacts, pairs)))
-        verdicts = _verdicts(workspace, after, up_to)
+        verdicts = _verdicts(workspace, after, up_to, pairs)
+        judged.append((verdicts, differing.select(_JUDGED), _unread(contacts, pairs)))
         waiting.append(_waiting(contacts, verdicts, differing))
         now.append(_values_now(contacts, before, pairs))
     counted = moved(before, pl.concat(waiting), pl.concat(now))
     keep(run, pl.concat(waiting), counted)
     known_ways = ways(flows(workspace))
-    for (after, up_to), (differing, unread) in zip(slices, merged, strict=True):
+    for (after, up_to), (verdicts, differing, unread) in zip(slices, judged, strict=True):
         linked = _linked(workspace, after, up_to).with_columns(unread=pl.col("contact").is_in(unread.implode()))
-        found = certainties(linked, _sent(workspace, after, up_to, pairs), differing, known_ways)
+        found = certainties(linked, verdicts, differing, known_ways)
         with workspace.transaction() as sql:
             sql.executemany(
                 "INSERT INTO certainty(contact_id, certainty, reason, run_id) VALUES (?, ?, ?, ?) ON CONFLICT(contact_id) "
@@ -139,15 +139,7 @@ def _examples(workspace: Workspace, side: str, field: str, problem: str) -> tupl
     return tuple(row[0] for row in rows)
 
 
-def _verdicts(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
-    return workspace.frame(
-        "SELECT contact_id AS contact, state, cause FROM verdict WHERE contact_id > ? AND contact_id <= ?",
-        (after, up_to),
-        integers=("contact",),
-    )
-
-
-def _sent(workspace: Workspace, after: int, up_to: int, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
+def _verdicts(workspace: Workspace, after: int, up_to: int, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
     """The verdicts with the mapping whose value the deciding finding is about, else empty."""
     names = {f"{side}.{pair.field(side)}": pair.name for pair in pairs for side in SIDES}
     rows = workspace.frame(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -21,7 +21,9 @@ REREAD_LIMIT = 1_000
 """At most so many doubtful records are read again one by one; Mailchimp answers one address per request."""
 
 
-_CHOSEN_BATCH = 500
+_AT_ONCE: Mapping[Side, tuple[int, int]] = {"hubspot": (100, 0), "app": (10, 500)}
+"""Records asked for between two looks at progress, and how many a page of the listing replaces at least; 0: a listing saves
+nothing, since a batch by id is as large as a page."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +83,25 @@ async def read_chosen(
     ids: Sequence[str],
     emails: Sequence[str],
 ) -> FreshSide:
-    """Only the records with these ids or addresses. Raises what the connector raises, and Stopped between batches."""
+    """Only the records with these ids or addresses. Raises what the connector raises, and Stopped between requests.
+
+    A side that answers one id per request is listed instead where that takes fewer requests.
+    """
     phase = f"reading a sample of {connector.app} anew"
-    # Mailchimp answers one id per request or lists a thousand members: its connector has to see all ids to choose.
-    step = _CHOSEN_BATCH if connector.side == "hubspot" else max(1, len(ids))
+    step, listing = _AT_ONCE[connector.side]
+    total = await connector.count() if listing else None
     pages: list[list[Record]] = []
-    run.progress(phase, 0, len(ids) + len(emails))
-    for start in range(0, len(ids), step):
-        pages.append(await connector.read(ids[start : start + step], fields))
-        run.progress(phase, min(len(ids), start + step), len(ids) + len(emails))
-    for start in range(0, len(emails), _CHOSEN_BATCH):
-        pages.append(await connector.find(emails[start : start + _CHOSEN_BATCH], fields))
-        run.progress(phase, len(ids) + min(len(emails), start + _CHOSEN_BATCH), len(ids) + len(emails))
+    if total is not None and len(ids) * listing > total:
+        chosen, done = frozenset(ids), 0
+        async for page in connector.records(fields):
+            pages.append([record for record in page if record.id in chosen])
+            done += len(page)
+            run.progress(phase, done, total)
+        ids = ()
+    for asked, read in ((ids, connector.read), (emails, connector.find)):
+        for start in range(0, len(asked), step):
+            pages.append(await read(asked[start : start + step], fields))
+            run.progress(phase, min(start + step, len(asked)), len(asked))
     records = _frame(pages, fields, schema.identity_field).unique("id", keep="last", maintain_order=True)
     return FreshSide(schema.side, records, fields, schema.identity_field)
 

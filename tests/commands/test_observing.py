@@ -70,6 +70,32 @@ def test_an_observed_connection_from_the_first_look_to_the_verification(command:
     assert verified["claims"]["equal"] == verified["claims"]["looked_at"] > 0
 
 
+def test_the_report_says_how_certain_it_is(command: Command, watched: Path) -> None:
+    """Among the facts of the subject: certainty, how links were inferred, what waits."""
+    command("check", "watched", "--home", watched)
+    command("report", "watched", "--home", watched)
+    text = next((watched / "reports").rglob("*.md")).read_text("utf-8")
+    assert re.search(r"Certainty of the verdicts.*\d+ certain, \d+ likely, \d+ possible", text)
+    assert re.search(r"Pairs inferred.*\d+ by email", text)
+
+
+def test_a_forgotten_person_leaves_no_certainty(command: Command, watched: Path) -> None:
+    """Who is erased waits for nothing and is judged by nobody until the next check."""
+    command("check", "watched", "--home", watched)
+    found = rows(watched, "watched", "SELECT id, hubspot_id FROM contacts WHERE state = 'pending' AND hubspot_id > ''")
+    contact, hubspot_id = found[0]
+    about = (
+        f"SELECT (SELECT count(*) FROM certainty WHERE contact_id = {contact}), "
+        f"(SELECT count(*) FROM observed_wait WHERE hubspot_id = '{hubspot_id}')"
+    )
+    assert rows(watched, "watched", about)[0][0] == 1
+    assert rows(watched, "watched", about)[0][1] != 0
+    assert command("forget", "watched", hubspot_id, "--yes", "--home", watched).code == 0
+    assert rows(watched, "watched", about) == [(0, 0)]
+    command("check", "watched", "--home", watched)
+    assert rows(watched, "watched", about) == [(1, 0)]
+
+
 def test_the_file_of_contacts_has_the_certainty(command: Command, watched: Path, tmp_path: Path) -> None:
     """A sixth column, in an observed connection only."""
     command("check", "watched", "--home", watched, "--contacts", tmp_path / "watched.csv")
