@@ -20,7 +20,7 @@ from diagnostics.verification.differing import Expectation, claims, find_differe
 from diagnostics.verification.filled import verify_filled
 from diagnostics.verification.fresh import read_members, read_side, wanted_fields
 from diagnostics.verification.inbound import verify_inbound
-from diagnostics.verification.known import read_known
+from diagnostics.verification.known import read_known, without_refuted
 from diagnostics.verification.outbound import verify_outbound
 from diagnostics.verification.result import (
     CLASSES,
@@ -72,6 +72,7 @@ async def verify(
         chosen = chosen_contacts(known, drawn, named)
         hubspot_now, app_now = await read_sample(run, known, chosen, named, (hubspot, app), schemas, fields)
         known, members = within(known, chosen), members.within(chosen["hubspot_id"])
+    known = without_refuted(known, members.rows)
     run.progress("comparing", 0, 4)
     differences, hubspot_now, app_now = await find_differences(
         run, Expectation(known, pairs, rules, began), hubspot_now, app_now, (hubspot, app)

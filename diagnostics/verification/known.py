@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from diagnostics.causes import member_status, opt_in
+from diagnostics.causes import list_criteria, list_membership, member_status, opt_in
 from diagnostics.held_back import holding
+from diagnostics.verification.moments import moment
 from engine.workspace import Workspace
 
 _CONTACTS = """
@@ -105,3 +106,18 @@ def read_known(workspace: Workspace) -> Known:
         first_check=str(workspace.value("SELECT min(started_at) FROM run WHERE command = 'check'") or ""),
         last_check=str(workspace.value(_LAST_CHECK) or ""),
     )
+
+
+def without_refuted(known: Known, members: pl.DataFrame | None) -> Known:
+    """The same without the verdicts "not in the list" of those who are in the list (`id`, `since`) that was read anew, and did
+    not join it after the last check: such a verdict is no reason for anything."""
+    if members is None:
+        return known
+    joined_after = (moment(pl.col("since")) > moment(pl.lit(known.last_check))).fill_null(False)
+    inside = members.filter(~joined_after).select(hubspot_id="id", inside=pl.lit(True)).unique("hubspot_id")
+    by_list = pl.col("cause").is_in([list_criteria.CODE, list_membership.CODE]) & (pl.col("state") != "unknown")
+    refuted = by_list & pl.col("inside").fill_null(False)
+    contacts = known.contacts.join(inside, on="hubspot_id", how="left", maintain_order="left").with_columns(
+        pl.when(refuted).then(pl.lit("")).otherwise(name).alias(name) for name in ("state", "cause")
+    )
+    return replace(known, contacts=contacts.drop("inside"))

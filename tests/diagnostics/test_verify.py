@@ -163,6 +163,24 @@ async def test_the_last_checks_word_is_tested(world: SmallWorld) -> None:
     assert (await verified(world)).claims == Claims(looked_at=5, equal=2, left=1, in_flight=1, broken=1)
 
 
+@pytest.mark.parametrize(("state", "cause"), [("excluded", "list-membership"), ("failing", "list-criteria")])
+async def test_not_in_the_list_is_no_reason_for_who_is_in_the_list(world: SmallWorld, state: str, cause: str) -> None:
+    """The list read anew holds both: neither the missing record nor the differing value is explained. Who joined it after the
+    check is, and so is who is not in it."""
+    world.pair("1", state, cause)
+    world.hubspot_only("2", state, cause)
+    world.app.change("a1", LNAME="Anders")
+    result = await verified(world)
+    assert result.unexplained == 1
+    assert [(row.hubspot_id, row.reason_state) for row in one(result, "outbound").missing] == [("h2", "unexplained")]
+    world.hubspot.members[:] = [("h1", "2026-03-02T08:30:00Z"), ("h2", "2026-03-02T08:30:00Z")]
+    result = await verified(world)
+    assert result.unexplained == 0
+    assert [row.reason_state for row in one(result, "outbound").missing] == [state]
+    world.hubspot.members[:] = [("h3", LONG_AGO)]
+    assert (await verified(world)).unexplained == 0
+
+
 async def test_the_comparison_looks_at_nothing_that_the_engine_remembers() -> None:
     """The comparing code imports neither workspace, mirror, base, memory nor verdicts, nor what reads them."""
     code = (Path(__file__).parents[2] / "diagnostics/verification/comparing.py").read_text("utf-8")
