@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnostics.causes import CAUSES, SideFinding, cause, list_findings, side_findings
+from diagnostics.observed.look import Observed, look
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from engine.apply import Applied
 from engine.connection import Connection
@@ -37,7 +38,7 @@ class CauseCount:
 @dataclass(frozen=True)
 class Checkup:
     """The result of a check. `states` has all six and adds up to `population`; `refusal` is set if a side could not be read;
-    `unknown_refusals` are the groups behind the cause `refused-unknown`."""
+    `unknown_refusals` are the groups behind the cause `refused-unknown`, `observed` what a check adds where another engine writes."""
 
     run: int
     population: int
@@ -48,6 +49,7 @@ class Checkup:
     writes: Mapping[str, int]
     refusal: AccessError | None = None
     unknown_refusals: tuple[UnknownRefusal, ...] = ()
+    observed: Observed | None = None
 
     @property
     def to_act_on(self) -> bool:
@@ -66,7 +68,8 @@ async def check(run: Run, connection: Connection, sides: Sides, demand: Demand =
         examination = await examine(run, connection, sides, GATES, demand)
     except AccessError as error:
         return _unreadable(run, error)
-    return summary(run, examination)
+    result = summary(run, examination)
+    return replace(result, observed=look(run, examination.situation)) if connection.mode == "observed" else result
 
 
 async def synchronise(

@@ -12,6 +12,7 @@ from diagnostics.causes import CAUSES, cause
 from diagnostics.causes.refusals import REFUSALS
 from diagnostics.checkup import GATES
 from diagnostics.evidence import sentence
+from diagnostics.observed.words import Certain, certain
 from diagnostics.repairs import Hypothetical, Obstacle, Stop, answer_to
 from diagnostics.repairs.smallest import SmallestChange, smallest_change
 from engine.canonical import email_key
@@ -102,6 +103,8 @@ class Explanation:
     then: tuple[str, ...]
     history: tuple[str, ...]
     change: SmallestChange | None = None
+    certain: Certain | None = None
+    """How certain it is, where another engine writes."""
 
 
 def find_contact(workspace: Workspace, who: str) -> int:
@@ -168,6 +171,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int, *, prove
         change=_change(Hypothetical(contacts, memory, situation), answer, code if unreadable else "")
         if prove
         else None,
+        certain=certain(workspace, situation, contact),
     )
 
 
@@ -192,7 +196,8 @@ def _in_one_sentence(state: str, code: str, answer: Plan, situation: Situation) 
                 names = chosen["field"].to_list()
                 fields = f"{', '.join(names[:4])}{' …' if len(names) > 4 else ''}"
                 parts.append(f"{kind} {app} ({fields})")
-        return f"Pending: with the next sync the contact {' and '.join(parts)}."
+        when = "what would have to flow: the" if situation.connection.mode == "observed" else "with the next sync the"
+        return f"Pending: {when} contact {' and '.join(parts)}."
     word = {"excluded": "Excluded", "failing": "Failing", "conflict": "Conflict", "unknown": "Not examined"}[state]
     evidence = answer.findings.filter((pl.col("code") == code) & pl.col("blocking"))
     if evidence.height:
@@ -296,6 +301,8 @@ def _text(value: object) -> str | None:
 
 
 def _nothing_to_do(state: str, connection: Connection) -> str:
+    if connection.mode == "observed" and state == "pending":
+        return "Wait for the other engine. If it stays so over several checks, look at that engine's own log."
     return f"Run: syncdoctor sync {connection.name}" if state == "pending" else "Nothing to do."
 
 
@@ -333,7 +340,8 @@ def _history(workspace: Workspace, contact: int, hubspot_id: str | None, app_id:
     for row in workspace.rows(
         "SELECT linked_at, linked_by FROM contact WHERE id = ? AND linked_at IS NOT NULL", (contact,)
     ):
-        how = _LINKED.get(row["linked_by"], "when it was created")
+        left = f"by the id in {row['linked_by'].removeprefix('id ')}" if row["linked_by"].startswith("id ") else ""
+        how = left or _LINKED.get(row["linked_by"], "when it was created")
         lines.append((row["linked_at"], f"{row['linked_at']}  linked {how}"))
     return [text for _, text in sorted(lines, reverse=True)]
 

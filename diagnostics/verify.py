@@ -1,7 +1,8 @@
 """Verification after activation: the source document's three, and *unexplained differences = 0*.
 
-Both sides are read anew through their connectors. What the last check knows is used for one thing only: to explain
-what differs. So a record that was changed behind the engine's back shows up, and so does a mistake of the engine.
+Both sides are read anew through their connectors, whole or a random sample of them, and compared by code that knows neither
+mirror nor base. What the last check knows is used for one thing only: to explain what differs. So a record that was changed
+behind the engine's back shows up, and so does a mistake of the engine.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import polars as pl
 
 from diagnostics.causes import erased
 from diagnostics.verification.consent import consent_rules
-from diagnostics.verification.differing import Expectation, find_differences
+from diagnostics.verification.differing import Expectation, claims, find_differences
 from diagnostics.verification.filled import verify_filled
 from diagnostics.verification.fresh import read_members, read_side, wanted_fields
 from diagnostics.verification.inbound import verify_inbound
-from diagnostics.verification.known import read_known
+from diagnostics.verification.known import read_known, without_refuted
 from diagnostics.verification.outbound import verify_outbound
 from diagnostics.verification.result import (
     CLASSES,
@@ -29,11 +30,13 @@ from diagnostics.verification.result import (
     Verification,
     VerificationResult,
 )
+from diagnostics.verification.sampled import chosen_contacts, read_sample, sample_result, within
+from diagnostics.verification.sampling import Sampling, draw
 from engine.connection import Connection
 from engine.connectors import Connector, HubSpotSource
 from engine.merge import mapped_pairs
 from engine.runs import Run, iso
-from engine.schema import Side, SideSchema
+from engine.schema import SIDES, Side, SideSchema
 
 __all__ = ["Missing", "Unexplained", "Verification", "VerificationResult", "verify"]
 
@@ -45,28 +48,40 @@ async def verify(
     app: Connector,
     schemas: Mapping[Side, SideSchema],
     named: Sequence[str],
+    sampling: Sampling | None = None,
 ) -> VerificationResult:
     """Runs the three verifications and classes every difference; stores both under the run's id.
 
     `named`: contacts by e-mail or id whose target fields are looked at one by one, besides those of the connection.
-    Raises AccessError if a side cannot be read, ConfigurationError if the inclusion list is not there, Stopped.
+    `sampling`: read only a random sample, and those named. Raises AccessError if a side cannot be read, ConfigurationError if
+    the inclusion list is not there or the sample is larger than what there is, Stopped.
     """
     began = iso(run.now())
     pairs, rules = mapped_pairs(connection, schemas), consent_rules(connection, schemas)
+    named = (*named, *connection.verify.contacts)
     members = await read_members(run, hubspot, connection.scope.list)
-    hubspot_now = await read_side(run, hubspot, schemas["hubspot"], wanted_fields(schemas["hubspot"], pairs, rules))
-    app_now = await read_side(run, app, schemas["app"], wanted_fields(schemas["app"], pairs, rules))
+    fields = {side: wanted_fields(schemas[side], pairs, rules) for side in SIDES}
+    drawn = None
+    if sampling is None:
+        hubspot_now = await read_side(run, hubspot, schemas["hubspot"], fields["hubspot"])
+        app_now = await read_side(run, app, schemas["app"], fields["app"])
+        known = read_known(run.workspace)
+    else:
+        known = read_known(run.workspace)
+        drawn = draw(known, members.rows, sampling)
+        chosen = chosen_contacts(known, drawn, named)
+        hubspot_now, app_now = await read_sample(run, known, chosen, named, (hubspot, app), schemas, fields)
+        known, members = within(known, chosen), members.within(chosen["hubspot_id"])
+    known = without_refuted(known, members.rows)
     run.progress("comparing", 0, 4)
-    known = read_known(run.workspace)
     differences, hubspot_now, app_now = await find_differences(
         run, Expectation(known, pairs, rules, began), hubspot_now, app_now, (hubspot, app)
     )
     run.progress("comparing", 1, 4)
     outbound = await verify_outbound(connection, known, hubspot_now, app_now, members, app)
     run.progress("comparing", 2, 4)
-    inbound = verify_inbound(connection, known, hubspot_now)
+    inbound = verify_inbound(connection, known, hubspot_now, app_now, sampled=drawn is not None)
     run.progress("comparing", 3, 4)
-    named = (*named, *connection.verify.contacts)
     filled = verify_filled(known, hubspot_now, app_now, pairs, named, differences)
     counted = dict(differences.group_by("class").len().iter_rows())
     result = VerificationResult(
@@ -74,6 +89,8 @@ async def verify(
         differences={name: counted[name] for name in CLASSES if name in counted},
         unexplained=counted.get("unexplained", 0),
         unexplained_differences=_unexplained(differences),
+        claims=claims(known, differences),
+        sample=None if drawn is None else sample_result(drawn, differences, outbound),
     )
     _store(run, result, differences)
     run.progress("comparing", 4, 4)
@@ -96,6 +113,14 @@ def _store(run: Run, result: VerificationResult, differences: pl.DataFrame) -> N
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM verification WHERE run_id = ?", (run.id,))
         sql.execute("DELETE FROM difference WHERE run_id = ?", (run.id,))
+        sql.execute("DELETE FROM sample WHERE run_id = ?", (run.id,))
+        if result.sample is not None:
+            one = result.sample
+            sql.execute(
+                "INSERT INTO sample(run_id, population, size, seed, unexplained, besides, at_most) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run.id, one.population, one.size, one.seed, one.unexplained, one.besides, one.at_most),
+            )
         sql.executemany(
             "INSERT INTO verification(run_id, name, status, expected, found, missing, note) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",

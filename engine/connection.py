@@ -171,9 +171,16 @@ class FieldMapping(_Section):
 
 
 class Observe(_Section):
-    """How often both sides are read whole; runs in between ask only for changes. 0: every time."""
+    """How often both sides are read whole; runs in between ask only for changes. 0: every time.
+
+    For an observed connection: the fields that hold the other side's record id, if the other engine leaves one, and after
+    how many hours something that waits unchanged is called stuck.
+    """
 
     full_every_hours: int = Field(default=24, ge=0, le=2160)
+    hubspot_id_field: str = ""
+    app_id_field: str = ""
+    stuck_after_hours: int = Field(default=24, ge=0, le=2160)
 
 
 class Verify(_Section):
@@ -215,6 +222,15 @@ class Connection(_Section):
     def _consent_needs_evidence(self) -> Connection:
         if self.app.on_create.status == "subscribed" and self.opt_in is None:
             raise ValueError('app.on_create.status "subscribed" needs an [opt_in] rule as evidence of consent')
+        return self
+
+    @model_validator(mode="after")
+    def _ids_are_observed(self) -> Connection:
+        if self.mode == "managed" and (self.observe.hubspot_id_field or self.observe.app_id_field):
+            raise ValueError(
+                'observe.hubspot_id_field and observe.app_id_field go with mode = "observed": a managed connection keeps its '
+                "links itself"
+            )
         return self
 
     @model_validator(mode="after")

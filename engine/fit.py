@@ -10,6 +10,8 @@ from engine.errors import ConfigurationError
 from engine.schema import SIDES, Side, SideSchema
 from engine.visible import visible
 
+_ID_FIELDS: Mapping[Side, str] = {"hubspot": "hubspot_id_field", "app": "app_id_field"}
+
 
 def check_fit(connection: Connection, schemas: Mapping[Side, SideSchema]) -> None:
     """Raises ConfigurationError for the first thing in the connection that the sides do not have."""
@@ -45,6 +47,9 @@ def check_fit(connection: Connection, schemas: Mapping[Side, SideSchema]) -> Non
     if connection.goals.contacts:
         _known(schemas["hubspot"], connection.goals.contacts.property, f"{where}, goals.contacts.property")
         _options_known(schemas["hubspot"], connection.goals.contacts, f"{where}, goals.contacts.values")
+    for side, key in _ID_FIELDS.items():
+        if getattr(connection.observe, key):
+            _known(schemas[side], getattr(connection.observe, key), f"{where}, observe.{key}")
     for name in connection.hubspot.on_create:
         _known(schemas["hubspot"], name, f"{where}, hubspot.on_create")
 

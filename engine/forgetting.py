@@ -137,10 +137,13 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
     workspace.sql.execute("PRAGMA secure_delete = ON")
     with workspace.transaction() as sql:
         for table in (
-            "base_field", "conflict", "decision", "evidence", "suspended_field", "planned_write", "quarantine",
+            "base_field", "conflict", "decision", "evidence", "suspended_field", "planned_write", "quarantine", "certainty",
         ):  # fmt: skip
             sql.execute(f"DELETE FROM {table} WHERE contact_id {these}", known)
         sql.execute(f"DELETE FROM additional_email WHERE record_id {ids['hubspot']}", known)
+        sql.execute(f"DELETE FROM observed_wait WHERE hubspot_id {ids['hubspot']} OR app_id {ids['app']}", known)
+        for side in SIDES:
+            sql.execute(f"DELETE FROM link_doubt WHERE side = '{side}' AND record_id {ids[side]}", known)
         sql.execute(f"UPDATE finding SET value = '' WHERE contact_id {these}", known)
         sql.execute(
             f"UPDATE difference SET hubspot_value = '', app_value = '' WHERE contact_id {these} "

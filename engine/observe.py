@@ -20,6 +20,8 @@ from engine.fit import check_fit
 from engine.gates import Situation
 from engine.losses import USUAL, Demand, last_reading, note_reading, refuse_empty_side
 from engine.mirror import store
+from engine.observed_links import id_fields
+from engine.observed_pairing import pair_observed
 from engine.pairing import pair_contacts
 from engine.reading import WholeSide, batches, changed_records, close_window, left_half_done
 from engine.runs import Run
@@ -132,12 +134,17 @@ def fields_to_read(
         wanted.append(schema.consent.name)
     wanted += [schema.additional_emails_field] if schema.additional_emails_field else []
     wanted += schema.former_ids_fields
+    wanted += id_fields(connection, schema)
     return list(dict.fromkeys(wanted))
 
 
 def pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:
     """Pairs the mirrored records anew. Returns how many contacts there are."""
     return pair_contacts(run.workspace, run.id, schemas)
+
+
+def _pair(run: Run, connection: Connection, schemas: Mapping[Side, SideSchema]) -> int:
+    return pair_observed(run, connection, schemas) if connection.mode == "observed" else pair(run, schemas)
 
 
 async def read_schemas(sides: Sides) -> dict[Side, SideSchema]:
@@ -177,7 +184,7 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     await read_subscriptions(run, connection, sides.hubspot, unavailable)
     if connection.opt_in and connection.opt_in.subscription:
         note_reading(run, SUBSCRIPTION, connection.opt_in.subscription, 0)
-    population = pair(run, schemas)
+    population = _pair(run, connection, schemas)
     run.event("info", "observed", f"{population} contacts, {members} in the list")
     return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable, also))
 
@@ -210,7 +217,7 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
     )
     if changed["hubspot"]:
         await read_subscriptions(run, situation.connection, sides.hubspot, unavailable, changed["hubspot"])
-    population = pair(run, situation.schemas)
+    population = _pair(run, situation.connection, situation.schemas)
     counts = f"{len(changed['hubspot'])} changed in HubSpot, {len(changed['app'])} in {situation.schemas['app'].app}"
     run.event("info", "observed", f"{counts}; {population} contacts, {members} in the list")
     return remember(

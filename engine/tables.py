@@ -153,10 +153,36 @@ CREATE TABLE difference (
   run_id INTEGER NOT NULL REFERENCES run(id), contact_id INTEGER, hubspot_id TEXT, app_id TEXT, field TEXT NOT NULL,
   class TEXT NOT NULL, hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL
 );
+CREATE TABLE sample (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id), population INTEGER NOT NULL, size INTEGER NOT NULL, seed INTEGER NOT NULL,
+  unexplained INTEGER NOT NULL, besides INTEGER NOT NULL, at_most INTEGER NOT NULL
+);
 CREATE INDEX difference_of_run ON difference(run_id, class);
 CREATE TABLE report (
   id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES run(id), at TEXT NOT NULL, format TEXT NOT NULL, path TEXT NOT NULL
 );
+CREATE TABLE id_field (
+  side TEXT NOT NULL, field TEXT NOT NULL, used TEXT NOT NULL, filled INTEGER NOT NULL, leading INTEGER NOT NULL,
+  nowhere INTEGER NOT NULL, several INTEGER NOT NULL, contradicting INTEGER NOT NULL, run_id INTEGER NOT NULL,
+  PRIMARY KEY (side, field)
+) WITHOUT ROWID;
+CREATE TABLE link_doubt (
+  side TEXT NOT NULL, record_id TEXT NOT NULL, field TEXT NOT NULL, names TEXT NOT NULL, problem TEXT NOT NULL,
+  run_id INTEGER NOT NULL, PRIMARY KEY (side, record_id, field)
+) WITHOUT ROWID;
+CREATE TABLE certainty (
+  contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE, certainty TEXT NOT NULL, reason TEXT NOT NULL,
+  run_id INTEGER NOT NULL
+);
+CREATE TABLE observed_wait (
+  hubspot_id TEXT NOT NULL, app_id TEXT NOT NULL, field TEXT NOT NULL, towards TEXT NOT NULL, hubspot_digest TEXT NOT NULL,
+  app_digest TEXT NOT NULL, since_run INTEGER NOT NULL, since_at TEXT NOT NULL, checks INTEGER NOT NULL,
+  PRIMARY KEY (hubspot_id, app_id, field)
+) WITHOUT ROWID;
+CREATE TABLE observed_flow (
+  field TEXT NOT NULL, towards TEXT NOT NULL, moved INTEGER NOT NULL, last_run INTEGER NOT NULL, last_at TEXT NOT NULL,
+  PRIMARY KEY (field, towards)
+) WITHOUT ROWID;
 
 CREATE VIEW contacts AS
   SELECT c.id, c.email, c.name, v.state, v.cause, c.hubspot_id, c.app_id, c.linked_at, v.since_run, v.run_id

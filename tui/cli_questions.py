@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tui.options import (
+    LARGEST_NUMBER,
     FieldOption,
     HomeOption,
     JsonOption,
@@ -128,15 +129,26 @@ def verify(
     home: HomeOption = None,
     as_json: JsonOption = False,
     contact: WhoOption = None,
+    sample: Annotated[
+        str | None,
+        typer.Option("--sample", help="Read only so many contacts, or so many percent, at random.", metavar="N|P%"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="Draw the sample of an earlier run again.", min=0, max=LARGEST_NUMBER),
+    ] = None,
 ) -> None:
     """The three verifications, by an independent read.
 
     They are those of HubSpot's guide for the time after activation. Exit code 1 if one fails or a difference is unexplained.
+    A sample says with 95 % confidence how many contacts of all can differ at most.
     """
     from tui.commands.session import session
+    from tui.commands.verifying import sampling_of
     from tui.commands.verifying import verify as examine
 
-    finish(examine(session(home_of(context, home), name), as_json=as_json, named=contact or ()))
+    chosen = session(home_of(context, home), name)
+    finish(examine(chosen, as_json=as_json, named=contact or (), sampling=sampling_of(sample, seed)))
 
 
 @questions.command()

@@ -138,13 +138,14 @@ class UnexplainedValue(_Part):
 
 
 class VerificationPart(_Part):
-    """The last verification; `at` is None if there was none."""
+    """The last verification; `at` is None if there was none. `sample` says what a sample proves, empty if all was read."""
 
     at: Moment | None
     lines: tuple[VerificationLine, ...]
     differences: Mapping[str, int]
     unexplained: int | None
     examples: tuple[UnexplainedValue, ...]
+    sample: str = ""
 
 
 class Evidence(_Part):

@@ -10,6 +10,8 @@ from typing import Any
 from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.form import alternatives
 from diagnostics.criteria.wording import in_words
+from diagnostics.observed.certainty import LEVELS
+from diagnostics.observed.look import observed
 from diagnostics.report.masking import Mask
 from diagnostics.report.model import Fact, RunLine, Scope
 from diagnostics.report.moments import certain, moment
@@ -70,8 +72,27 @@ def identity(source: Source) -> tuple[Fact, ...]:
         ("Both sides changed", winner[connection.sync.conflicts]),
         ("System of record", connection.goals.system_of_record),
     ]
+    if connection.mode == "observed":
+        rows += _watched(source)
     known = {name: value for name, value in rows if value}
     return tuple(Fact(name=source.mask.text(name), value=source.mask.text(value)) for name, value in known.items())
+
+
+def _watched(source: Source) -> list[tuple[str, str]]:
+    """How certain the verdicts are where another engine writes, how links were inferred, and what was seen to flow."""
+    if source.situation is None:
+        return []
+    seen = observed(source.workspace, source.situation)
+    sums = [(level, sum(levels[level] for levels in seen.certainty.values())) for level in LEVELS]
+    moved = sum(flow.moved for flow in seen.flows)
+    doubts = sum(doubt.records for doubt in seen.doubts)
+    return [
+        ("Certainty of the verdicts", ", ".join(f"{count} {level}" for level, count in sums)),
+        ("Pairs inferred", "; ".join(f"{count} by {how}" for how, count in seen.links.items())),
+        ("Ids that link nobody", str(doubts) if doubts else ""),
+        ("Seen to flow between checks", f"{moved} values or contacts"),
+        ("Waiting", f"{seen.waiting} contacts, {seen.stuck} of them stuck"),
+    ]
 
 
 def scope(source: Source) -> Scope:

@@ -10,6 +10,7 @@ from diagnostics.report.model import MissingGroup, UnexplainedValue, Verificatio
 from diagnostics.report.moments import moment
 from diagnostics.report.personal import is_choice
 from diagnostics.report.subject import Source
+from diagnostics.verification.sampling import SampleResult
 from engine.schema import Side
 
 QUESTIONS = {
@@ -40,7 +41,14 @@ def verification(source: Source) -> VerificationPart:
         differences=counts,
         unexplained=counts.get("unexplained", 0),
         examples=_unexplained(source, run),
+        sample=_sample(source, run),
     )
+
+
+def _sample(source: Source, run: int) -> str:
+    query = "SELECT population, size, seed, unexplained, besides FROM sample WHERE run_id = ?"
+    rows = source.workspace.rows(query, (run,))
+    return SampleResult(*rows[0]).sentence() if rows else ""
 
 
 def _line(source: Source, row: sqlite3.Row) -> VerificationLine:

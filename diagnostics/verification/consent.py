@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from diagnostics.causes.opt_in import OPTED_OUT_OF_ALL
-from diagnostics.verification.known import Known, moment
+from diagnostics.verification.known import Known
+from diagnostics.verification.moments import moment
 from diagnostics.verification.result import DIFFERENT
 from engine.connection import Connection
 from engine.schema import Side, SideSchema

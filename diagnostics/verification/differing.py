@@ -1,4 +1,8 @@
-"""Every difference between two linked records, and why it may be there."""
+"""Every difference between two linked records, and why it may be there.
+
+What differs comes from `comparing`, which reads both sides anew. What the engine remembers is used for one thing only: to
+name a reason. Where its base is the only one, the difference is `agreed` and counted apart.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,19 @@ from dataclasses import dataclass
 import polars as pl
 
 from diagnostics.causes import counterpart_gone, erased, many_to_one
+from diagnostics.verification.comparing import compare
 from diagnostics.verification.consent import ConsentRule, consent_differences
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide
 from diagnostics.verification.joined import joined_pairs
-from diagnostics.verification.known import Known, moment
+from diagnostics.verification.known import Known
+from diagnostics.verification.moments import moment
+from diagnostics.verification.result import DIFFERENT, Claims
 from engine.connectors import Connector
 from engine.merge import MappedPair
 from engine.runs import Run
 
-_SLICE = 250_000
+LOOKS = 3
+"""At most so often a doubtful record is read again while it still moves between two looks."""
 
 
 @dataclass(frozen=True)
@@ -37,124 +45,121 @@ async def find_differences(
     app: FreshSide,
     connectors: tuple[Connector, Connector],
 ) -> tuple[pl.DataFrame, FreshSide, FreshSide]:
-    """Rows of `result.DIFFERENT` for every pair of the last check, and both sides as they were at the second look.
+    """Rows of `result.DIFFERENT` for every pair of the last check, and both sides as they were at the last look.
 
-    Records whose difference is unexplained or in flight are read once more by id, so that a change between two
-    readings does not count.
+    Records whose difference is unexplained or in flight are read again by id, and again while they still move, so that a
+    change between two readings does not count.
     """
     rows = differing(expected, hubspot, app)
-    doubtful = (
+    doubtful = _doubtful(rows)
+    for _ in range(LOOKS):
+        if not doubtful.height:
+            break
+        run.progress("reading doubtful records once more", 0, doubtful.height)
+        again = []
+        for side, connector, ids in zip((hubspot, app), connectors, ("hubspot_id", "app_id"), strict=True):
+            asked = doubtful[ids].unique(maintain_order=True).to_list()
+            again.append(side.with_reread(await connector.read(asked, side.fields), asked))
+        run.progress("reading doubtful records once more", doubtful.height, doubtful.height)
+        hubspot, app = again
+        before, rows = rows, differing(expected, hubspot, app)
+        doubtful = _doubtful(rows.join(before, on=rows.columns, how="anti", nulls_equal=True))
+    return rows, hubspot, app
+
+
+def _doubtful(rows: pl.DataFrame) -> pl.DataFrame:
+    """A row per contact whose difference is to be looked at again, the unexplained ones first."""
+    return (
         rows.filter(pl.col("class").is_in(["unexplained", "in_flight"]))
-        .sort("class", descending=True)
+        .sort("class", descending=True, maintain_order=True)
         .unique("contact", keep="first", maintain_order=True)
         .head(REREAD_LIMIT)
     )
-    if not doubtful.height:
-        return rows, hubspot, app
-    run.progress("reading doubtful records once more", 0, doubtful.height)
-    again = []
-    for side, connector, ids in zip((hubspot, app), connectors, ("hubspot_id", "app_id"), strict=True):
-        asked = doubtful[ids].unique(maintain_order=True).to_list()
-        again.append(side.with_reread(await connector.read(asked, side.fields), asked))
-    run.progress("reading doubtful records once more", doubtful.height, doubtful.height)
-    return differing(expected, again[0], again[1]), again[0], again[1]
 
 
 def differing(expected: Expectation, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
-    """Rows of `result.DIFFERENT` for two fresh readings, in slices of pairs."""
-    known, began = expected.known, expected.began
+    """Rows of `result.DIFFERENT` for two fresh readings."""
     # Nothing of an erased person is looked at, so nothing of them can be stored.
-    joined = joined_pairs(known, hubspot, app).filter(pl.col("cause") != erased.CODE)
-    rows = [_gone(joined), consent_differences(joined, expected.rules, known, began)]
-    for part in joined.iter_slices(_SLICE):
-        rows.extend(_values(part, pair, known, began) for pair in expected.pairs)
-    return pl.concat(rows).sort("contact", "field")
+    contacts = expected.known.contacts.filter(pl.col("cause") != erased.CODE)
+    found = compare(contacts, hubspot, app, expected.pairs)
+    joined = joined_pairs(contacts, hubspot, app)
+    consent = consent_differences(joined, expected.rules, expected.known, expected.began)
+    return pl.concat([_reasons(found, expected), consent]).sort("contact", "field")
 
 
-def _gone(joined: pl.DataFrame) -> pl.DataFrame:
-    def presence(column: str) -> pl.Expr:
-        return pl.when(pl.col(column)).then(pl.lit("there")).otherwise(pl.lit("gone"))
-
-    return joined.filter(~pl.col("both")).select(
-        "contact",
-        "hubspot_id",
-        "app_id",
-        pl.lit("").alias("field"),
-        pl.when(pl.col("cause").is_in([counterpart_gone.CODE, many_to_one.CODE]))
-        .then(pl.lit("failing"))
-        .otherwise(pl.lit("unexplained"))
-        .alias("class"),
-        presence("there_hubspot").alias("hubspot_value"),
-        presence("there_app").alias("app_value"),
+def claims(known: Known, differences: pl.DataFrame) -> Claims:
+    """What became of the last check's word `in_sync` for the pairs of `known`."""
+    pair = pl.col("hubspot_id").is_not_null() & pl.col("app_id").is_not_null()
+    claimed = known.contacts.filter(pair & (pl.col("state") == "in_sync"))
+    worst = (
+        differences.filter(pl.col("contact").is_in(claimed["contact"].implode()))
+        .group_by("contact")
+        .agg(broken=(pl.col("class") == "unexplained").any(), in_flight=(pl.col("class") == "in_flight").any())
     )
+    broken = worst.filter("broken").height
+    in_flight = worst.filter(~pl.col("broken") & pl.col("in_flight")).height
+    return Claims(claimed.height, claimed.height - worst.height, worst.height - broken - in_flight, in_flight, broken)
 
 
-def _values(part: pl.DataFrame, pair: MappedPair, known: Known, began: str) -> pl.DataFrame:
-    hubspot, app = pl.col(f"hubspot.{pair.hubspot}"), pl.col(f"app.{pair.app}")
-    differ = (
-        part.lazy()
-        .filter("both", hubspot.is_not_null() & app.is_not_null() & (hubspot != app))
-        .with_columns(h=pair.comparable("hubspot", hubspot), a=pair.comparable("app", app))
-        .filter(pl.col("h") != pl.col("a"))
-    )
-    conflicts = _of(known.conflicts, pair.name).select("contact", disputed=pl.lit(True))
-    base = _of(known.base, pair.name).filter(pl.col("fingerprint") == pair.fingerprint)
-    explained = (
-        differ.join(conflicts, on="contact", how="left")
-        .join(_planned(known, pair), on="contact", how="left")
-        .join(base.select("contact", "base_hubspot", "base_app"), on="contact", how="left")
-    )
-    return explained.select(
-        "contact",
-        "hubspot_id",
-        "app_id",
-        pl.lit(pair.name).alias("field"),
-        _class(pair, began).alias("class"),
-        hubspot.alias("hubspot_value"),
-        app.alias("app_value"),
-    ).collect()
-
-
-def _of(rows: pl.DataFrame, mapping: str) -> pl.LazyFrame:
-    return rows.lazy().filter(pl.col("field") == mapping)
-
-
-def _planned(known: Known, pair: MappedPair) -> pl.LazyFrame:
-    to_app = (pl.col("side") == "app") & (pl.col("field") == pair.app)
-    to_hubspot = (pl.col("side") == "hubspot") & (pl.col("field") == pair.hubspot)
-    return known.planned.lazy().filter(to_app | to_hubspot).select("contact", planned=pl.lit(True)).unique()
-
-
-def _class(pair: MappedPair, began: str) -> pl.Expr:
-    """The first reason that holds; settled is a difference whose two values are those of the last agreement."""
-    state = pl.col("state")
-    settled = (pl.col("h") == pl.col("base_hubspot")) & (pl.col("a") == pl.col("base_app"))
-    # An empty source flows only where it was emptied since the last agreement.
-    empty_source = {
-        "to_app": (pl.col("h") == "") & (pl.col("base_hubspot").fill_null("") == ""),
-        "to_hubspot": (pl.col("a") == "") & (pl.col("base_app").fill_null("") == ""),
-        "two_way": pl.lit(False),
-    }[pair.direction]
+def _reasons(found: pl.DataFrame, expected: Expectation) -> pl.DataFrame:
+    """The found differences with their class."""
+    known, meaning = expected.known, _meaning(expected.pairs)
+    held = known.quarantined.lazy()
+    held_fields = _of_mappings(held, expected.pairs).with_columns(held=True)
+    held_records = held.filter(pl.col("field") == "").select("contact", record_held=True).unique()
+    base = known.base.lazy().select("contact", "field", "fingerprint", "base_hubspot", "base_app")
     return (
-        pl.when(_changed(began))
-        .then(pl.lit("in_flight"))
-        .when(state == "excluded")
-        .then(pl.lit("filtered"))
-        .when(state == "failing")
-        .then("state")
-        .when(pl.col("disputed"))
-        .then(pl.lit("conflict"))
-        .when(pl.col("planned") & state.is_in(["pending", "conflict"]))
-        .then(pl.lit("pending"))
-        .when(settled | empty_source)
-        .then(pl.lit("policy"))
-        .when((state == "unknown") & pl.col("base_hubspot").is_null())
-        .then("state")
-        .otherwise(pl.lit("unexplained"))
+        found.lazy()
+        .join(known.contacts.lazy().select("contact", "state", "cause"), on="contact", how="left")
+        .join(meaning.lazy(), on="field", how="left")
+        .join(known.conflicts.lazy().unique().with_columns(disputed=True), on=["contact", "field"], how="left")
+        .join(_of_mappings(known.planned.lazy(), expected.pairs).with_columns(planned=True), on=["contact", "field"], how="left")
+        .join(held_fields, on=["contact", "field"], how="left")
+        .join(held_records, on="contact", how="left")
+        .join(base, on=["contact", "field", "fingerprint"], how="left")
+        .with_columns(_class(expected.began).alias("class"))
+        .select(DIFFERENT.names())
+        .collect()
+    )  # fmt: skip
+
+
+def _meaning(pairs: Sequence[MappedPair]) -> pl.DataFrame:
+    rows = [(pair.name, pair.fingerprint, pair.direction) for pair in pairs]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("field", "fingerprint", "direction"), pl.String), orient="row")
+
+
+def _of_mappings(rows: pl.LazyFrame, pairs: Sequence[MappedPair]) -> pl.LazyFrame:
+    """`contact`, `field` (the mapping's name) of rows that name a side and its own field."""
+    names = [("hubspot", pair.hubspot, pair.name) for pair in pairs] + [("app", pair.app, pair.name) for pair in pairs]
+    own = pl.LazyFrame(names, schema=dict.fromkeys(("side", "field", "mapping"), pl.String), orient="row")
+    return rows.join(own, on=["side", "field"]).select("contact", field="mapping").unique()
+
+
+def _class(began: str) -> pl.Expr:
+    """The first reason that holds."""
+    state, gone = pl.col("state"), pl.col("field") == ""
+    h, a = pl.col("hubspot_canonical"), pl.col("app_canonical")
+    known_loss = pl.col("cause").is_in([counterpart_gone.CODE, many_to_one.CODE])
+    agreed = (h == pl.col("base_hubspot")) & (a == pl.col("base_app"))
+    # An empty source flows only where it was emptied since the last agreement.
+    empty_source = (
+        pl.when(pl.col("direction") == "to_app")
+        .then((h == "") & (pl.col("base_hubspot").fill_null("") == ""))
+        .when(pl.col("direction") == "to_hubspot")
+        .then((a == "") & (pl.col("base_app").fill_null("") == ""))
+        .otherwise(pl.lit(False))
     )
-
-
-def _changed(began: str) -> pl.Expr:
-    """Whether either record was changed after a moment, ISO 8601 in UTC."""
-    newest = pl.max_horizontal(moment(pl.col("hubspot_updated_at")), moment(pl.col("app_updated_at")))
-    return (newest > moment(pl.lit(began))).fill_null(False)
+    reasons: tuple[tuple[pl.Expr, str], ...] = (
+        (gone & known_loss, "failing"),
+        (gone, "unexplained"),
+        ((pl.col("changed_at") > moment(pl.lit(began))).fill_null(False), "in_flight"),
+        (state == "excluded", "filtered"),
+        (pl.coalesce("held", "record_held", pl.lit(False)), "quarantined"),
+        (pl.col("disputed"), "conflict"),
+        (pl.col("planned") & state.is_in(["pending", "conflict", "failing"]), "pending"),
+        (state == "failing", "failing"),
+        (empty_source, "policy"),
+        (agreed.fill_null(False), "agreed"),
+        ((state == "unknown") & pl.col("base_hubspot").is_null(), "unknown"),
+    )
+    return pl.coalesce(*(pl.when(holds).then(pl.lit(name)) for holds, name in reasons), pl.lit("unexplained"))

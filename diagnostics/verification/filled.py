@@ -32,7 +32,7 @@ def verify_filled(
     one_way = [pair for pair in pairs if pair.direction != "two_way"]
     if not one_way and not named:
         return Verification(NAME, "not_applicable", note="No mapping is one-way and no contact is named.")
-    joined = joined_pairs(known, hubspot, app)
+    joined = joined_pairs(known.contacts, hubspot, app)
     in_sync = joined.filter((pl.col("state") == "in_sync") & pl.col("both"))
     notes = []
     if one_way:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -19,6 +19,11 @@ OBJECT_SOURCE = "hs_object_source"
 OBJECT_SOURCE_LABEL = "hs_object_source_label"
 REREAD_LIMIT = 1_000
 """At most so many doubtful records are read again one by one; Mailchimp answers one address per request."""
+
+
+_AT_ONCE: Mapping[Side, tuple[int, int]] = {"hubspot": (100, 0), "app": (10, 500)}
+"""Records asked for between two looks at progress, and how many a page of the listing replaces at least; 0: a listing saves
+nothing, since a batch by id is as large as a page."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,37 @@ async def read_side(run: Run, connector: Connector, schema: SideSchema, fields: 
     return FreshSide(schema.side, records, fields, schema.identity_field)
 
 
+async def read_chosen(
+    run: Run,
+    connector: Connector,
+    schema: SideSchema,
+    fields: tuple[str, ...],
+    ids: Sequence[str],
+    emails: Sequence[str],
+) -> FreshSide:
+    """Only the records with these ids or addresses. Raises what the connector raises, and Stopped between requests.
+
+    A side that answers one id per request is listed instead where that takes fewer requests.
+    """
+    phase = f"reading a sample of {connector.app} anew"
+    step, listing = _AT_ONCE[connector.side]
+    total = await connector.count() if listing else None
+    pages: list[list[Record]] = []
+    if total is not None and len(ids) * listing > total:
+        chosen, done = frozenset(ids), 0
+        async for page in connector.records(fields):
+            pages.append([record for record in page if record.id in chosen])
+            done += len(page)
+            run.progress(phase, done, total)
+        ids = ()
+    for asked, read in ((ids, connector.read), (emails, connector.find)):
+        for start in range(0, len(asked), step):
+            pages.append(await read(asked[start : start + step], fields))
+            run.progress(phase, min(start + step, len(asked)), len(asked))
+    records = _frame(pages, fields, schema.identity_field).unique("id", keep="last", maintain_order=True)
+    return FreshSide(schema.side, records, fields, schema.identity_field)
+
+
 def _frame(pages: Sequence[Sequence[Record]], fields: Sequence[str], identity: str) -> pl.DataFrame:
     records = [record for page in pages for record in page]
     columns: dict[str, list[str | None]] = {
@@ -90,6 +126,10 @@ class Members:
 
     rows: pl.DataFrame | None
     unreadable: str = ""
+
+    def within(self, ids: pl.Series) -> Members:
+        """Only the members with these ids."""
+        return self if self.rows is None else replace(self, rows=self.rows.filter(pl.col("id").is_in(ids.implode())))
 
 
 async def read_members(run: Run, hubspot: HubSpotSource, reference: str) -> Members:

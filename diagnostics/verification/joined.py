@@ -1,17 +1,16 @@
-"""The pairs of the last check, joined with both fresh readings."""
+"""Pairs of ids, joined with both fresh readings."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from diagnostics.verification.fresh import FreshSide
-from diagnostics.verification.known import Known
 
 
-def joined_pairs(known: Known, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
-    """The last check's pairs with the fresh values: columns of `Known.contacts`, `hubspot.NAME`, `app.NAME`,
-    `hubspot_updated_at`, `app_updated_at`, `there_hubspot`, `there_app` and `both` (both records are there)."""
-    pairs = known.contacts.lazy().filter(pl.col("hubspot_id").is_not_null() & pl.col("app_id").is_not_null())
+def joined_pairs(links: pl.DataFrame, hubspot: FreshSide, app: FreshSide) -> pl.DataFrame:
+    """The rows of `links` that have a `hubspot_id` and an `app_id`, with the fresh values: their own columns, `hubspot.NAME`,
+    `app.NAME`, `hubspot_updated_at`, `app_updated_at`, `there_hubspot`, `there_app` and `both` (both records are there)."""
+    pairs = links.lazy().filter(pl.col("hubspot_id").is_not_null() & pl.col("app_id").is_not_null())
     for side, ids in ((hubspot, "hubspot_id"), (app, "app_id")):
         named = side.records.lazy().select(
             pl.col("id").alias(ids),

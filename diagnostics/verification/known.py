@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from diagnostics.causes import member_status, opt_in
+from diagnostics.causes import list_criteria, list_membership, member_status, opt_in
+from diagnostics.held_back import holding
+from diagnostics.verification.moments import moment
 from engine.workspace import Workspace
 
 _CONTACTS = """
 SELECT c.id AS contact, c.hubspot_id, c.app_id, c.linked_at IS NOT NULL AS linked, c.email,
-       coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause, coalesce(r.started_at, '') AS checked_at
-FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id LEFT JOIN run r ON r.id = v.run_id
+       coalesce(v.state, '') AS state, coalesce(v.cause, '') AS cause
+FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id
 """
 _CONTACT_TYPES = {
     "contact": pl.Int64, "hubspot_id": pl.String, "app_id": pl.String, "linked": pl.Int64, "email": pl.String,
-    "state": pl.String, "cause": pl.String, "checked_at": pl.String,
+    "state": pl.String, "cause": pl.String,
 }  # fmt: skip
 _FIELD_TYPES = {"contact": pl.Int64, "field": pl.String}
 _BASE_TYPES = {**_FIELD_TYPES, "fingerprint": pl.String, "base_hubspot": pl.String, "base_app": pl.String}
+_HELD_TYPES = {**_FIELD_TYPES, "side": pl.String}
 _CREATE_TYPES = {"record_id": pl.String, "email": pl.String, "state": pl.String, "cause": pl.String}
+_LAST_CHECK = "SELECT max(started_at) FROM run WHERE id IN (SELECT DISTINCT run_id FROM verdict)"
+_RECENT = """
+WITH last AS (SELECT id, started_at FROM run WHERE command = 'sync' ORDER BY id DESC LIMIT 1)
+SELECT contact_id AS contact FROM journal WHERE run_id = (SELECT id FROM last) AND state IN ('applied', 'verified')
+UNION SELECT id FROM contact WHERE linked_at >= (SELECT started_at FROM last) ORDER BY 1
+"""
 _CONSENT = (member_status.CODE, opt_in.CODE)
 
 
@@ -29,8 +38,8 @@ _CONSENT = (member_status.CODE, opt_in.CODE)
 class Known:
     """The last check's answers.
 
-    `contacts`: `contact`, both ids, `linked`, `email`, verdict `state` and `cause` (empty: none), and `checked_at`
-    (when the run began that gave it). `conflicts`: `contact`, `field` (mapping).
+    `contacts`: `contact`, both ids, `linked`, `email`, verdict `state` and `cause` (empty: none). `last_check`: when the newest
+    run began that gave a verdict. `conflicts`: `contact`, `field` (mapping).
     `planned`: `contact`, `side`, `field` (the target's own). `base`: `contact`, `field` (mapping), `fingerprint`
     (the mapping's meaning then), `base_hubspot`, `base_app`, canonical. `forbidden`: `contact`, `field` (`app.NAME`,
     `hubspot.NAME`) of consent that excludes. `creates`: HubSpot records that the engine created, without merged ones (the
@@ -43,17 +52,17 @@ class Known:
     base: pl.DataFrame
     forbidden: pl.DataFrame
     creates: pl.DataFrame
+    quarantined: pl.DataFrame
+    recent: pl.DataFrame
+    linked: pl.DataFrame
     activated_at: str
+    first_check: str
+    last_check: str
 
     @property
     def checked(self) -> bool:
         """Whether any check ever gave verdicts."""
-        return bool((self.contacts["state"] != "").any())
-
-    @property
-    def last_check(self) -> str:
-        """When the newest check began; empty if there was none."""
-        return str(self.contacts["checked_at"].max() or "")
+        return self.last_check != ""
 
 
 def read_known(workspace: Workspace) -> Known:
@@ -67,7 +76,7 @@ def read_known(workspace: Workspace) -> Known:
         conflicts=frame("SELECT contact_id AS contact, field FROM conflict", _FIELD_TYPES),
         planned=frame(
             "SELECT contact_id AS contact, side, field FROM planned_write WHERE kind = 'update'",
-            {**_FIELD_TYPES, "side": pl.String},
+            _HELD_TYPES,
         ),
         base=frame(
             "SELECT contact_id AS contact, field, fingerprint, hubspot_value AS base_hubspot, app_value AS base_app "
@@ -88,12 +97,27 @@ def read_known(workspace: Workspace) -> Known:
             "ORDER BY j.id",
             _CREATE_TYPES,
         ),
+        quarantined=frame(
+            f"SELECT q.contact_id AS contact, q.side, q.field FROM quarantine q WHERE {holding()}", _HELD_TYPES
+        ),
+        recent=frame(_RECENT, {"contact": pl.Int64}),
+        linked=frame("SELECT hubspot_id, app_id FROM links", {"hubspot_id": pl.String, "app_id": pl.String}),
         activated_at=workspace.fact("activated_at"),
+        first_check=str(workspace.value("SELECT min(started_at) FROM run WHERE command = 'check'") or ""),
+        last_check=str(workspace.value(_LAST_CHECK) or ""),
     )
 
 
-def moment(column: pl.Expr) -> pl.Expr:
-    """An ISO 8601 text column in UTC, with or without fractions, as moments; null where it is none."""
-    seconds = column.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_zone="UTC", strict=False)
-    fraction = column.str.extract(r"\.(\d{1,3})\d*Z?").str.pad_end(3, "0").cast(pl.Int64, strict=False)
-    return seconds + pl.duration(milliseconds=fraction.fill_null(0))
+def without_refuted(known: Known, members: pl.DataFrame | None) -> Known:
+    """The same without the verdicts "not in the list" of those who are in the list (`id`, `since`) that was read anew, and did
+    not join it after the last check: such a verdict is no reason for anything."""
+    if members is None:
+        return known
+    joined_after = (moment(pl.col("since")) > moment(pl.lit(known.last_check))).fill_null(False)
+    inside = members.filter(~joined_after).select(hubspot_id="id", inside=pl.lit(True)).unique("hubspot_id")
+    by_list = pl.col("cause").is_in([list_criteria.CODE, list_membership.CODE]) & (pl.col("state") != "unknown")
+    refuted = by_list & pl.col("inside").fill_null(False)
+    contacts = known.contacts.join(inside, on="hubspot_id", how="left", maintain_order="left").with_columns(
+        pl.when(refuted).then(pl.lit("")).otherwise(name).alias(name) for name in ("state", "cause")
+    )
+    return replace(known, contacts=contacts.drop("inside"))

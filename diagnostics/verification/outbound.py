@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide, Members
-from diagnostics.verification.known import Known, moment
+from diagnostics.verification.known import Known
+from diagnostics.verification.moments import moment
 from diagnostics.verification.result import Missing, Status, Verification
 from engine.connection import Connection
 from engine.connectors import Connector
@@ -25,7 +26,7 @@ async def verify_outbound(
     """Looks for each member (each HubSpot contact if there is no list) on the other side.
 
     It is there if its linked record is, or exactly one record with the same normalised e-mail that no second HubSpot
-    contact shares. What is missing for no reason is looked up once more by its address before it counts.
+    contact shares or is linked to. What is missing for no reason is looked up once more by its address before it counts.
     """
     if connection.sync.direction == "to_hubspot":
         return Verification(NAME, "not_applicable", note="The connection sends nothing to the app.")
@@ -93,7 +94,9 @@ def _missing(wanted: pl.DataFrame, known: Known, hubspot: FreshSide, app: FreshS
     app_keys = app.records.lazy().filter(pl.col("key") != "").group_by("key").agg(existing=pl.col("id").sort())
     sharing = hubspot.records.lazy().filter(pl.col("key") != "").group_by("key").agg(sharing=pl.len())
     verdicts = known.contacts.lazy().filter(pl.col("hubspot_id").is_not_null())
+    taken = known.linked.lazy().select(only="app_id", taken_by="hubspot_id")
     candidates = pl.col("existing").list.len()
+    free = pl.col("taken_by").is_null() | (pl.col("taken_by") == pl.col("id"))
     after_check = moment(pl.col("created_at")) > moment(pl.lit(known.last_check))
     joined_after = moment(pl.col("since")) > moment(pl.lit(known.last_check))
     return (
@@ -106,9 +109,11 @@ def _missing(wanted: pl.DataFrame, known: Known, hubspot: FreshSide, app: FreshS
         .join(app_keys, on="key", how="left")
         .join(sharing, on="key", how="left")
         .with_columns(pl.col("existing").fill_null([]), pl.col("state", "cause", "app_id").fill_null(""))
+        .with_columns(only=pl.col("existing").list.first())
+        .join(taken, on="only", how="left")
         .filter(
             ~pl.col("there").fill_null(False)
-            & ~((pl.col("app_id") == "") & (candidates == 1) & (pl.col("sharing") == 1))
+            & ~((pl.col("app_id") == "") & (candidates == 1) & (pl.col("sharing") == 1) & free)
         )
         .select(
             "id",

@@ -8,20 +8,26 @@ from typing import Literal
 
 import polars as pl
 
+from diagnostics.verification.sampling import SampleResult
+
+INBOUND = "inbound"
 Status = Literal["passed", "failed", "not_applicable", "unknown"]
 
 DifferenceClass = Literal[
     "in_flight",  # a side was changed while the verification read
     "filtered",  # the contact is excluded
+    "quarantined",  # a side refused this value or record, and it waits
     "failing",
     "unknown",  # the last check could not examine the contact
     "conflict",
     "pending",
-    "policy",  # the direction or an earlier agreement leaves it so
+    "policy",  # the direction leaves it so
+    "agreed",  # only the engine's own memory says so: both values are those of the last agreement
     "unexplained",
 ]
 CLASSES: tuple[DifferenceClass, ...] = (
-    "in_flight", "filtered", "failing", "unknown", "conflict", "pending", "policy", "unexplained",
+    "in_flight", "filtered", "quarantined", "failing", "unknown", "conflict", "pending", "policy", "agreed",
+    "unexplained",
 )  # fmt: skip
 
 DIFFERENT = pl.Schema(
@@ -87,16 +93,31 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Claims:
+    """What became of the last check's word `in_sync`: of `looked_at` contacts with it, `equal` have equal values in all mapped
+    fields, `left` differ as direction or an earlier agreement leaves them, `in_flight` were changed during the verification, and
+    `broken` do not hold: a difference that nothing explains."""
+
+    looked_at: int
+    equal: int
+    left: int
+    in_flight: int
+    broken: int
+
+
+@dataclass(frozen=True)
 class VerificationResult:
     """The three verifications and the count of differing values per class; only `unexplained` = 0 is success.
 
-    `unexplained_differences` names the first 1,000 of them.
+    `unexplained_differences` names the first 1,000 of them. `sample` is None if everything was read.
     """
 
     verifications: tuple[Verification, ...]
     differences: Mapping[str, int] = field(default_factory=dict)
     unexplained: int = 0
     unexplained_differences: tuple[Unexplained, ...] = ()
+    claims: Claims = Claims(0, 0, 0, 0, 0)
+    sample: SampleResult | None = None
 
     @property
     def passed(self) -> bool:

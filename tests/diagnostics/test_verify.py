@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.verification.result import Claims
 from diagnostics.verify import Unexplained, Verification, VerificationResult, verify
 from engine.connection import Connection
 from engine.connectors import Record
@@ -110,12 +111,107 @@ async def test_conflict_and_plan_explain_only_their_own_field(world: SmallWorld)
     assert result.differences == {"conflict": 1, "pending": 1, "unexplained": 1}
 
 
-async def test_a_settled_difference_is_policy_until_a_value_moves(world: SmallWorld) -> None:
-    """Two values that differ exactly as at the last agreement are policy; one step further they are unexplained."""
+def held_back(world: SmallWorld, contact: int, field: str) -> None:
+    """The app refused this field (empty: the whole record), and the last check still says so."""
+    world.sql(
+        "INSERT INTO quarantine(contact_id, side, field, sent, code, message, correlation_id, run_id, at) "
+        "VALUES (?, 'app', ?, '', 'INVALID', 'refused', '', ?, ?)",
+        contact, field, world.check, LONG_AGO,
+    )  # fmt: skip
+    world.finding(contact, "refused-unknown", field=f"app.{field}" if field else "")
+
+
+async def test_what_a_side_refused_is_quarantined_and_explains_only_itself(world: SmallWorld) -> None:
+    """A refused field is quarantined, the contact's planned other field pending; a refused record covers all its fields."""
+    first, second = world.pair("1", "failing", "refused-unknown"), world.pair("2", "failing", "refused-unknown")
+    held_back(world, first, "LNAME")
+    held_back(world, second, "")
+    world.sql(
+        "INSERT INTO planned_write(contact_id, side, kind, field, before, value) "
+        "VALUES (?, 'app', 'update', 'FNAME', 'Eva', 'Ada')",
+        first,
+    )
+    for record in ("a1", "a2"):
+        world.app.change(record, LNAME="Anders", FNAME="Eva")
+    assert (await verified(world)).differences == {"quarantined": 3, "pending": 1}
+
+
+async def test_a_record_that_keeps_moving_is_read_a_bounded_number_of_times(world: SmallWorld) -> None:
+    """As long as a record moves between two looks it is read again, three times at most, and stays in flight."""
+    world.pair("1")
+    world.hubspot.change("h1", "2026-03-02T09:00:30.000Z", lastname="Neu 0")
+    read = world.hubspot.read
+
+    async def moving(ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        world.hubspot.change("h1", lastname=f"Neu {len(world.hubspot.asked) + 1}")
+        return await read(ids, fields)
+
+    world.hubspot.read = moving  # type: ignore[method-assign]
+    assert (await verified(world)).differences == {"in_flight": 1}
+    assert world.hubspot.asked == ["h1"] * 3
+
+
+async def test_the_last_checks_word_is_tested(world: SmallWorld) -> None:
+    """Of five contacts called in sync: two are equal, one is left by direction, one moves, one is not as the check said."""
+    for number in "12345":
+        world.pair(number)
+    world.pair("6", "excluded", "opt-in")
+    world.hubspot.change("h3", lifecyclestage="")
+    world.hubspot.change("h4", "2026-03-02T09:00:30Z", lastname="Neu")
+    world.app.change("a5", LNAME="Anders")
+    world.app.change("a6", LNAME="Anders")
+    assert (await verified(world)).claims == Claims(looked_at=5, equal=2, left=1, in_flight=1, broken=1)
+
+
+@pytest.mark.parametrize(("state", "cause"), [("excluded", "list-membership"), ("failing", "list-criteria")])
+async def test_not_in_the_list_is_no_reason_for_who_is_in_the_list(world: SmallWorld, state: str, cause: str) -> None:
+    """The list read anew holds both: neither the missing record nor the differing value is explained. Who joined it after the
+    check is, and so is who is not in it."""
+    world.pair("1", state, cause)
+    world.hubspot_only("2", state, cause)
+    world.app.change("a1", LNAME="Anders")
+    result = await verified(world)
+    assert result.unexplained == 1
+    assert [(row.hubspot_id, row.reason_state) for row in one(result, "outbound").missing] == [("h2", "unexplained")]
+    world.hubspot.members[:] = [("h1", "2026-03-02T08:30:00Z"), ("h2", "2026-03-02T08:30:00Z")]
+    result = await verified(world)
+    assert result.unexplained == 0
+    assert [row.reason_state for row in one(result, "outbound").missing] == [state]
+    world.hubspot.members[:] = [("h3", LONG_AGO)]
+    assert (await verified(world)).unexplained == 0
+
+
+async def test_the_comparison_looks_at_nothing_that_the_engine_remembers() -> None:
+    """The comparing code imports neither workspace, mirror, base, memory nor verdicts, nor what reads them."""
+    code = (Path(__file__).parents[2] / "diagnostics/verification/comparing.py").read_text("utf-8")
+    imported = {line.split()[1] for line in code.splitlines() if line.startswith(("from ", "import "))}
+    assert "diagnostics.verification.fresh" in imported
+    for module in ("known", "engine.workspace", "engine.mirror", "engine.base", "engine.memory", "engine.verdicts"):
+        assert not any(name.endswith(module) for name in imported)
+
+
+async def test_where_another_engine_writes_the_apps_contacts_are_looked_for(world: SmallWorld) -> None:
+    """Linked and same-address records are found, an excluded one is explained, an unexplained one fails."""
+    world.pair("1")
+    world.app.put("a2", EMAIL="zwei@firma.example")
+    world.hubspot.put("h2", email="Zwei@firma.example")
+    world.app.put("a3", EMAIL="drei@firma.example")
+    world.contact(None, "a3", "excluded", "member-status")
+    inbound = one(await verified(world, connection(mode="observed")), "inbound")
+    assert (inbound.status, inbound.expected, inbound.found) == ("passed", 3, 2)
+    world.app.put("a4", EMAIL="vier@firma.example")
+    inbound = one(await verified(world, connection(mode="observed")), "inbound")
+    assert (inbound.status, [row.app_id for row in inbound.missing]) == ("failed", ["a3", "a4"])
+
+
+async def test_a_settled_difference_is_named_apart_until_a_value_moves(world: SmallWorld) -> None:
+    """Two values that differ exactly as at the last agreement are `agreed`, never `policy`: only the engine's own memory says
+    so. One step further they are unexplained."""
     contact = world.pair("1")
     agreed(world, contact, "lastname", "Beispiel", "Kurz")
     world.app.change("a1", LNAME="Kurz")
-    assert (await verified(world)).differences == {"policy": 1}
+    result = await verified(world)
+    assert (result.differences, result.claims) == ({"agreed": 1}, Claims(1, 0, 1, 0, 0))
     world.app.change("a1", LNAME="Kürzer")
     assert (await verified(world)).differences == {"unexplained": 1}
 
@@ -432,7 +528,7 @@ async def test_inbound_before_activation_and_in_other_modes(world: SmallWorld) -
     assert one(await verified(world), "inbound").status == "unknown"
     world.workspace.remember("activated_at", "2026-03-01T12:00:00.000Z")
     observed = one(await verified(world, connection(mode="observed")), "inbound")
-    assert (observed.status, observed.expected, observed.found) == ("unknown", None, 0)
+    assert (observed.status, observed.expected, observed.found) == ("unknown", 0, 0)
     assert one(await verified(world, connection(sync={"direction": "to_app"})), "inbound").status == "not_applicable"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.gates import STATES
 from engine.losses import USUAL, Demand
 from engine.visible import visible
+from tui.commands.observing import observed_counts, observed_document, show_observed
 from tui.commands.session import Session, conduct
 from tui.home import refuse_place, write_private
 from tui.output import count, document, fail, note, say, table
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 SIDES = {"hubspot": "HubSpot", "app": "the app"}
-ANSWER_COLUMNS = ("hubspot_id", "app_id", "email", "state", "cause")
+ANSWER_COLUMNS: tuple[str, ...] = ("hubspot_id", "app_id", "email", "state", "cause")
+_WITH_CERTAINTY = (
+    f"SELECT {', '.join(f'v.{name}' for name in ANSWER_COLUMNS)}, c.certainty FROM contacts v LEFT JOIN certainty c "
+    "ON c.contact_id = v.id AND c.run_id = v.run_id ORDER BY v.id"
+)
 
 
 def check(chosen: Session, *, as_json: bool, contacts: Path | None, demand: Demand = USUAL) -> int:
@@ -53,7 +58,7 @@ def run_check(chosen: Session, *, quiet: bool = False, chain: bool = False, dema
         "check",
         lambda run, sides: examine(run, chosen.connection, sides, demand),
         exit_code=code,
-        counts=lambda result: dict(result.states.items()),
+        counts=lambda result: {**dict(result.states.items()), **observed_counts(result.observed)},
         quiet=quiet,
         chain=chain,
     )
@@ -88,6 +93,7 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
             for f in result.connection_findings
         ],
         "writes": dict(result.writes),
+        "observed": observed_document(result.observed),
         "unreadable": None
         if result.refusal is None
         else {"code": result.refusal.code, "what": result.refusal.what, "where": result.refusal.where},
@@ -107,6 +113,8 @@ def show_checkup(chosen: Session, result: Checkup) -> None:
         table([["", row.code, count(row.contacts), row.title] for row in result.reported], right=frozenset({2}))
     for finding in result.connection_findings:
         say(f"The connection: {finding.code}: {visible(finding.rule)}")
+    if result.observed is not None:
+        show_observed(result.observed)
 
 
 def show_unknown_refusals(groups: Sequence[UnknownRefusal]) -> None:
@@ -123,15 +131,18 @@ def show_unknown_refusals(groups: Sequence[UnknownRefusal]) -> None:
 
 
 def write_contacts(chosen: Session, path: Path) -> None:
-    """One line per contact with both ids, e-mail, state and cause.
+    """One line per contact with both ids, e-mail, state and cause; and the certainty where another engine writes.
 
     Control characters are made visible, and a cell that a spreadsheet would take for a formula gets a leading `'`.
     """
+    columns, query = ANSWER_COLUMNS, f"SELECT {', '.join(ANSWER_COLUMNS)} FROM contacts ORDER BY id"
+    if chosen.connection.mode == "observed":
+        columns, query = (*ANSWER_COLUMNS, "certainty"), _WITH_CERTAINTY
     with chosen.reading() as workspace:
-        rows = workspace.rows(f"SELECT {', '.join(ANSWER_COLUMNS)} FROM contacts ORDER BY id")
+        rows = workspace.rows(query)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(ANSWER_COLUMNS)
+    writer.writerow(columns)
     writer.writerows([_cell(value) for value in row] for row in rows)
     write_private(path, buffer.getvalue().encode("utf-8", "backslashreplace"))
     note(f"{len(rows):,} contacts written to {path}")

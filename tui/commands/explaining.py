@@ -62,6 +62,13 @@ def explanation_document(answer: Explanation) -> dict[str, Any]:
             for field in answer.fields
         ],
         "history": list(answer.history),
+        "certain": None
+        if answer.certain is None
+        else {
+            "certainty": answer.certain.certainty,
+            "reasons": list(answer.certain.reasons),
+            "stuck": answer.certain.stuck,
+        },
     }
 
 
@@ -80,6 +87,10 @@ def show_explanation(answer: Explanation) -> None:
     ids = [visible(record or "(no record)") for record in (answer.hubspot_id, answer.app_id)]
     say(f"  HubSpot {ids[0]}, app {ids[1]}, {visible(answer.email or 'no e-mail')}")
     say(f"  To do: {visible(answer.remedy)}")
+    if answer.certain:
+        say(f"  {answer.certain.certainty.capitalize()}: {visible(answer.certain.reasons[0], 400)}")
+        for reason in answer.certain.reasons[1:]:
+            say(f"    {visible(reason, 400)}")
     if answer.then:
         say(f"  Then still in the way: {', '.join(answer.then)}")
     if answer.change:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from secrets import randbelow
 from typing import TYPE_CHECKING, Any
 
 from engine.visible import visible
@@ -10,6 +12,7 @@ from tui.commands.session import Session, conduct
 from tui.output import count, document, say
 
 if TYPE_CHECKING:
+    from diagnostics.verification.sampling import SampleResult, Sampling
     from diagnostics.verify import Missing, VerificationResult
     from engine.connectors import Connector
     from engine.observe import Sides
@@ -17,11 +20,29 @@ if TYPE_CHECKING:
 
 _MOST_UNEXPLAINED = 20
 _MOST_MISSING = 5
+WORDS = {"agreed": " (known only from the last agreement)", "quarantined": " (refused, waiting)"}
+LARGEST_NEW_SEED = 1_000_000
+"""Seeds are short, since people type them again."""
 
 
-def verify(chosen: Session, *, as_json: bool, named: Sequence[str]) -> int:
+def sampling_of(size: str | None, seed: int | None) -> Sampling | None:
+    """The sample that was asked for, with a new seed if none was given. Raises ConfigurationError for a size that is none, or
+    a seed without a size."""
+    from diagnostics.verification.sampling import sampling
+    from engine.errors import ConfigurationError
+
+    if size is not None:
+        return sampling(size, randbelow(LARGEST_NEW_SEED) if seed is None else seed)
+    if seed is not None:
+        raise ConfigurationError(
+            "--seed says which sample is drawn", where="--seed", remedy="Give --sample too, as in the earlier run."
+        )
+    return None
+
+
+def verify(chosen: Session, *, as_json: bool, named: Sequence[str], sampling: Sampling | None = None) -> int:
     """The three verifications and the unexplained differences. Exit code 1 if one fails or a difference is unexplained."""
-    result = run_verify(chosen, named, quiet=as_json)
+    result = run_verify(chosen, named, sampling, quiet=as_json)
     if as_json:
         document({"connection": chosen.name, **verification_document(result)})
     else:
@@ -34,7 +55,12 @@ def _verify_code(result: VerificationResult) -> int:
 
 
 def run_verify(
-    chosen: Session, named: Sequence[str], *, quiet: bool = False, chain: bool = False
+    chosen: Session,
+    named: Sequence[str],
+    sampling: Sampling | None = None,
+    *,
+    quiet: bool = False,
+    chain: bool = False,
 ) -> VerificationResult:
     """The verification itself, as a run."""
     from diagnostics.verify import verify as examine
@@ -50,7 +76,7 @@ def run_verify(
     async def work(run: Run, sides: Sides) -> VerificationResult:
         app: Connector = sides.app
         schemas = {"hubspot": await sides.hubspot.describe(), "app": await app.describe()}
-        return await examine(run, chosen.connection, sides.hubspot, app, schemas, named)  # type: ignore[arg-type]
+        return await examine(run, chosen.connection, sides.hubspot, app, schemas, named, sampling)  # type: ignore[arg-type]
 
     return conduct(
         chosen,
@@ -94,12 +120,19 @@ def verification_document(result: VerificationResult) -> dict[str, Any]:
             {"hubspot_id": each.hubspot_id, "app_id": each.app_id, "field": each.field}
             for each in result.unexplained_differences
         ],
+        "claims": asdict(result.claims),
+        "sample": None if result.sample is None else sample_document(result.sample),
     }
+
+
+def sample_document(sample: SampleResult) -> dict[str, int]:
+    """What a sample says, as documented in docs/json.md."""
+    return {**asdict(sample), "at_most": sample.at_most, "confidence": sample.confidence}
 
 
 def show_verification(chosen: Session, result: VerificationResult) -> None:
     """A verification as text."""
-    say(f"{chosen.name}: verification")
+    say(f"{chosen.name}: verification{' of a sample' if result.sample else ''}")
     for item in result.verifications:
         found = f"{count(item.found or 0)} of {count(item.expected or 0)}" if item.expected is not None else ""
         say(f"  {item.name:<12} {item.status:<14} {found}  {visible(item.note)}".rstrip())
@@ -112,7 +145,19 @@ def show_verification(chosen: Session, result: VerificationResult) -> None:
         for line in _missing_lines(item.missing):
             say(f"        {line}")
     for name, number in result.differences.items():
-        say(f"  differences, {name}: {count(number)}")
+        say(f"  differences, {name.replace('_', ' ')}{WORDS.get(name, '')}: {count(number)}")
+    one = result.claims
+    if one.looked_at:
+        left = f", {count(one.left)} differ as agreed or by direction" if one.left else ""
+        say(f"  called in sync by the last check: {count(one.looked_at)}, equal {count(one.equal)}{left}")
+        if one.in_flight or one.broken:
+            say(f"    in flight {count(one.in_flight)}, not as it said {count(one.broken)}")
+    if result.sample:
+        say(f"  {result.sample.sentence()}")
+        if result.sample.besides:
+            say(
+                f"  Besides, {count(result.sample.besides)} contacts that the last sync linked or wrote were looked at."
+            )
     say(f"  unexplained differences: {count(result.unexplained)}")
     for each in result.unexplained_differences[:_MOST_UNEXPLAINED]:
         say(f"    {_pair(each.hubspot_id, each.app_id)}: {visible(each.field) or 'the whole record'}")

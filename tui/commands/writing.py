@@ -48,7 +48,7 @@ def plan(chosen: Session, *, as_json: bool, values: bool, save: Path | None) -> 
         document({**content, "brakes": stopped_by, "operations": operations})
     else:
         show_plan(chosen, counts, conflicts, operations[:10])
-        for one in brakes:
+        for one in brakes if chosen.connection.mode == "managed" else ():
             say(f"Brake {one.key}: {one.what}; a sync refuses to write")
     return int(counts["writes"] > 0 or conflicts > 0)
 
@@ -86,8 +86,9 @@ def show_plan(
     chosen: Session, counts: Mapping[str, int], conflicts: int, examples: Sequence[Mapping[str, Any]]
 ) -> None:
     """A plan as text, with a few examples."""
-    app = chosen.connection.app.name
-    say(f"{chosen.name}: {plural(counts['writes'], 'record')} would be written")
+    app, observed = chosen.connection.app.name, chosen.connection.mode == "observed"
+    what = "would have to flow; another engine writes here" if observed else "would be written"
+    say(f"{chosen.name}: {plural(counts['writes'], 'record')} {what}")
     table(
         [
             ["create in HubSpot", count(counts["creates_hubspot"])],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ class Overview:
     declared: tuple[Declared, ...] = ()
     limits: tuple[tuple[str, str], ...] = ()
     quarantined: int = 0
+    certainty: Mapping[str, int] = field(default_factory=dict)
+    """Contacts per level of certainty, and those that are `stuck`; empty unless another engine writes."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,17 @@ def overview(workspace: Workspace) -> Overview:
             if workspace.fact(key)
         ),
         quarantined=int(workspace.value(f"SELECT count(*) FROM quarantine q WHERE {holding()}")),
+        certainty=_certainty(workspace, checks[-1].run_id) if checks else {},
     )
+
+
+def _certainty(workspace: Workspace, run_id: int) -> dict[str, int]:
+    try:
+        counts: Any = json.loads(workspace.value("SELECT counts FROM run WHERE id = ?", (run_id,)) or "{}")
+    except ValueError:
+        return {}
+    names = ("certain", "likely", "possible", "stuck")
+    return {name: counts[name] for name in names} if isinstance(counts, dict) and counts.keys() >= set(names) else {}
 
 
 def _checks(workspace: Workspace, limit: int) -> tuple[Check, ...]:

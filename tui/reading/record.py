@@ -61,6 +61,8 @@ class Verification:
     rows: tuple[VerificationRow, ...]
     classes: tuple[tuple[str, int], ...]
     differences: tuple[DifferenceRow, ...]
+    sample: str = ""
+    """What a sample says of all contacts; empty if everything was read."""
 
     @property
     def unexplained(self) -> int | None:
@@ -185,7 +187,17 @@ def verification(workspace: Workspace) -> Verification:
             )
             for row in differences
         ),
+        _sample(workspace, number),
     )
+
+
+def _sample(workspace: Workspace, number: int) -> str:
+    rows = workspace.rows("SELECT population, size, seed, unexplained, besides FROM sample WHERE run_id = ?", (number,))
+    if not rows:
+        return ""
+    from diagnostics.verification.sampling import SampleResult
+
+    return SampleResult(*rows[0]).sentence()
 
 
 def last_report(workspace: Workspace) -> ReportFile | None:

@@ -100,6 +100,8 @@ def contact_page(seen: Explanation) -> Page:
         page.add("After that it would still be stopped by: ", ", ".join(seen.then), indent=3, hanging=7)
     if seen.change:
         _change(page, seen.change)
+    if seen.certain:
+        page.add(f"{seen.certain.certainty.capitalize()}: ", " ".join(seen.certain.reasons), indent=3, hanging=7)
     page.gap()
     page.pair("e-mail", seen.email or "(none)", width=10)
     page.pair("name", seen.name or "(none)", width=10)

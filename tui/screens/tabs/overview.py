@@ -69,6 +69,17 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
                 indent=2,
                 hanging=24,
             )
+        if seen.certainty:
+            levels = ", ".join(
+                f"{number(seen.certainty[level])} {level}" for level in ("certain", "likely", "possible")
+            )
+            page.add(("another engine writes; certainty: ", "bold"), levels, indent=2, hanging=2)
+            if seen.certainty["stuck"]:
+                page.add(
+                    ("!! ", "bold red"),
+                    f"{plural(seen.certainty['stuck'], 'contact is', 'contacts are')} stuck",
+                    indent=2,
+                )
         if len(seen.trend) > 1:
             page.add((f"bars: the last {len(seen.trend)} checks, each row to its own scale", "dim"), indent=2)
     _attention(page, seen)

@@ -59,11 +59,14 @@ class PlanTab(Tab):
         self._brakes = tuple(one.what for one in beyond(self.plan, configuration.brakes))
         self.query_one(Table).show_query(self.plan.rows, self._fetch)
         lines = plan_lines(self.plan)
-        lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
+        if not self._observed:
+            lines += [f"!! {brake}: a sync will refuse to write" for brake in self._brakes]
         if self.plan.writes and self.plan.first and not self._observed:
             lines.append("The first sync is written in stages: 1 contact, 10, a tenth, all.")
         if self._observed:
-            lines.append("This connection is observed: another engine writes, Syncdoctor only reads.")
+            lines.append(
+                "This connection is observed: this is what would have to flow. Another engine writes, Syncdoctor only reads."
+            )
         self.query_one("#plan_counts", Note).say("\n".join(lines))
 
     async def _fetch(self, first: int, limit: int) -> Sequence[Row]:

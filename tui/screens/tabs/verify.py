@@ -131,6 +131,8 @@ def verification_page(seen: Verification) -> Page:
         ),
         f"   {moment(seen.run.started_at)}, run {seen.run.id}",
     )
+    if seen.sample:
+        page.add(seen.sample, indent=3)
     for row in seen.rows:
         _proof(page, row)
     if seen.classes:

@@ -1,0 +1,1 @@
+"""Connections that another engine keeps in sync."""
