@@ -33,7 +33,7 @@ class Judged:
 
     `here` is the changed record as it is now, `partner` the linked one across. `views`: since the last finished sync, and
     since the values were last equal at all; either may be the engine's base. Where several records may be the linked one, of each
-    that holds the value. `here_later`: somebody touched this record
+    that holds the value; after an undo, also since it. `here_later`: somebody touched this record
     and this field later than the other side's. For a new record: `sources` across with its address, `rivals` here, and
     whether the source `was_linked` already or the address belongs to somebody `erased`.
     """
@@ -79,6 +79,7 @@ class Ledger:
         self.unseen: set[tuple[Side, str]] = set()
         self.earlier: dict[tuple[Side, str, str], list[str]] = {}
         self.decided: dict[tuple[Pair, str], tuple[Side, int]] = {}
+        self.taken_back: dict[tuple[Side, str, str], tuple[str, str]] = {}
 
     def copied(self, truth: Truth) -> Ledger:
         """The same book for a copy of the world."""
@@ -148,6 +149,15 @@ class Ledger:
             touched = max(touched, self.edited[partner.side, partner.id, field])
         return winner == partner.side and touched < moment
 
+    def take_back(self, run: int) -> None:
+        """A run was an undo: what both sides hold after it is what later edits are held against."""
+        for judged in self.judged:
+            here, partner, field = judged.here, judged.partner, judged.change.field
+            if judged.run == run and here and partner and field in FIELDS:
+                mine, theirs = (comparable(field, one.values[field]) for one in (here, partner))
+                self.taken_back[here.side, here.id, field] = (mine, theirs)
+                self.taken_back[partner.side, partner.id, field] = (theirs, mine)
+
     def erase(self, side: Side, key: str, *, known: bool) -> None:
         """Somebody was erased on a side; `known`: the engine had linked them, so it can know."""
         if known:
@@ -216,6 +226,8 @@ class Ledger:
                     value = comparable(field, hubspot.values[field])
                     if value == comparable(field, app.values[field]):
                         self.agreed[(hubspot.id, app.id), field] = value
+                        for record in (hubspot, app):
+                            self.taken_back.pop((record.side, record.id, field), None)
 
     def engine_did(self, run: int, changes: Sequence[Change]) -> None:
         """Enters and describes what the engine changed."""
@@ -247,7 +259,11 @@ class Ledger:
         bases = (self.agreed.get((pair, change.field)), self.equal.get((pair, change.field)))
         before = self.earlier.get((partner.side, partner.id, change.field), ())
         held = {is_there, *(comparable(change.field, text) for text in before)}
-        return tuple(View(base is not None, was != base, held != {base}) for base in bases)
+        views = [View(base is not None, was != base, held != {base}) for base in bases]
+        mine, theirs = self.taken_back.get((here.side, here.id, change.field), (None, None))
+        if mine is not None:
+            views.append(View(known=True, fresh_here=was != mine, fresh_there=held != {theirs}))
+        return tuple(views)
 
     def _later(self, change: Change, here: Record, partner: Record) -> bool:
         """Whether somebody touched this record and this field later than the other side's."""

@@ -201,7 +201,9 @@ class World:
             for judged in reversed(self.ledger.judged)
             if judged.run == undone.number
         }
-        return self._run(lambda: self.engine.undo(self.connection, undone.id), "undo")
+        ran = self._run(lambda: self.engine.undo(self.connection, undone.id), "undo")
+        self.ledger.take_back(ran.number)
+        return ran
 
     def _run(self, what: Callable[[], Coroutine[Any, Any, Ran]], command: str) -> Ran:
         self.ledger.run_begins()
