@@ -14,6 +14,7 @@ from engine.errors import AccessError
 from engine.gates import STATES, State
 from engine.losses import USUAL, Demand
 from engine.observe import Sides
+from engine.past import record_unread
 from engine.runs import Run
 from engine.saved_plan import SavedPlan
 from engine.undo import UndoPlan
@@ -161,6 +162,7 @@ def _unreadable(run: Run, error: AccessError) -> Checkup:
             "INSERT OR REPLACE INTO run_state(run_id, state, cause, contacts) VALUES (?, 'unknown', ?, ?)",
             (run.id, error.code, known),
         )
+        record_unread(run, error.code, known)
         sql.execute(
             "INSERT OR REPLACE INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
             "VALUES (?, ?, 'unknown', 1, ?, ?, ?)",

@@ -147,9 +147,9 @@ def test_a_contact_without_a_verdict_is_unknown(home: Path) -> None:
 def test_causes_count_deciding_and_other_contacts(home: Path) -> None:
     """A contact counts once at the cause that decides; other findings are counted apart, failing comes first."""
     with open_for_writing(home) as workspace, workspace.transaction() as sql:
-        sql.execute("INSERT INTO finding VALUES (3, 'opt-in', '', 'excluded', 1, '', '', 2, 2)")
-        sql.execute("INSERT INTO finding VALUES (1, 'role-address', '', 'excluded', 0, '', '', 2, 2)")
-        sql.execute("INSERT INTO finding VALUES (2, 'role-address', '', 'excluded', 0, '', '', 1, 1)")
+        sql.execute("INSERT INTO finding VALUES (3, 'opt-in', '', 'excluded', 1, '', '', 2, 2, 0)")
+        sql.execute("INSERT INTO finding VALUES (1, 'role-address', '', 'excluded', 0, '', '', 2, 2, 0)")
+        sql.execute("INSERT INTO finding VALUES (2, 'role-address', '', 'excluded', 0, '', '', 1, 1, 0)")
 
     with reading(home) as workspace:
         rows = causes(workspace)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import FixedBy, Nature, Question
-from diagnostics.signature import without_values
+from engine.signature import without_values
 from engine.gates import State
 
 PREFIX = "refused-"
