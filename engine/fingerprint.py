@@ -51,7 +51,9 @@ def digested(verdicts: pl.DataFrame, contacts: pl.DataFrame, findings: pl.DataFr
     found = findings.lazy().group_by("contact").agg(found=_hash("fingerprint", "state", "blocking").sum())
     return (
         verdicts.lazy()
-        .join(contacts.lazy().select("contact", "hubspot_id", "app_id"), on="contact", how="left", maintain_order="left")
+        .join(
+            contacts.lazy().select("contact", "hubspot_id", "app_id"), on="contact", how="left", maintain_order="left"
+        )
         .join(found, on="contact", how="left", maintain_order="left")
         .select(
             "contact",

@@ -15,6 +15,7 @@ from engine.mirror import TABLE, columns_of, quoted
 from engine.runs import Run
 from engine.schema import SIDES, Side
 from engine.suppression import ERASED, LOOKED_THROUGH, hashed, normalised, recognised, secret_of, suppress
+from engine.waivers import forget_waivers
 from engine.workspace import Workspace
 
 VERDICT = "erased"
@@ -156,6 +157,7 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
             known,
         )
         sql.execute(_UNNAMED, known)
+        forget_waivers(sql, known["contacts"])
         sql.execute(f"UPDATE contact SET email = '', name = '' WHERE id {these}", known)
     _overwrite(workspace)
 

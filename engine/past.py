@@ -47,17 +47,19 @@ CROSS JOIN fingerprint k ON k.id = f.fingerprint
 WHERE v.changed_run > :last AND NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
   AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
 """
-_VERDICTS_OF_THE_GONE = f"UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND {_GONE.format(span='verdict_span')}"
+_VERDICTS_OF_THE_GONE = (
+    f"UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND {_GONE.format(span='verdict_span')}"
+)
 _FINDINGS_OF_THE_GONE = f"""
 UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL
-  AND contact_id IN (SELECT contact_id FROM verdict_span WHERE closed_run = :run) AND {_GONE.format(span='finding_span')}
+  AND contact_id IN (SELECT contact_id FROM verdict_span WHERE closed_run = :run) AND {_GONE.format(span="finding_span")}
 """
 _SUCCESSORS = f"""
 INSERT OR REPLACE INTO succession(former_id, contact_id, run_id)
 SELECT former, heir, :run FROM (
   SELECT s.contact_id AS former, coalesce((SELECT id FROM contact WHERE hubspot_id = s.hubspot_id),
     (SELECT id FROM contact WHERE app_id = s.app_id)) AS heir
-  FROM verdict_span s WHERE s.closed_run = :run AND {_GONE.format(span='s')}
+  FROM verdict_span s WHERE s.closed_run = :run AND {_GONE.format(span="s")}
 ) WHERE heir IS NOT NULL
 """
 """A contact's number goes when its record becomes part of another contact; its past belongs to that one."""

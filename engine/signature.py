@@ -45,7 +45,8 @@ def signature(code: str, message: str, personal: Iterable[str] = ()) -> str:
     """
     shown = code if _CODE.fullmatch(code) else _shortened(value_free_words(code))
     return (
-        ": ".join(part for part in (shown, _shortened(value_free_words(_without(message, personal)))) if part) or "without words"
+        ": ".join(part for part in (shown, _shortened(value_free_words(_without(message, personal)))) if part)
+        or "without words"
     )
 
 

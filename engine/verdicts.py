@@ -38,17 +38,16 @@ def forget_answers(run: Run) -> None:
 def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
     """Stores a slice's verdicts, findings, planned writes and conflicts. `contacts`: the slice that was planned."""
     with run.workspace.transaction() as sql:
-        findings = numbered(sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True))
+        findings = numbered(
+            sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
+        )
         sql.executemany(
             "INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run) VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
             "THEN since_run ELSE excluded.since_run END, changed_run = CASE WHEN digest = excluded.digest THEN changed_run "
             "ELSE excluded.changed_run END, state = excluded.state, cause = excluded.cause, digest = excluded.digest, "
             "run_id = excluded.run_id",
-            (
-                (*row, run.id, run.id, run.id)
-                for row in digested(answer.verdicts, contacts, findings).iter_rows()
-            ),
+            ((*row, run.id, run.id, run.id) for row in digested(answer.verdicts, contacts, findings).iter_rows()),
         )
         sql.executemany(
             "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, fingerprint, first_run, last_run) "
