@@ -11,10 +11,11 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError, WorkspaceError
 from engine.runs import iso
 from engine.situation import recall
+from engine.visible import visible
 from engine.workspace import Workspace
 
 _RUN = re.compile(r"(?:run:\s*)?(\d{1,18})")
-_FORMS = "Give a run (run:12), a date (2026-03-02) or a time (2026-03-02T10:00, with or without +01:00)."
+_FORMS = "Give a date (2026-03-02) or a time (2026-03-02T10:00, with or without +01:00); of an examination also its run (run:12)."
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def examination(workspace: Workspace, text: str, *, zone: tzinfo, now: datetime)
     number = _RUN.fullmatch(text.strip())
     if number:
         return _of_run(workspace, int(number[1]))
-    moment = moment_of(text, zone=zone, now=now)
+    moment = moment_of(text, zone)
+    if is_date(text) and moment.astimezone(zone).date() == now.astimezone(zone).date():
+        moment = now
     if moment > now:
         raise ConfigurationError(
             f"{iso(moment)[:16]} UTC is in the future",
@@ -87,21 +90,24 @@ def last_two(workspace: Workspace) -> tuple[Examined, Examined]:
     return rows[1], rows[0]
 
 
-def moment_of(text: str, *, zone: tzinfo, now: datetime) -> datetime:
-    """The moment that a date (its last one, but not after `now` if it is today) or a date-time means, in UTC.
+def is_date(text: str) -> bool:
+    """Whether a text that means a moment is a date without a time."""
+    return len(text.strip()) == len("2026-03-02")
 
-    Raises ConfigurationError for any other text.
+
+def moment_of(text: str, zone: tzinfo) -> datetime:
+    """The moment that a date (its end) or a date-time means, in UTC; what names no offset is in `zone`.
+
+    Where clocks are set back, the earlier of two moments. Raises ConfigurationError for any other text.
     """
     wanted = text.strip()
     try:
-        if len(wanted) == len("2026-03-02"):
-            end = datetime.combine(date.fromisoformat(wanted), time.max, zone)
-            today = now.astimezone(zone).date() == end.date()
-            return now if today else end.astimezone(UTC)
+        if is_date(wanted):
+            return datetime.combine(date.fromisoformat(wanted), time.max, zone).astimezone(UTC)
         parsed = datetime.fromisoformat(wanted)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ConfigurationError("this is neither a run nor a time", where=wanted[:40], remedy=_FORMS) from None
+        raise ConfigurationError("this is no time", where=visible(wanted, 40), remedy=_FORMS) from None
 
 
 def _of_run(workspace: Workspace, number: int) -> Examined:

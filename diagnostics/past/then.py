@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from diagnostics.causes import CAUSES
 from diagnostics.evidence import sentence
@@ -14,13 +15,17 @@ from diagnostics.past.findings import PastFinding, Seen, findings_until, numbers
 from diagnostics.past.moment import Examined
 from engine.connection import Connection
 from engine.errors import ConfigurationError
+from engine.mirror import TABLE, columns_of
+from engine.runs import iso
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace
 
+OTHER_CLOCKS = timedelta(hours=1)
+"""How far a side's clock may be from ours before a record's time is taken for more than it says."""
 _TITLES = {entry.code: entry.title for entry in CAUSES}
 _WORDS = {
-    "in_sync": "In sync",
-    "pending": "Pending",
+    "in_sync": "In sync: both records were there and all mapped fields agreed",
+    "pending": "Pending: a sync would have written to it, and what is not kept",
     "excluded": "Excluded",
     "failing": "Failing",
     "conflict": "Conflict",
@@ -33,8 +38,9 @@ SELECT * FROM verdict_span WHERE opened_run <= ?1 AND (closed_run IS NULL OR clo
 
 @dataclass(frozen=True)
 class KnownValue:
-    """A field's value of that time, from the journal: `written` by a run then or before, or `found` there by the first later
-    write, which kept it as its before-image. `at` is the time of that write."""
+    """A field's value of that time. `how` it is known: the record is `unchanged` since, by its side's own time (`at`), so it is
+    what run `run` read of it; it was `written` by a run then or before; or it was `found` there by the first later write,
+    which kept it as its before-image. `at` is otherwise the time of that write."""
 
     side: Side
     field: str
@@ -48,7 +54,7 @@ class KnownValue:
 class Then:
     """A contact at an examination; texts are as they came. `since`: the examination that first gave this verdict.
 
-    `values` are the mapped fields of which the journal knows a value, `not_known` the others, as `SIDE.NAME`.
+    `values` are the mapped fields of which a value is known, `not_known` the others of records that were there, as `SIDE.NAME`.
     """
 
     examined: Examined
@@ -87,7 +93,11 @@ def explain_then(workspace: Workspace, connection: Connection, who: str, examine
         since=Seen(examined.run, examined.at) if examined.unread else since,
         findings=findings,
         values=values,
-        not_known=tuple(f"{side}.{field}" for side, field in _mapped(connection) if (side, field) not in known),
+        not_known=tuple(
+            f"{side}.{field}"
+            for side, field in _mapped(connection)
+            if (side, field) not in known and span[f"{side}_id"] is not None
+        ),
     )
 
 
@@ -152,7 +162,8 @@ WHERE state IN ('applied', 'verified') AND (contact_id IN (SELECT value FROM jso
 def _values(
     workspace: Workspace, connection: Connection, contact: int, records: tuple[str | None, str | None], at: str
 ) -> tuple[KnownValue, ...]:
-    """Per mapped field the newest value that was written until then, and if there is none the first one found later."""
+    """Per mapped field the value of a record that is unchanged since, else the newest one that was written until then, else the
+    first one found later."""
     written: dict[tuple[str, str], KnownValue] = {}
     found: dict[tuple[str, str], KnownValue] = {}
     numbers = json.dumps(numbers_of(workspace, contact))
@@ -169,5 +180,24 @@ def _values(
                     found.setdefault(
                         (side, field), KnownValue(side, field, str(value), "found", run, row["planned_at"])
                     )
-    known = found | written
+    known = found | written | _unchanged(workspace, connection, records, at)
     return tuple(known[pair] for pair in _mapped(connection) if pair in known)
+
+
+def _unchanged(
+    workspace: Workspace, connection: Connection, records: tuple[str | None, str | None], at: str
+) -> dict[tuple[str, str], KnownValue]:
+    """What the mirror holds of records whose last change lies well before `at`: by the side's own clock, so an hour is left."""
+    until = iso(datetime.fromisoformat(at) - OTHER_CLOCKS)
+    known: dict[tuple[str, str], KnownValue] = {}
+    for side, record in zip(SIDES, records, strict=True):
+        present = set(columns_of(workspace, side))
+        fields = [field for where, field in _mapped(connection) if where == side and field in present]
+        for row in workspace.rows(f"SELECT * FROM {TABLE[side]} WHERE _id = ? AND _updated_at <= ?", (record, until)):
+            # A row's own look-up ignores case, and HubSpot's city is not the app's CITY.
+            held = dict(zip(row.keys(), tuple(row), strict=True))
+            for field in fields:
+                if held[field] is not None:
+                    value, run = str(held[field]), int(held["_seen_run"])
+                    known[side, field] = KnownValue(side, field, value, "unchanged", run, str(held["_updated_at"]))
+    return known

@@ -22,6 +22,7 @@ EXAMPLES = 20
 SHOWN = 30
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 _HOW = {
+    "unchanged": "the record was not changed since {at}",
     "written": "as run {run} wrote it, {at}",
     "found": "as run {run} found it before it wrote, {at}",
 }
@@ -91,7 +92,7 @@ def show_then(then: Then, *, values: bool) -> None:
         say("  A side could not be read then: what the examination before had found was not looked at.")
     show_findings(then.findings)
     if then.values:
-        say("Values that the journal knows of then")
+        say("Values known of then")
     for value in then.values:
         how = _HOW[value.how].format(run=value.run, at=moment(value.at))
         say(f"  {_SIDES[value.side]}'s {visible(value.field, 60)}: {_shown(value, values=values)} ({how})")

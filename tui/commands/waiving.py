@@ -39,7 +39,7 @@ def waive(
     now = utc_now()
     with chosen.reading() as workspace:
         _refuse_field(workspace, chosen, code, field)
-        end = moment_of(until, zone=account_zone(workspace, chosen.connection), now=now)
+        end = moment_of(until, account_zone(workspace, chosen.connection))
         records = _records(workspace, find_contact(workspace, who)) if who else {}
     with explained(chosen.path), locked(chosen.path, "waive"), Workspace(chosen.path) as workspace:
         with recorded(workspace, "waive"):
