@@ -77,7 +77,7 @@ async def test_values_of_then_are_known_or_named_as_not_known(people: Path, tmp_
     day = 0
     world.portal = open_portal(people, tmp_path / "timed.sqlite", now=lambda: MONDAY + timedelta(days=day))
     await synced(world, MONDAY)
-    person = world.one("c.state = 'in_sync' AND h.city <> '' AND h.firstname <> ''")
+    person = world.one("c.state = 'in_sync' AND a.CITY <> '' AND c.id NOT IN (SELECT contact_id FROM journal)")
     day = 1
     world.portal.tamper("hubspot", person["hubspot_id"], {"city": "Bern"})
     second = await checked(world, MONDAY + timedelta(days=1, hours=2))
