@@ -6,12 +6,15 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError
-from engine.gates import State
 from engine.runs import iso
 from engine.schema import SIDES
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.gates import State
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ WHERE f.blocking = 1 UNION ALL SELECT contact_id, 'conflict', field FROM conflic
 """
 _WAIVED = f"""
 SELECT v.state, v.cause, count(*) AS contacts FROM verdict v JOIN contact c ON c.id = v.contact_id
-WHERE (:contact IS NULL OR v.contact_id = :contact) AND v.cause IN (SELECT code FROM waiver WHERE ended_at IS NULL AND until > :now)
+WHERE {{only}} v.cause IN (SELECT code FROM waiver WHERE ended_at IS NULL AND until > :now)
   AND EXISTS (SELECT 1 FROM ({_BLOCKERS}) b WHERE b.contact_id = v.contact_id AND b.code = v.cause)
   AND NOT EXISTS (SELECT 1 FROM ({_BLOCKERS}) b WHERE b.contact_id = v.contact_id AND NOT EXISTS (
     SELECT 1 FROM waiver w WHERE w.ended_at IS NULL AND w.until > :now AND {_OF.format(code="b.code", field="b.field")}))
@@ -66,7 +69,8 @@ def waived(workspace: Workspace, now: datetime, contact: int | None = None) -> d
     in the state."""
     if not workspace.value("SELECT 1 FROM waiver WHERE ended_at IS NULL AND until > ?", (iso(now),)):
         return {}
-    rows = workspace.sql.execute(_WAIVED, {"now": iso(now), "contact": contact})
+    only = "" if contact is None else "v.contact_id = :contact AND"
+    rows = workspace.sql.execute(_WAIVED.format(only=only), {"now": iso(now), "contact": contact})
     return {(row["state"], row["cause"]): int(row["contacts"]) for row in rows}
 
 

@@ -147,7 +147,7 @@ def difference(workspace: Workspace, before: Examined, after: Examined, *, examp
         then, now = (part if whole else f"{part} AND contact_id IN ({_TOUCHED})" for part in (_THEN, _NOW))
         sql.execute(_MOVED.format(then=then, now=now), scope)
         sql.execute(_FINDINGS, scope)
-        states_then, states_now = (_counted(sql, part, scope) for part in (_THEN, _NOW))
+        states_then, states_now = (_counted(sql, one, part, scope) for one, part in ((before, _THEN), (after, _NOW)))
         moves = _moves(workspace, before, after, examples)
         return Difference(
             before=before,
@@ -186,8 +186,13 @@ def _one_look(workspace: Workspace) -> Iterator[sqlite3.Connection]:
             sql.execute("ROLLBACK")
 
 
-def _counted(sql: sqlite3.Connection, part: str, scope: Mapping[str, object]) -> dict[str, int]:
-    rows = sql.execute(f"SELECT state, count(*) AS contacts FROM ({part}) GROUP BY state", scope)
+def _counted(sql: sqlite3.Connection, examined: Examined, part: str, scope: Mapping[str, object]) -> dict[str, int]:
+    """Contacts per state: as the run counted them, or if it could not look, all that were known."""
+    if examined.unread:
+        rows = sql.execute(f"SELECT state, count(*) AS contacts FROM ({part}) GROUP BY state", scope)
+    else:
+        query = "SELECT state, sum(contacts) AS contacts FROM run_state WHERE run_id = ? GROUP BY state"
+        rows = sql.execute(query, (examined.run,))
     counts = Counter({row["state"]: int(row["contacts"]) for row in rows})
     return {state: counts[state] for state in STATES}
 

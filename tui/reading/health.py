@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from diagnostics.held_back import holding
-from engine.runs import open_release
+from engine.runs import open_release, utc_now
+from engine.waivers import waived, waivers
 from engine.workspace import Workspace
 
 TREND_CHECKS = 12
@@ -94,6 +96,9 @@ class Overview:
     declared: tuple[Declared, ...] = ()
     limits: tuple[tuple[str, str], ...] = ()
     quarantined: int = 0
+    waived: Mapping[str, int] = field(default_factory=dict)
+    """Contacts per state of which all blocking findings are accepted; they are counted in their state too."""
+    expired_waivers: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,16 @@ def overview(workspace: Workspace) -> Overview:
             if workspace.fact(key)
         ),
         quarantined=int(workspace.value(f"SELECT count(*) FROM quarantine q WHERE {holding()}")),
+        waived=_waived(workspace),
+        expired_waivers=sum(one.standing(utc_now()) == "expired" for one in waivers(workspace)),
     )
+
+
+def _waived(workspace: Workspace) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    for (state, _), contacts in waived(workspace, utc_now()).items():
+        counts[state] += contacts
+    return counts
 
 
 def _checks(workspace: Workspace, limit: int) -> tuple[Check, ...]:
