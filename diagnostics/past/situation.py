@@ -69,11 +69,8 @@ def _changes(part: str, key: str, then: Any, now: Any) -> Iterator[Change]:
         yield from _changes(part, key, then, now)
     elif _texts(then) and _texts(now):
         added, removed = (tuple(one for one in a if one not in b) for a, b in ((now, then), (then, now)))
-        yield (
-            Change(part, key, "", "", added, removed)
-            if added or removed
-            else Change(part, key, *map(_text, (then, now)))
-        )
+        order = ("", "") if added or removed else (_text(then), _text(now))
+        yield Change(part, key, *order, added, removed)
     else:
         yield Change(part, key, _text(then), _text(now))
 

@@ -153,6 +153,17 @@ def test_a_finding_is_seen_resolved_and_comes_back(answers: Answers) -> None:
     assert now["field-length"].first_seen.at == "2026-03-01T12:00:00.000Z"
 
 
+def test_what_only_a_run_that_was_cut_off_saw_is_kept_by_the_next_whole_one(answers: Answers) -> None:
+    """Also if a side could not be read in between."""
+    answers.check({"101": IN_SYNC, "102": IN_SYNC})
+    answers.answer(answers.run(), {"101": OPT_IN, "102": IN_SYNC}, cut_off=True)
+    answers.unread()
+    last = answers.check({"101": OPT_IN, "102": IN_SYNC})
+
+    assert answers.state_at(last) == {"101": OPT_IN, "102": IN_SYNC}
+    assert answers.state_at(last - 1) == {"101": IN_SYNC, "102": IN_SYNC}
+
+
 def test_a_contact_that_became_part_of_another_hands_its_past_on(answers: Answers) -> None:
     """Its record is in another contact now: gone, but named as joined, and its findings go on."""
     first = answers.check({"101": TOO_LONG, "102": IN_SYNC})
