@@ -77,6 +77,28 @@ def examination(workspace: Workspace, text: str, *, zone: tzinfo, now: datetime)
     return found
 
 
+def two_examinations(
+    workspace: Workspace, before: str, after: str, *, zone: tzinfo, now: datetime
+) -> tuple[Examined, Examined]:
+    """The two examinations to compare; without `after` the newest is the later one, without both they are the last two.
+
+    Raises as `examination` does, WorkspaceError if there are not two yet, ConfigurationError if the first is the later one.
+    """
+    if not before:
+        return last_two(workspace)
+    earlier = examination(workspace, before, zone=zone, now=now)
+    newest = _one(workspace, "ORDER BY e.run_id DESC LIMIT 1") or earlier
+    later = examination(workspace, after, zone=zone, now=now) if after else newest
+    if earlier.run > later.run:
+        name = workspace.path.stem
+        raise ConfigurationError(
+            f"run {earlier.run} was after run {later.run}",
+            where="diff",
+            remedy=f"Give the earlier one first: syncdoctor diff {name} run:{later.run} run:{earlier.run}",
+        )
+    return earlier, later
+
+
 def last_two(workspace: Workspace) -> tuple[Examined, Examined]:
     """The newest examination and the one before. Raises WorkspaceError if there are not two yet."""
     rows = [Examined(*row) for row in workspace.rows(f"{_SELECT} ORDER BY e.run_id DESC LIMIT 2")]

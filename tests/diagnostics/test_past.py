@@ -13,9 +13,10 @@ from diagnostics.explain import explain
 from diagnostics.past.difference import GONE, NEW, difference
 from diagnostics.past.moment import Examined, examination, last_two
 from diagnostics.past.then import explain_then
-from engine.cycle import examine, sync
-from engine.errors import ConfigurationError, WorkspaceError
-from engine.runs import Run
+from engine.cycle import examine, plan_all, sync
+from engine.errors import ConfigurationError, Stopped, WorkspaceError
+from engine.runs import Run, StopFlag
+from engine.situation import recall
 from sample_data.portal import open_portal
 from tests.engine.test_cycle import World, people, world
 
@@ -143,6 +144,40 @@ async def test_a_diff_says_who_moved_and_why(world: World) -> None:
     assert later == last
     (again,) = difference(world.workspace, earlier, later).moves
     assert [(one.what, one.code) for one in again.why] == [("came_back", "opt-in")]
+
+
+async def test_a_check_that_is_stopped_leaves_no_trace_in_the_past(world: World) -> None:
+    """Its answers are stored slice by slice; what it saw counts with the next whole check, and nothing is resolved by it."""
+    first = await checked(world, MONDAY)
+    person = world.one("c.cause = 'opt-in'")
+    with world.workspace.transaction() as sql:
+        sql.execute("UPDATE hubspot_contact SET newsletter_opt_in = 'true'")
+    stopped = Run(world.workspace, "check", now=lambda: MONDAY + timedelta(days=1), stop=StopFlag("asked to"))
+
+    with pytest.raises(Stopped):
+        plan_all(stopped, recall(world.workspace, world.connection), GATES)
+
+    later = examination(world.workspace, "2027-03-04", zone=UTC, now=MONDAY + timedelta(days=9))
+    assert world.one(f"c.id = {person['id']}")["cause"] != "opt-in"
+    assert later == first
+    then = explain_then(world.workspace, world.connection, person["hubspot_id"], later)
+    assert (then.state, then.cause) == ("excluded", "opt-in")
+    assert all(one.resolved is None for one in then.findings)
+    second = await checked(world, MONDAY + timedelta(days=2))
+    assert difference(world.workspace, first, second).moves == ()
+
+
+async def test_the_history_names_earlier_verdicts(world: World) -> None:
+    """What a contact was before, and in which run; a change of ids alone is no other verdict."""
+    first = await checked(world, MONDAY)
+    person = world.one("c.state = 'pending' AND c.app_id IS NULL")
+    await synced(world, MONDAY + timedelta(days=1))
+
+    history = "\n".join(explain(world.workspace, world.connection, person["id"]).history)
+
+    assert f"pending, examined in run {first.run}" in history
+    assert "in_sync since this sync" in history
+    assert "in_sync, examined" not in history
 
 
 async def test_somebody_who_is_gone_is_found_by_an_id(world: World) -> None:

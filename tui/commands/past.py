@@ -10,7 +10,7 @@ from engine.visible import masked, visible
 from tui.commands.explaining import finding_document, show_findings
 from tui.commands.session import Session
 from tui.notation import moment, plural
-from tui.output import count, document, say, table
+from tui.output import count, document, note, say, table
 
 if TYPE_CHECKING:
     from diagnostics.past.difference import Difference, FindingCount, Move, Verdict
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from diagnostics.past.situation import Change
     from diagnostics.past.then import KnownValue, Then
 
-EXAMPLES = 20
 SHOWN = 30
+MANY = 100_000
+"""With more contacts a comparison may take longer than a second."""
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 _HOW = {
     "unchanged": "the record was not changed since {at}",
@@ -114,24 +115,13 @@ def diff(chosen: Session, before: str, after: str, *, contacts: bool, limit: int
     Raises ConfigurationError for what is no examination, or if the first is the later one.
     """
     from diagnostics.past.difference import difference
-    from diagnostics.past.moment import account_zone, examination, last_two
-    from engine.errors import ConfigurationError
+    from diagnostics.past.moment import account_zone, two_examinations
 
-    now = utc_now()
     with chosen.reading() as workspace:
         zone = account_zone(workspace, chosen.connection)
-        earlier, later = last_two(workspace) if not before else (None, None)
-        if before:
-            earlier = examination(workspace, before, zone=zone, now=now)
-            later = examination(workspace, after or now.isoformat(), zone=zone, now=now)
-        assert earlier is not None
-        assert later is not None
-        if earlier.run > later.run:
-            raise ConfigurationError(
-                f"run {earlier.run} was after run {later.run}",
-                where="diff",
-                remedy=f"Give the earlier one first: syncdoctor diff {chosen.name} run:{later.run} run:{earlier.run}",
-            )
+        earlier, later = two_examinations(workspace, before, after, zone=zone, now=utc_now())
+        if max(earlier.contacts, later.contacts) > MANY and not as_json:
+            note("comparing …")
         found = difference(workspace, earlier, later, examples=limit if contacts else 0)
     if as_json:
         document({"connection": chosen.name, **diff_document(found)})
