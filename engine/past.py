@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.gates import Situation
@@ -123,6 +123,14 @@ def _remember(sql: sqlite3.Connection, run: int, situation: Situation) -> None:
             "INSERT INTO declared_past(what, run_id, document) SELECT ?1, ?2, ?3 WHERE ?3 IS NOT "
             "(SELECT document FROM declared_past WHERE what = ?1 ORDER BY run_id DESC LIMIT 1)",
             (what, run, document),
+        )
+
+
+def forget_criteria(sql: sqlite3.Connection, keys: Collection[str]) -> None:
+    """Empties what the list was where its criteria name one of these normalised addresses; nothing else here holds a value."""
+    for key in keys:
+        sql.execute(
+            "UPDATE declared_past SET document = '{}' WHERE what = 'list' AND instr(lower(document), ?)", (key,)
         )
 
 

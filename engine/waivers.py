@@ -43,7 +43,10 @@ class Waiver:
 
 _COLUMNS = "id, code, field, hubspot_id, app_id, owner, reason, created_at, until, ended_at"
 _OF = """(w.code = {code} AND (w.field = '' OR w.field = {field})
-  AND (w.hubspot_id IS NULL AND w.app_id IS NULL OR w.hubspot_id = c.hubspot_id OR w.app_id = c.app_id))"""
+  AND (w.hubspot_id IS NULL AND w.app_id IS NULL OR w.hubspot_id = c.hubspot_id OR w.app_id = c.app_id
+    OR EXISTS (SELECT 1 FROM alias m WHERE m.fate = 'merged' AND (m.side = 'hubspot' AND m.old_id = w.hubspot_id
+      AND m.record_id = c.hubspot_id OR m.side = 'app' AND m.old_id = w.app_id AND m.record_id = c.app_id))))"""
+"""A waiver follows a record that was merged into another one."""
 _BLOCKERS = """
 SELECT f.contact_id, f.code, f.field FROM finding f JOIN verdict r ON r.contact_id = f.contact_id AND r.run_id = f.last_run
 WHERE f.blocking = 1 UNION ALL SELECT contact_id, 'conflict', field FROM conflict
@@ -165,8 +168,9 @@ def unwaive(workspace: Workspace, number: int, now: datetime) -> Waiver:
 def forget_waivers(sql: sqlite3.Connection, contacts: str) -> None:
     """Removes the waivers about single contacts: their reasons are free text. `contacts`: a JSON list of numbers."""
     for side in SIDES:
+        records = f"SELECT {side}_id FROM contact WHERE id IN (SELECT value FROM json_each(?1))"
         sql.execute(
-            f"DELETE FROM waiver WHERE {side}_id IN (SELECT {side}_id FROM contact "
-            "WHERE id IN (SELECT value FROM json_each(?)))",
+            f"DELETE FROM waiver WHERE {side}_id IN ({records}) "
+            f"OR {side}_id IN (SELECT old_id FROM alias WHERE side = '{side}' AND record_id IN ({records}))",
             (contacts,),
         )

@@ -16,6 +16,7 @@ from diagnostics.past.difference import GONE, NEW, difference
 from diagnostics.past.findings import findings_until
 from diagnostics.past.moment import Examined
 from engine.fingerprint import fingerprint
+from engine.forgetting import scrub
 from engine.schema import Field
 from tests.engine.answers import Answers, Given
 
@@ -222,6 +223,20 @@ def test_what_changed_around_the_contacts_is_kept_once(answers: Answers) -> None
     }
     assert answers.workspace.value("SELECT count(*) FROM declared_past") == rows + 3
     assert difference(answers.workspace, examined(answers, second), examined(answers, third)).situation == ()
+
+
+def test_criteria_that_name_a_forgotten_person_go(answers: Answers) -> None:
+    """A list may ask for an address; of all that the past keeps only this could hold one."""
+    assert answers.situation.inclusion is not None
+    for value in ("Jane@firma.example", "DE"):
+        inclusion = replace(answers.situation.inclusion, filters=f'{{"value": "{value}"}}')
+        answers.situation = replace(answers.situation, inclusion=inclusion)
+        answers.check({"101": IN_SYNC})
+
+    scrub(answers.workspace, [1], ["jane@firma.example"])
+
+    kept = answers.workspace.rows("SELECT run_id, document FROM declared_past WHERE what = 'list' ORDER BY run_id")
+    assert [row["document"] == "{}" for row in kept] == [True, False]
 
 
 @pytest.mark.parametrize(

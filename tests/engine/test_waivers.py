@@ -119,6 +119,20 @@ def test_the_same_is_accepted_once(answers: Answers) -> None:
     assert len(waivers(answers.workspace)) == 2
 
 
+def test_a_waiver_follows_a_merged_record(answers: Answers) -> None:
+    """Its record's id is another one since; forgetting the person finds it under the old one too."""
+    accepted(answers, "opt-in", record="77")
+    assert waived(answers.workspace, NOW) == {}
+    with answers.workspace.transaction() as sql:
+        sql.execute(
+            "INSERT INTO alias(side, old_id, fate, record_id, run_id, at) VALUES ('hubspot', '77', 'merged', '101', 1, '')"
+        )
+
+    assert waived(answers.workspace, NOW) == {("excluded", "opt-in"): 1}
+    scrub(answers.workspace, [1])
+    assert waivers(answers.workspace) == []
+
+
 def test_forgetting_a_person_removes_the_words_about_them(answers: Answers) -> None:
     """A reason is free text; a waiver of a whole cause is about nobody."""
     accepted(answers, "opt-in", record="101", reason="Jane Roe asked for it")
