@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.past.difference import Difference, FindingCount, Move, MovedContact
+from diagnostics.past.moment import Examined
+from diagnostics.past.situation import Change
+from engine.gates import STATES
 from tests.conftest import Answer, Command
+from tui.commands.past import diff_document, show_diff
+from tui.commands.session import session
+from tui.home import Home
 
 ACCEPT = ("--owner", "Ada", "--reason", "agreed with legal", "--until", "2999-12-31")
 
@@ -206,3 +213,30 @@ def test_nothing_of_a_forgotten_person_stays_in_the_past(command: Command, synce
     then = command("explain", "practice", person["hubspot_id"], "--at", "run:1", "--home", synced, "--json").document
     assert (then["state"], then["cause"]) == ("excluded", "opt-in")
     assert all(one["value"] in ("(empty)", "<empty>") for one in then["values"])
+
+
+def test_a_long_comparison_is_cut_and_hostile_words_are_made_visible(
+    capsys: pytest.CaptureFixture[str], fresh: Path
+) -> None:
+    """Thirty lines of a kind, and how many more there are; ids and names come from outside."""
+    escape = "\x1b[31m"
+    examined = Examined(1, "check", "2026-03-01T12:00:00.000Z", 80)
+    counts = tuple(FindingCount("new", f"cause-{number}", f"app.{escape}{number}", 1) for number in range(40))
+    named = (MovedContact(1, f"{escape}5", None),)
+    moves = tuple(
+        Move(("in_sync", ""), ("failing", f"cause-{number}"), 2, examples=named, why=counts[:1]) for number in range(40)
+    )
+    changes = tuple(Change("list", f"{escape}{number}", escape, escape) for number in range(40))
+    states: dict[str, int] = dict.fromkeys(STATES, 0)
+    found = Difference(examined, examined, states, states, moves, 0, 0, counts, changes, ())
+
+    show_diff(session(Home(fresh), "practice"), found, contacts=True)
+
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert shown.count("in_sync -> failing") == 30
+    assert "and 10 more kinds of moves" in shown
+    assert shown.count("and 10 more;") == 2
+    assert "and 1 more (--limit)" in shown
+    assert len(diff_document(found)["moves"]) == 40
+    assert found.worse == 80
