@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from diagnostics.causes import CAUSES, SideFinding, cause, list_findings, side_findings
 from diagnostics.observed.look import Observed, look
@@ -15,10 +17,12 @@ from engine.errors import AccessError
 from engine.gates import STATES, State
 from engine.losses import USUAL, Demand
 from engine.observe import Sides
+from engine.past import record_unread
 from engine.runs import Run
 from engine.saved_plan import SavedPlan
 from engine.undo import UndoPlan
 from engine.verdicts import Examination
+from engine.waivers import Waiver, waived, waivers, whole_causes
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class CauseCount:
     fixed_by: str
     nature: str
     blocking: bool = True
+    waived: int = 0
+    """So many of them are accepted by a waiver."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,19 @@ class Checkup:
     refusal: AccessError | None = None
     unknown_refusals: tuple[UnknownRefusal, ...] = ()
     observed: Observed | None = None
+    waived: Mapping[State, int] = field(default_factory=dict)
+    """Contacts per state of which every blocking finding is accepted by a waiver; they stay in `states`."""
+    waived_causes: frozenset[str] = frozenset()
+    """Causes that are accepted for everybody, also where they concern the connection as a whole."""
+    expired_waivers: tuple[Waiver, ...] = ()
 
     @property
     def to_act_on(self) -> bool:
-        """Whether anything needs a human or a sync: exit code 1."""
+        """Whether anything needs a human or a sync: exit code 1. What is waived does not, what was waived until now does."""
         acting: tuple[State, ...] = ("failing", "conflict", "pending", "unknown")
-        return any(self.states[state] for state in acting) or any(item.blocking for item in self.connection_findings)
+        return any(self.states[state] > self.waived.get(state, 0) for state in acting) or any(
+            item.blocking and item.code not in self.waived_causes for item in self.connection_findings
+        )
 
 
 GATES = tuple(entry.gate for entry in CAUSES if entry.gate is not None)
@@ -128,15 +141,25 @@ def summary(run: Run, examination: Examination) -> Checkup:
         "GROUP BY code, state",
         (run.id,),
     )
+    accepted = waived(run.workspace, run.now())
+    by_state: Counter[State] = Counter()
+    for (state, _), contacts in accepted.items():
+        by_state[state] += contacts
     return Checkup(
         run=run.id,
         population=examination.population,
         states=examination.states,
-        causes=_counted({key: count for key, count in examination.causes.items()}),
+        causes=tuple(
+            replace(row, waived=accepted.get((cast(State, row.state), row.code), 0))
+            for row in _counted({key: count for key, count in examination.causes.items()})
+        ),
         reported=_counted({(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False),
         connection_findings=whole,
         writes=examination.writes,
         unknown_refusals=unknown_refusals(run.workspace),
+        waived=by_state,
+        waived_causes=whole_causes(run.workspace, run.now()),
+        expired_waivers=tuple(one for one in waivers(run.workspace) if one.standing(run.now()) == "expired"),
     )
 
 
@@ -164,6 +187,7 @@ def _unreadable(run: Run, error: AccessError) -> Checkup:
             "INSERT OR REPLACE INTO run_state(run_id, state, cause, contacts) VALUES (?, 'unknown', ?, ?)",
             (run.id, error.code, known),
         )
+        record_unread(run, error.code, known)
         sql.execute(
             "INSERT OR REPLACE INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
             "VALUES (?, ?, 'unknown', 1, ?, ?, ?)",

@@ -337,6 +337,7 @@ def _history(workspace: Workspace, contact: int, hubspot_id: str | None, app_id:
     ):
         cause_of = f" ({row['cause']})" if row["cause"] else ""
         lines.append((row["started_at"], f"{row['started_at']}  {row['state']}{cause_of} since this {row['command']}"))
+    lines += _earlier_verdicts(workspace, contact)
     for row in workspace.rows(
         "SELECT linked_at, linked_by FROM contact WHERE id = ? AND linked_at IS NOT NULL", (contact,)
     ):
@@ -344,6 +345,23 @@ def _history(workspace: Workspace, contact: int, hubspot_id: str | None, app_id:
         how = left or _LINKED.get(row["linked_by"], "when it was created")
         lines.append((row["linked_at"], f"{row['linked_at']}  linked {how}"))
     return [text for _, text in sorted(lines, reverse=True)]
+
+
+def _earlier_verdicts(workspace: Workspace, contact: int) -> list[tuple[str, str]]:
+    """The verdicts before the present one, by the examinations that first gave them; the newest twenty."""
+    lines = []
+    later = ("", "")
+    for row in workspace.rows(
+        "SELECT s.state, s.cause, s.closed_run, s.opened_run, e.at FROM verdict_span s JOIN examination e ON e.run_id = s.opened_run "
+        "WHERE s.contact_id = ? ORDER BY s.opened_run DESC LIMIT 20",
+        (contact,),
+    ):
+        verdict = (row["state"], row["cause"])
+        if row["closed_run"] is not None and verdict != later:
+            cause_of = f" ({row['cause']})" if row["cause"] else ""
+            lines.append((row["at"], f"{row['at']}  {row['state']}{cause_of}, examined in run {row['opened_run']}"))
+        later = verdict
+    return lines
 
 
 def _wrote(row: sqlite3.Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from diagnostics.held_back import holding
-from diagnostics.signature import signature
+from engine.signature import signature
 from engine.workspace import Workspace
 
 CODE = "refused-unknown"

@@ -52,7 +52,7 @@ def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examinati
     done = 0
     for after, up_to in bounds(run.workspace):
         contacts = slice_of(run.workspace, after, up_to)
-        store_answer(run, plan(contacts, memory_of_slice(run.workspace, after, up_to), situation, gates))
+        store_answer(run, contacts, plan(contacts, memory_of_slice(run.workspace, after, up_to), situation, gates))
         done += contacts.height
         run.progress("examining", done, population)
     return summarise(run, situation, population)

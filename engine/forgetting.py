@@ -12,9 +12,11 @@ import polars as pl
 
 from engine.canonical import email_key
 from engine.mirror import TABLE, columns_of, quoted
+from engine.past import forget_criteria
 from engine.runs import Run
 from engine.schema import SIDES, Side
 from engine.suppression import ERASED, LOOKED_THROUGH, hashed, normalised, recognised, secret_of, suppress
+from engine.waivers import forget_waivers
 from engine.workspace import Workspace
 
 VERDICT = "erased"
@@ -159,6 +161,8 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
             known,
         )
         sql.execute(_UNNAMED, known)
+        forget_waivers(sql, known["contacts"])
+        forget_criteria(sql, wanted)
         sql.execute(f"UPDATE contact SET email = '', name = '' WHERE id {these}", known)
     _overwrite(workspace)
 

@@ -117,16 +117,46 @@ CREATE TABLE used_plan (plan_id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TE
 
 CREATE TABLE verdict (
   contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE, state TEXT NOT NULL, cause TEXT NOT NULL,
-  since_run INTEGER NOT NULL, run_id INTEGER NOT NULL
+  since_run INTEGER NOT NULL, run_id INTEGER NOT NULL, digest INTEGER NOT NULL DEFAULT 0, changed_run INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX verdict_state ON verdict(state, cause);
 CREATE TABLE finding (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
   state TEXT NOT NULL, blocking INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL,
-  first_run INTEGER NOT NULL, last_run INTEGER NOT NULL,
+  first_run INTEGER NOT NULL, last_run INTEGER NOT NULL, fingerprint INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (contact_id, code, field)
 ) WITHOUT ROWID;
 CREATE INDEX finding_code ON finding(last_run, code);
+CREATE TABLE fingerprint (
+  id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, code TEXT NOT NULL, field TEXT NOT NULL, rule TEXT NOT NULL
+);
+CREATE TABLE examination (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id), at TEXT NOT NULL, contacts INTEGER NOT NULL, unread TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE verdict_span (
+  contact_id INTEGER NOT NULL, opened_run INTEGER NOT NULL, closed_run INTEGER, state TEXT NOT NULL, cause TEXT NOT NULL,
+  hubspot_id TEXT, app_id TEXT, PRIMARY KEY (contact_id, opened_run)
+) WITHOUT ROWID;
+CREATE INDEX verdict_span_opened ON verdict_span(opened_run);
+CREATE INDEX verdict_span_closed ON verdict_span(closed_run) WHERE closed_run IS NOT NULL;
+CREATE TABLE finding_span (
+  contact_id INTEGER NOT NULL, fingerprint INTEGER NOT NULL REFERENCES fingerprint(id), opened_run INTEGER NOT NULL,
+  closed_run INTEGER, state TEXT NOT NULL, blocking INTEGER NOT NULL, rule TEXT,
+  PRIMARY KEY (contact_id, fingerprint, opened_run)
+) WITHOUT ROWID;
+CREATE INDEX finding_span_opened ON finding_span(opened_run);
+CREATE INDEX finding_span_closed ON finding_span(closed_run) WHERE closed_run IS NOT NULL;
+CREATE TABLE succession (
+  former_id INTEGER PRIMARY KEY, contact_id INTEGER NOT NULL, run_id INTEGER NOT NULL
+);
+CREATE INDEX succession_contact ON succession(contact_id);
+CREATE TABLE declared_past (
+  what TEXT NOT NULL, run_id INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (what, run_id)
+) WITHOUT ROWID;
+CREATE TABLE waiver (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, field TEXT NOT NULL, hubspot_id TEXT, app_id TEXT, owner TEXT NOT NULL,
+  reason TEXT NOT NULL, created_at TEXT NOT NULL, until TEXT NOT NULL, ended_at TEXT
+);
 CREATE TABLE side_finding (
   run_id INTEGER NOT NULL REFERENCES run(id), code TEXT NOT NULL, state TEXT NOT NULL, blocking INTEGER NOT NULL,
   contacts INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL, PRIMARY KEY (run_id, code)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from engine.fingerprint import digested, numbered
 from engine.gates import STATES, Situation, State
+from engine.past import record
 from engine.plan import Plan
 from engine.runs import Run
 from engine.workspace import Workspace
@@ -33,23 +35,30 @@ def forget_answers(run: Run) -> None:
         sql.execute("UPDATE finding SET last_run = ? WHERE last_run = ?", (run.id - 1, run.id))
 
 
-def store_answer(run: Run, answer: Plan) -> None:
-    """Stores a slice's verdicts, findings, planned writes and conflicts."""
+def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
+    """Stores a slice's verdicts, findings, planned writes and conflicts. `contacts`: the slice that was planned."""
     with run.workspace.transaction() as sql:
-        sql.executemany(
-            "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
-            "THEN since_run ELSE excluded.since_run END, state = excluded.state, cause = excluded.cause, run_id = excluded.run_id",
-            ((*row, run.id, run.id) for row in answer.verdicts.iter_rows()),
+        findings = numbered(
+            sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         )
-        findings = answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         sql.executemany(
-            "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(contact_id, code, field) DO UPDATE SET state = excluded.state, "
-            "blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, last_run = excluded.last_run",
+            "INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
+            "THEN since_run ELSE excluded.since_run END, changed_run = CASE WHEN digest = excluded.digest THEN changed_run "
+            "ELSE excluded.changed_run END, state = excluded.state, cause = excluded.cause, digest = excluded.digest, "
+            "run_id = excluded.run_id",
+            ((*row, run.id, run.id, run.id) for row in digested(answer.verdicts, contacts, findings).iter_rows()),
+        )
+        sql.executemany(
+            "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, fingerprint, first_run, last_run) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(contact_id, code, field) DO UPDATE SET state = excluded.state, "
+            "blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, fingerprint = excluded.fingerprint, "
+            "last_run = excluded.last_run",
             (
                 (*row, run.id, run.id)
-                for row in findings.select("contact", "code", "field", "state", "blocking", "value", "rule").iter_rows()
+                for row in findings.select(
+                    "contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint"
+                ).iter_rows()
             ),
         )
         sql.executemany(
@@ -71,7 +80,7 @@ def store_answer(run: Run, answer: Plan) -> None:
 
 
 def summarise(run: Run, situation: Situation, population: int) -> Examination:
-    """Counts the stored verdicts and keeps the counts as the run's result."""
+    """Counts the stored verdicts, keeps the counts as the run's result and what changed for the past."""
     rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
     states: dict[State, int] = dict.fromkeys(STATES, 0)
     causes: dict[tuple[str, str], int] = {}
@@ -85,6 +94,7 @@ def summarise(run: Run, situation: Situation, population: int) -> Examination:
             "INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, ?, ?, ?)",
             [(run.id, row["state"], row["cause"], row["contacts"]) for row in rows],
         )
+        record(run, situation, sum(states.values()))
     return Examination(situation, population, states, causes, planned_counts(run.workspace))
 
 

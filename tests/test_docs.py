@@ -86,6 +86,8 @@ def test_every_key_of_the_connection_file_is_described() -> None:
         (["log", "practice", "--run", "1"], "log"),
         (["connections"], "connections"),
         (["fixes", "practice", "--limit", "1"], "fixes"),
+        (["diff", "practice", "1"], "diff"),
+        (["waivers", "practice"], "waivers"),
     ],
 )
 def test_every_key_of_a_json_document_is_described(
@@ -111,6 +113,26 @@ def test_explanation_and_its_gates_are_described(command: Command, checked: Path
 
     keys = [*document, *document["gates"][0], *document["fields"][0]]
     assert [key for key in keys if f"`{key}`" not in section and key not in ("format", "connection")] == []
+
+
+def test_an_explanation_of_the_past_is_described(command: Command, synced: Path) -> None:
+    """Its own keys, and those of the findings, the moves and the waivers."""
+    who = next(line for line in text_of("sample_data/people/answer_key.csv").splitlines() if ",failing," in line).split(
+        ","
+    )
+    section = next(part for part in text_of("docs/json.md").split("\n## ") if part.startswith("`explain"))
+    then = command("explain", "practice", who[0] or who[1], "--at", "run:1", "--home", synced, "--json").document
+    keys = [*then, *then["examined"], *then["findings"][0], *then["values"][0]]
+    assert [key for key in keys if f"`{key}`" not in section and key not in ("format", "connection")] == []
+
+    moves = command("diff", "practice", "1", "--home", synced, "--json", "--contacts").document["moves"]
+    section = next(part for part in text_of("docs/json.md").split("\n## ") if part.startswith("`diff"))
+    assert [key for key in (*moves[0], *moves[0]["named"][0]) if f"`{key}`" not in section] == []
+
+    words = ("--owner", "Ada", "--reason", "agreed", "--until", "2999-12-31")
+    made = command("waive", "practice", "opt-in", *words, "--home", synced, "--json").document["waiver"]
+    section = next(part for part in text_of("docs/json.md").split("\n## ") if part.startswith("`waivers"))
+    assert [key for key in made if f"`{key}`" not in section] == []
 
 
 def test_every_cause_has_its_texts() -> None:

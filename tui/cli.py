@@ -10,6 +10,7 @@ import typer
 from tui.cli_practice import practice
 from tui.cli_questions import questions
 from tui.options import (
+    LARGEST_NUMBER,
     AcceptOption,
     FieldOption,
     FullOption,
@@ -24,6 +25,7 @@ from tui.options import (
     WhoArgument,
     finish,
     home_of,
+    text_of,
 )
 
 cli = typer.Typer(
@@ -289,3 +291,50 @@ def decide(
     finish(
         decide_conflicts(chosen, who, field=field, everything=everything, winner=winner.value, as_json=as_json, yes=yes)
     )
+
+
+@cli.command()
+def waive(
+    context: typer.Context,
+    name: NameArgument,
+    cause: Annotated[
+        str, typer.Argument(help="A cause's code (syncdoctor causes).", metavar="CAUSE", callback=text_of)
+    ],
+    owner: Annotated[str, typer.Option("--owner", help="Who accepts it.", callback=text_of)],
+    reason: Annotated[str, typer.Option("--reason", help="Why.", callback=text_of)],
+    until: Annotated[
+        str, typer.Option("--until", help="A date, its end, or a time.", metavar="DATE", callback=text_of)
+    ],
+    who: WhoArgument = "",
+    field: Annotated[
+        str, typer.Option("--field", help="Only this field, as explain names it: hubspot.NAME.", callback=text_of)
+    ] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept the findings of a cause until a date: of all contacts, one field, or one contact.
+
+    No verdict and no write changes. What is waived is counted apart and needs nobody until the waiver expires.
+    """
+    from tui.commands.session import session
+    from tui.commands.waiving import waive as accept
+
+    chosen = session(home_of(context, home), name)
+    finish(accept(chosen, cause, who, field=field, owner=owner, reason=reason, until=until, as_json=as_json))
+
+
+@cli.command()
+def unwaive(
+    context: typer.Context,
+    name: NameArgument,
+    number: Annotated[
+        int, typer.Argument(help="The waiver (syncdoctor waivers NAME).", metavar="WAIVER", min=1, max=LARGEST_NUMBER)
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a waiver back."""
+    from tui.commands.session import session
+    from tui.commands.waiving import unwaive as take_back
+
+    finish(take_back(session(home_of(context, home), name), number, as_json=as_json))

@@ -12,6 +12,7 @@ from tui.options import (
     FieldOption,
     HomeOption,
     JsonOption,
+    MomentArgument,
     NameArgument,
     RunOption,
     ValuesOption,
@@ -19,6 +20,7 @@ from tui.options import (
     WhoOption,
     finish,
     home_of,
+    text_of,
 )
 
 questions = typer.Typer(rich_markup_mode=None)
@@ -29,14 +31,59 @@ def explain(
     context: typer.Context,
     name: NameArgument,
     who: WhoArgument,
+    at: Annotated[
+        str, typer.Option("--at", help="As it was then: run:12, a date, or a time.", metavar="TIME", callback=text_of)
+    ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
+    values: ValuesOption = False,
 ) -> None:
-    """One contact through every gate, and what would let it sync."""
+    """One contact through every gate, and what would let it sync.
+
+    With --at what was found then, at the last examination not later; values of then are masked without --values.
+    """
     from tui.commands.explaining import explain as examine
+    from tui.commands.past import explain_at
     from tui.commands.session import session
 
-    finish(examine(session(home_of(context, home), name), who, as_json=as_json))
+    chosen = session(home_of(context, home), name)
+    finish(explain_at(chosen, who, at, as_json=as_json, values=values) if at else examine(chosen, who, as_json=as_json))
+
+
+@questions.command()
+def diff(
+    context: typer.Context,
+    name: NameArgument,
+    before: MomentArgument = "",
+    after: Annotated[
+        str,
+        typer.Argument(help="As FROM; the last examination without it.", metavar="TO", callback=text_of),
+    ] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    contacts: Annotated[bool, typer.Option("--contacts", help="Name the contacts of each move, by their ids.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", help="So many contacts of each move.", min=1, max=LARGEST_NUMBER)
+    ] = 20,
+) -> None:
+    """What changed between two examinations, and why; without a choice the last two.
+
+    Exit code 1 if a contact got worse: moved to, or is new in, failing, conflict or unknown.
+    """
+    from tui.commands.past import diff as compare
+    from tui.commands.session import session
+
+    chosen = session(home_of(context, home), name)
+    finish(compare(chosen, before, after, contacts=contacts, limit=limit, as_json=as_json))
+
+
+@questions.command()
+def waivers(context: typer.Context, name: NameArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """What is accepted, by whom, why and until when. Exit code 1 if a waiver has expired."""
+    from tui.commands.session import session
+    from tui.commands.waiving import waivers as list_them
+
+    finish(list_them(session(home_of(context, home), name), as_json=as_json))
 
 
 @questions.command()

@@ -25,7 +25,7 @@ def home_of(context: typer.Context, home: Path | None) -> Home:
     return home_folder(home or context.find_root().obj)
 
 
-def _text(given: str) -> str:
+def text_of(given: str) -> str:
     """Words of the command line that are UTF-8: Python keeps other bytes as half characters, which nothing can store."""
     if not is_storable(given):
         raise typer.BadParameter("this is not UTF-8 text")
@@ -33,7 +33,7 @@ def _text(given: str) -> str:
 
 
 def _texts(given: list[str] | None) -> list[str] | None:
-    return [_text(one) for one in given] if given else given
+    return [text_of(one) for one in given] if given else given
 
 
 HomeOption = Annotated[
@@ -52,7 +52,7 @@ AcceptOption = Annotated[
     list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
 ]
 WhoArgument = Annotated[
-    str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO", callback=_text)
+    str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO", callback=text_of)
 ]
 WhoOption = Annotated[
     list[str] | None,
@@ -60,7 +60,9 @@ WhoOption = Annotated[
         "--contact", help="Also check this contact field by field (repeatable).", metavar="WHO", callback=_texts
     ),
 ]
-FieldOption = Annotated[str, typer.Option("--field", help="Only this field, by its HubSpot property.", callback=_text)]
+FieldOption = Annotated[
+    str, typer.Option("--field", help="Only this field, by its HubSpot property.", callback=text_of)
+]
 UndoneRunArgument = Annotated[
     int,
     typer.Argument(
@@ -70,6 +72,14 @@ UndoneRunArgument = Annotated[
 RunOption = Annotated[
     int | None,
     typer.Option("--run", help="This run's events and exchanges.", metavar="RUN", min=1, max=LARGEST_NUMBER),
+]
+MomentArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A run (run:12), a date or a time, in the account's time zone if none is named.",
+        metavar="FROM",
+        callback=text_of,
+    ),
 ]
 NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]
 

@@ -11,8 +11,8 @@ from diagnostics.repairs import effects, settings
 from diagnostics.repairs.of_people import address_of
 from diagnostics.repairs.repair import Answer, Kind, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, opposite, side_and_name, where
-from diagnostics.signature import signature
 from engine.gates import Situation
+from engine.signature import signature
 
 FIELD, SOURCE, TARGET = "{field}", "{source}", "{target}"
 

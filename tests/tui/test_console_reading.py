@@ -132,6 +132,29 @@ def test_pages_are_read_by_position(tmp_path: Path) -> None:
     assert outside is None
 
 
+def test_the_overview_counts_what_is_waived_apart(home: Path) -> None:
+    """Who is accepted stays in the count of the state; an expired waiver is named."""
+    with open_for_writing(home) as workspace, workspace.transaction() as sql:
+        row = sql.execute("SELECT contact_id, state, cause FROM verdict WHERE cause = 'email-missing'").fetchone()
+        sql.execute(
+            "INSERT OR REPLACE INTO finding VALUES (?, ?, '', ?, 1, '', '', 2, 2, 0)",
+            (row["contact_id"], row["cause"], row["state"]),
+        )
+        for until in ("2999-01-01T00:00:00.000Z", "2001-01-01T00:00:00.000Z"):
+            sql.execute(
+                "INSERT INTO waiver(code, field, owner, reason, created_at, until) VALUES (?, '', 'Ada', 'agreed', '', ?)",
+                (row["cause"], until),
+            )
+
+    with reading(home) as workspace:
+        seen = overview(workspace)
+
+    assert dict(seen.waived) == {row["state"]: 1}
+    assert seen.expired_waivers == 1
+    assert seen.health.check is not None
+    assert seen.health.check.counts["excluded"] == 2
+
+
 def test_a_contact_without_a_verdict_is_unknown(home: Path) -> None:
     """Nothing checked is never shown as passing."""
     with open_for_writing(home) as workspace, workspace.transaction() as sql:
@@ -147,9 +170,9 @@ def test_a_contact_without_a_verdict_is_unknown(home: Path) -> None:
 def test_causes_count_deciding_and_other_contacts(home: Path) -> None:
     """A contact counts once at the cause that decides; other findings are counted apart, failing comes first."""
     with open_for_writing(home) as workspace, workspace.transaction() as sql:
-        sql.execute("INSERT INTO finding VALUES (3, 'opt-in', '', 'excluded', 1, '', '', 2, 2)")
-        sql.execute("INSERT INTO finding VALUES (1, 'role-address', '', 'excluded', 0, '', '', 2, 2)")
-        sql.execute("INSERT INTO finding VALUES (2, 'role-address', '', 'excluded', 0, '', '', 1, 1)")
+        sql.execute("INSERT INTO finding VALUES (3, 'opt-in', '', 'excluded', 1, '', '', 2, 2, 0)")
+        sql.execute("INSERT INTO finding VALUES (1, 'role-address', '', 'excluded', 0, '', '', 2, 2, 0)")
+        sql.execute("INSERT INTO finding VALUES (2, 'role-address', '', 'excluded', 0, '', '', 1, 1, 0)")
 
     with reading(home) as workspace:
         rows = causes(workspace)

@@ -15,6 +15,7 @@ from engine.visible import visible
 from tui.commands.observing import observed_counts, observed_document, show_observed
 from tui.commands.session import Session, conduct
 from tui.home import refuse_place, write_private
+from tui.notation import moment
 from tui.output import count, document, fail, note, say, table
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
                 "remedy": row.remedy,
                 "fixed_by": row.fixed_by,
                 "nature": row.nature,
+                "waived": row.waived,
             }
             for row in counts
         ]
@@ -85,11 +87,20 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
         "run": result.run,
         "population": result.population,
         "states": {state: result.states[state] for state in STATES},
+        "waived": {state: result.waived.get(state, 0) for state in STATES},
+        "expired_waivers": [one.number for one in result.expired_waivers],
         "causes": rows(result.causes),
         "reported": rows(result.reported),
         "unknown_refusals": [asdict(one) for one in result.unknown_refusals],
         "connection_findings": [
-            {"code": f.code, "state": f.state, "blocking": f.blocking, "contacts": f.contacts, "evidence": f.rule}
+            {
+                "code": f.code,
+                "state": f.state,
+                "blocking": f.blocking,
+                "contacts": f.contacts,
+                "evidence": f.rule,
+                "waived": f.code in result.waived_causes,
+            }
             for f in result.connection_findings
         ],
         "writes": dict(result.writes),
@@ -103,18 +114,36 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
 def show_checkup(chosen: Session, result: Checkup) -> None:
     """A check as text."""
     say(f"{chosen.name}: {count(result.population)} contacts examined")
-    table([[state, count(result.states[state])] for state in STATES], right=frozenset({1}))
+    table(
+        [[state, count(result.states[state]), _of_these(result.waived.get(state, 0))] for state in STATES],
+        right=frozenset({1}),
+    )
     if result.causes:
         say("Causes")
-        table([[row.state, row.code, count(row.contacts), row.title] for row in result.causes], right=frozenset({2}))
+        table(
+            [
+                [row.state, row.code, count(row.contacts), " ".join((row.title, _of_these(row.waived))).strip()]
+                for row in result.causes
+            ],
+            right=frozenset({2}),
+        )
     show_unknown_refusals(result.unknown_refusals)
     if result.reported:
         say("Reported, stopping nobody")
         table([["", row.code, count(row.contacts), row.title] for row in result.reported], right=frozenset({2}))
     for finding in result.connection_findings:
-        say(f"The connection: {finding.code}: {visible(finding.rule)}")
+        waived = " (waived)" if finding.code in result.waived_causes else ""
+        say(f"The connection: {finding.code}{waived}: {visible(finding.rule)}")
+    for waiver in result.expired_waivers:
+        say(
+            f"Expired: waiver {waiver.number} ({waiver.code}, of {visible(waiver.owner, 40)}) ended {moment(waiver.until)}"
+        )
     if result.observed is not None:
         show_observed(result.observed)
+
+
+def _of_these(waived: int) -> str:
+    return f"(of these {count(waived)} waived)" if waived else ""
 
 
 def show_unknown_refusals(groups: Sequence[UnknownRefusal]) -> None:

@@ -1,31 +1,115 @@
-"""`explain`: one contact through every gate, from what the last check saw."""
+"""`explain`: one contact through every gate, from what the last check saw; its findings through time and its waivers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from engine.runs import utc_now
 from engine.visible import visible
+from engine.waivers import Waiver, waived, waivers_of
 from tui.commands.repairing import change_document, show_change
 from tui.commands.session import Session, announce_open_questions
+from tui.notation import moment
 from tui.output import document, say, table
 
 if TYPE_CHECKING:
     from diagnostics.explain import Contested, Explanation
+    from diagnostics.past.findings import PastFinding, Seen
 
 
 def explain(chosen: Session, who: str, *, as_json: bool) -> int:
-    """Explains one contact. Exit code 1 if something keeps it from syncing. Raises ConfigurationError for nobody or several."""
+    """Explains one contact. Exit code 1 if something keeps it from syncing that is not waived. Raises ConfigurationError for
+    nobody or several."""
     from diagnostics.explain import explain as examine
     from diagnostics.explain import find_contact
+    from diagnostics.past.findings import findings_until
 
+    now = utc_now()
     with chosen.reading() as workspace:
         announce_open_questions(workspace, chosen.name)
-        answer = examine(workspace, chosen.connection, find_contact(workspace, who), prove=True)
+        contact = find_contact(workspace, who)
+        answer = examine(workspace, chosen.connection, contact, prove=True)
+        last = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
+        findings = findings_until(workspace, contact, last)
+        concerning = waivers_of(workspace, contact)
+        accepted = bool(waived(workspace, now, contact))
     if as_json:
-        document({"connection": chosen.name, **explanation_document(answer)})
+        content = {
+            "findings": [finding_document(one) for one in findings],
+            "waived": accepted,
+            "waivers": [waiver_document(one, now) for one in concerning],
+        }
+        document({"connection": chosen.name, **explanation_document(answer), **content})
     else:
         show_explanation(answer)
-    return int(answer.state != "in_sync")
+        show_findings(findings)
+        show_waivers(concerning, now, accepted=accepted)
+    return int(answer.state != "in_sync" and not accepted)
+
+
+def finding_document(finding: PastFinding) -> dict[str, Any]:
+    """A finding through time as documented in docs/json.md."""
+
+    def seen(one: Seen | None) -> dict[str, Any] | None:
+        return None if one is None else {"run": one.run, "at": one.at}
+
+    return {
+        "fingerprint": finding.fingerprint,
+        "code": finding.code,
+        "field": finding.field,
+        "state": finding.state,
+        "blocking": finding.blocking,
+        "first_seen": seen(finding.first_seen),
+        "last_seen": seen(finding.last_seen),
+        "resolved": seen(finding.resolved),
+        "came_back": [seen(one) for one in finding.came_back],
+    }
+
+
+def waiver_document(waiver: Waiver, now: datetime) -> dict[str, Any]:
+    """A waiver as documented in docs/json.md; owner and reason are people's own words."""
+    return {
+        "number": waiver.number,
+        "code": waiver.code,
+        "field": waiver.field,
+        "hubspot_id": waiver.hubspot_id,
+        "app_id": waiver.app_id,
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "created_at": waiver.created_at,
+        "until": waiver.until,
+        "standing": waiver.standing(now),
+        "ended_at": waiver.ended_at,
+    }
+
+
+def show_findings(findings: Sequence[PastFinding]) -> None:
+    """Since when each finding is there, and the ones that are resolved."""
+    if not findings:
+        return
+
+    def seen(one: Seen) -> str:
+        return f"run {one.run}, {moment(one.at)}"
+
+    say("Findings through time")
+    for one in findings:
+        name = f"{one.code}{f' ({visible(one.field, 60)})' if one.field else ''}"
+        back = "".join(f"; came back {seen(again)}" for again in one.came_back)
+        ended = f"; last seen {seen(one.last_seen)}; resolved {seen(one.resolved)}" if one.resolved else "; open"
+        say(f"  {name}: first seen {seen(one.first_seen)}{back}{ended}")
+
+
+def show_waivers(concerning: Sequence[Waiver], now: datetime, *, accepted: bool) -> None:
+    """What somebody accepts of this contact, or did until it expired."""
+    for one in concerning:
+        ends = "accepted until" if one.standing(now) == "active" else "EXPIRED: was accepted until"
+        say(
+            f"Waiver {one.number}: {one.code} {ends} {moment(one.until)} by {visible(one.owner, 60)}: {visible(one.reason, 200)}"
+        )
+    if accepted:
+        say("All that stops it is waived; that is not the same as passing.")
 
 
 def explanation_document(answer: Explanation) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from diagnostics.held_back import holding
-from engine.runs import open_release
+from engine.runs import open_release, utc_now
+from engine.waivers import waived, waivers
 from engine.workspace import Workspace
 
 TREND_CHECKS = 12
@@ -96,6 +98,9 @@ class Overview:
     quarantined: int = 0
     certainty: Mapping[str, int] = field(default_factory=dict)
     """Contacts per level of certainty, and those that are `stuck`; empty unless another engine writes."""
+    waived: Mapping[str, int] = field(default_factory=dict)
+    """Contacts per state of which all blocking findings are accepted; they are counted in their state too."""
+    expired_waivers: int = 0
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,8 @@ def overview(workspace: Workspace) -> Overview:
         ),
         quarantined=int(workspace.value(f"SELECT count(*) FROM quarantine q WHERE {holding()}")),
         certainty=_certainty(workspace, checks[-1].run_id) if checks else {},
+        waived=_waived(workspace),
+        expired_waivers=sum(one.standing(utc_now()) == "expired" for one in waivers(workspace)),
     )
 
 
@@ -199,6 +206,13 @@ def _certainty(workspace: Workspace, run_id: int) -> dict[str, int]:
         return {}
     names = ("certain", "likely", "possible", "stuck")
     return {name: counts[name] for name in names} if isinstance(counts, dict) and counts.keys() >= set(names) else {}
+
+
+def _waived(workspace: Workspace) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    for (state, _), contacts in waived(workspace, utc_now()).items():
+        counts[state] += contacts
+    return counts
 
 
 def _checks(workspace: Workspace, limit: int) -> tuple[Check, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import FixedBy, Nature, Question
-from diagnostics.signature import without_values
 from engine.gates import State
+from engine.signature import without_values
 
 PREFIX = "refused-"
 """All codes of these causes begin with it, and no other cause's does."""

@@ -65,7 +65,7 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
             page.add(
                 (f"{signed(state):<12}", STATE_STYLES[state]),
                 f"{number(values[-1]):>9}  {trend}  ",
-                (STATE_MEANINGS[state], "dim"),
+                (_meaning(state, seen), "dim"),
                 indent=2,
                 hanging=24,
             )
@@ -97,6 +97,12 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
     return page
 
 
+def _meaning(state: str, seen: Overview) -> str:
+    """What a state means; who is waived is in its count all the same."""
+    waived = seen.waived.get(state, 0)
+    return f"{STATE_MEANINGS[state]}; of these {number(waived)} waived" if waived else STATE_MEANINGS[state]
+
+
 def _activated(seen: Overview) -> str:
     """Since when the connection writes, and whether that went through."""
     if not seen.health.activated_at:
@@ -108,7 +114,7 @@ def _activated(seen: Overview) -> str:
 
 def _attention(page: Page, seen: Overview) -> None:
     halted = seen.health.halted_release
-    if not (seen.side_findings or seen.health.in_doubt or seen.quarantined or halted):
+    if not (seen.side_findings or seen.health.in_doubt or seen.quarantined or halted or seen.expired_waivers):
         return
     page.heading("Concerns the whole connection")
     if halted:
@@ -133,6 +139,9 @@ def _attention(page: Page, seen: Overview) -> None:
             indent=2,
             hanging=3,
         )
+    if seen.expired_waivers:
+        expired = plural(seen.expired_waivers, "waiver has", "waivers have")
+        page.add(("!! ", "bold red"), f"{expired} expired: syncdoctor waivers NAME", indent=2, hanging=3)
     for finding in seen.side_findings:
         concerned = f" ({plural(finding.contacts, 'contact')})" if finding.contacts else ""
         state = finding.state if finding.blocking else "reported only"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from diagnostics.signature import _OPENING, LONGEST, VALUE, signature
+from engine.signature import _OPENING, LONGEST, VALUE, signature
 
 WORDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜÉabcdefghijklmnopqrstuvwxyzäöüßéñøł"
 names = st.lists(st.text(WORDS, min_size=2, max_size=12), min_size=1, max_size=3).map(" ".join)

@@ -43,13 +43,15 @@ def signature(code: str, message: str, personal: Iterable[str] = ()) -> str:
     or in other letters than a to z becomes `<value>`, and so does every one of `personal`: the values that the contact
     itself holds. Several in a row become one. Of a code only the usual form (`VALIDATION_ERROR`) is kept as it is.
     """
-    shown = code if _CODE.fullmatch(code) else _shortened(_words(code))
+    shown = code if _CODE.fullmatch(code) else _shortened(value_free_words(code))
     return (
-        ": ".join(part for part in (shown, _shortened(_words(_without(message, personal)))) if part) or "without words"
+        ": ".join(part for part in (shown, _shortened(value_free_words(_without(message, personal)))) if part)
+        or "without words"
     )
 
 
-def _words(text: str) -> list[str]:
+def value_free_words(text: str) -> list[str]:
+    """The words of a text in their order, with `<value>` in place of each run of values."""
     words: list[str] = []
     for token in without_values(text).split():
         word = _word(token)

@@ -1,0 +1,176 @@
+"""Keeps the past: from which examination to which a verdict and a finding held, and what the situation was.
+
+A span begins with the first completed examination that gave the answer (`opened_run`) and ends with the first one that did
+not (`closed_run`, NULL while it holds). Contacts whose answer did not change cost nothing: `verdict.changed_run` says
+which ones did since the last record.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from engine.gates import Situation
+from engine.runs import Run, iso
+from engine.schema import SIDES, Field, SideSchema
+
+_CHANGED = "(SELECT contact_id FROM verdict WHERE changed_run > :last)"
+_GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
+
+_VERDICTS_ENDED = f"""
+UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN {_CHANGED} AND NOT EXISTS (
+  SELECT 1 FROM verdict v JOIN contact c ON c.id = v.contact_id WHERE v.contact_id = verdict_span.contact_id
+    AND v.state = verdict_span.state AND v.cause = verdict_span.cause AND c.hubspot_id IS verdict_span.hubspot_id
+    AND c.app_id IS verdict_span.app_id
+)
+"""
+_VERDICTS_BEGUN = """
+INSERT INTO verdict_span(contact_id, opened_run, state, cause, hubspot_id, app_id)
+SELECT v.contact_id, :run, v.state, v.cause, c.hubspot_id, c.app_id FROM verdict v JOIN contact c ON c.id = v.contact_id
+WHERE v.changed_run > :last
+  AND NOT EXISTS (SELECT 1 FROM verdict_span s WHERE s.contact_id = v.contact_id AND s.closed_run IS NULL)
+"""
+_FINDINGS_ENDED = f"""
+UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN {_CHANGED} AND NOT EXISTS (
+  SELECT 1 FROM verdict v CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
+  WHERE v.contact_id = finding_span.contact_id AND f.fingerprint = finding_span.fingerprint
+    AND f.state = finding_span.state AND f.blocking = finding_span.blocking
+)
+"""
+_FINDINGS_BEGUN = """
+INSERT INTO finding_span(contact_id, fingerprint, opened_run, state, blocking, rule)
+SELECT f.contact_id, f.fingerprint, :run, f.state, f.blocking, nullif(f.rule, k.rule)
+FROM verdict v CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
+CROSS JOIN fingerprint k ON k.id = f.fingerprint
+WHERE v.changed_run > :last AND NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
+  AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
+"""
+_VERDICTS_OF_THE_GONE = (
+    f"UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND {_GONE.format(span='verdict_span')}"
+)
+_FINDINGS_OF_THE_GONE = f"""
+UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL
+  AND contact_id IN (SELECT contact_id FROM verdict_span WHERE closed_run = :run) AND {_GONE.format(span="finding_span")}
+"""
+_SUCCESSORS = f"""
+INSERT OR REPLACE INTO succession(former_id, contact_id, run_id)
+SELECT former, heir, :run FROM (
+  SELECT s.contact_id AS former, coalesce((SELECT id FROM contact WHERE hubspot_id = s.hubspot_id),
+    (SELECT id FROM contact WHERE app_id = s.app_id)) AS heir
+  FROM verdict_span s WHERE s.closed_run = :run AND {_GONE.format(span="s")}
+) WHERE heir IS NOT NULL
+"""
+"""A contact's number goes when its record becomes part of another contact; its past belongs to that one."""
+
+
+def record(run: Run, situation: Situation, contacts: int) -> None:
+    """Records a completed examination of `contacts` contacts. A run that examines twice is recorded as its last one.
+
+    To be called in the transaction that completes the examination: one that was cut off leaves no trace here.
+    """
+    with run.workspace.transaction() as sql:
+        _take_back(sql, run.id)
+        before = sql.execute(
+            "SELECT run_id, contacts FROM examination WHERE run_id < ? AND unread = '' ORDER BY run_id DESC LIMIT 1",
+            (run.id,),
+        ).fetchone()
+        known = {"run": run.id, "last": before["run_id"] if before else 0}
+        open_spans = before["contacts"] if before else 0
+        open_spans -= sql.execute(_VERDICTS_ENDED, known).rowcount
+        open_spans += sql.execute(_VERDICTS_BEGUN, known).rowcount
+        sql.execute(_FINDINGS_ENDED, known)
+        sql.execute(_FINDINGS_BEGUN, known)
+        if open_spans != contacts:
+            sql.execute(_VERDICTS_OF_THE_GONE, known)
+            sql.execute(_FINDINGS_OF_THE_GONE, known)
+            sql.execute(_SUCCESSORS, known)
+        _note(sql, run, contacts, "")
+        _remember(sql, run.id, situation)
+
+
+def record_unread(run: Run, code: str, contacts: int) -> None:
+    """Records that a side could not be read (`code`): for this run every known contact is unknown, and nothing is resolved."""
+    with run.workspace.transaction() as sql:
+        _take_back(sql, run.id)
+        _note(sql, run, contacts, code)
+
+
+def _take_back(sql: sqlite3.Connection, run: int) -> None:
+    """Undoes what an earlier examination of the same run recorded."""
+    if not sql.execute("SELECT 1 FROM examination WHERE run_id = ?", (run,)).fetchone():
+        return
+    for table in ("verdict_span", "finding_span"):
+        sql.execute(f"DELETE FROM {table} WHERE opened_run = ?", (run,))
+        sql.execute(f"UPDATE {table} SET closed_run = NULL WHERE closed_run = ?", (run,))
+    sql.execute("DELETE FROM succession WHERE run_id = ?", (run,))
+    sql.execute("DELETE FROM declared_past WHERE run_id = ?", (run,))
+
+
+def _note(sql: sqlite3.Connection, run: Run, contacts: int, unread: str) -> None:
+    sql.execute(
+        "INSERT OR REPLACE INTO examination(run_id, at, contacts, unread) VALUES (?, ?, ?, ?)",
+        (run.id, iso(run.now()), contacts, unread),
+    )
+
+
+def _remember(sql: sqlite3.Connection, run: int, situation: Situation) -> None:
+    """Stores the parts of the situation that are not what they were."""
+    for what, part in parts_of(situation).items():
+        document = json.dumps(part, sort_keys=True)
+        sql.execute(
+            "INSERT INTO declared_past(what, run_id, document) SELECT ?1, ?2, ?3 WHERE ?3 IS NOT "
+            "(SELECT document FROM declared_past WHERE what = ?1 ORDER BY run_id DESC LIMIT 1)",
+            (what, run, document),
+        )
+
+
+def forget_criteria(sql: sqlite3.Connection, keys: Collection[str]) -> None:
+    """Empties what the list was where its criteria name one of these normalised addresses; nothing else here holds a value."""
+    for key in keys:
+        sql.execute(
+            "UPDATE declared_past SET document = '{}' WHERE what = 'list' AND instr(lower(document), ?)", (key,)
+        )
+
+
+def parts_of(situation: Situation) -> Mapping[str, Mapping[str, Any]]:
+    """What a later reader can compare: the connection, the fields of both sides, the list, its size, what was not readable.
+
+    Limits and other numbers that change with every request are left out.
+    """
+    inclusion = situation.inclusion
+    parts: dict[str, Mapping[str, Any]] = {
+        "connection": situation.connection.model_dump(mode="json"),
+        **{f"{side}.fields": _fields(situation.schemas[side]) for side in SIDES},
+        **{f"{side}.scopes": {"scopes": sorted(situation.schemas[side].scopes)} for side in SIDES},
+        "list.size": {"members": situation.list_size} if inclusion else {},
+        "list": {},
+        "unavailable": dict(situation.unavailable),
+    }
+    if inclusion:
+        parts["list"] = {
+            "id": inclusion.id,
+            "name": inclusion.name,
+            "kind": inclusion.processing_type,
+            "status": inclusion.processing_status,
+            "criteria": inclusion.filters,
+            "criteria edited at": iso(inclusion.criteria_updated_at) if inclusion.criteria_updated_at else "",
+            "edited by": inclusion.updated_by,
+            "deleted at": iso(inclusion.deleted_at) if inclusion.deleted_at else "",
+        }
+    return parts
+
+
+def _fields(schema: SideSchema) -> dict[str, Any]:
+    return {name: _field(field) for name, field in schema.fields.items()}
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "type": field.type,
+        "options": [option.value for option in field.options],
+        "rules": [" ".join((rule.kind, *rule.arguments)) for rule in field.rules],
+        "required": field.required,
+        "read only": field.read_only,
+    }
