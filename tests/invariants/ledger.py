@@ -238,7 +238,21 @@ class Ledger:
                 self.judged.append(self._new_record(run, change, here))
             else:
                 self.judged.append(self._changed(run, change, here))
+            self._note_carried(self.judged[-1])
         self._note_equal()
+
+    def _note_carried(self, judged: Judged) -> None:
+        """A value that its source held until somebody typed over it in this very run: both sides had it alike, in a way."""
+        here, field = judged.here, judged.change.field
+        source = judged.partner if field else judged.sources[0] if len(judged.sources) == 1 else None
+        if here is None or source is None:
+            return
+        pair = (here.id, source.id) if here.side == "hubspot" else (source.id, here.id)
+        for name in [field] if field else FIELDS:
+            texts = self.earlier.get((source.side, source.id, name), ()) if name in FIELDS else ()
+            value = comparable(name, here.values[name]) if texts else ""
+            if value in {comparable(name, text) for text in texts}:
+                self.equal[pair, name] = value
 
     def _changed(self, run: int, change: Change, here: Record | None) -> Judged:
         partners = self.partners(change.side, change.id)
