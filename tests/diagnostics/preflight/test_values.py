@@ -153,7 +153,10 @@ def test_what_the_gates_hold_back_is_counted_by_field(held: Held) -> None:
                 "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) VALUES (?, 'failing', ?, 1, 1)",
                 (number, code),
             )
-            sql.execute("INSERT INTO finding VALUES (?, ?, 'app.CODE', 'failing', 1, 'x', 'y', 1, 1)", (number, code))
+            sql.execute(
+                "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) VALUES (?, ?, 'app.CODE', 'failing', 1, 'x', 'y', 1, 1)",
+                (number, code),
+            )
     assert [(one.contacts, one.items) for one in held.findings("values-unfit")] == [(2, ("field-range",))]
     assert [one.contacts for one in held.findings("required-empty")] == [1]
     with held.workspace.transaction() as sql:
