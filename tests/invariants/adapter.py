@@ -274,6 +274,11 @@ class Engine:
         )
         return [Verdict(*tuple(row)) for row in rows]
 
+    def read_whole_in(self) -> list[int]:
+        """The numbers of the runs in which each side was read whole last."""
+        ids = {row["run_id"] for row in self.workspace.rows("SELECT run_id FROM full_reading")}
+        return [ran.number for ran in self.runs if ran.id in ids]
+
     def counted(self) -> tuple[int, int]:
         """The contacts, and the sum of the counts per state of the last run."""
         total = self.workspace.value(
