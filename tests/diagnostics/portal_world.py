@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from diagnostics.checkup import check, synchronise
-from engine.auth.secret import Secret
-from engine.connection import Connection, Observe, read_connection
-from engine.connectors.open import open_connectors
+from engine.connection import Observe, read_connection
 from engine.losses import USUAL, Demand
-from engine.observe import Sides
 from engine.runs import Run
 from engine.workspace import Workspace
-from sample_data.portal import Portal, open_portal
-from tui.practice import secrets, transports
+from sample_data.portal import open_portal
+from tests.engine import test_cycle
 
 
-@dataclass
-class World:
-    """A portal, a workspace and a connection."""
-
-    portal: Portal
-    workspace: Workspace
-    connection: Connection
-
-    def sides(self, token: str = "") -> Sides:
-        """Fresh connectors; `token` in place of HubSpot's usual one."""
-
-        async def sleep(seconds: float) -> None:
-            await asyncio.sleep(0)
-
-        ticks = iter(range(10**9))
-        held = {side: Secret(text) for side, text in secrets(self.portal).items()}
-        hubspot, app = open_connectors(
-            self.connection,
-            held | ({"hubspot": Secret(token)} if token else {}),
-            transports(self.portal, self.connection),
-            on_exchange=lambda _: None,
-            clock=lambda: float(next(ticks)),
-            sleep=sleep,
-            now=Run(self.workspace, "clock").now,
-            random=random.Random(1),
-        )
-        return Sides(hubspot, app)
+class World(test_cycle.World):
+    """As the engine's, with whole checkups as runs and a connection that can be changed."""
 
     def change(self, **update: object) -> None:
         """Replaces parts of the connection."""
@@ -70,34 +36,11 @@ class World:
         """Examines."""
         await check(Run(self.workspace, "check"), self.connection, self.sides())
 
-    async def sync(self, demand: Demand = USUAL) -> Mapping[str, int]:
+    async def synced(self, demand: Demand = USUAL) -> Mapping[str, int]:
         """Syncs at once; what became of the writes."""
         run = Run(self.workspace, "sync")
         counts, _ = await synchronise(run, self.connection, self.sides(), staged=False, demand=demand)
         return counts
-
-    def one(self, where: str) -> Mapping[str, Any]:
-        """The first contact of the view `contacts`, with both mirrors, that fits."""
-        rows = self.workspace.rows(
-            "SELECT c.*, h.*, a.* FROM contacts c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id "
-            f"LEFT JOIN app_contact a ON a._id = c.app_id WHERE {where} ORDER BY c.id LIMIT 1"
-        )
-        assert rows, where
-        return dict(zip(rows[0].keys(), tuple(rows[0]), strict=True))
-
-    async def call(self, side: str, method: str, path: str, json: object = None) -> httpx.Response:
-        """A person's request to one of the two services."""
-        app, token = (
-            (self.portal.hubspot, self.portal.hubspot_token)
-            if side == "hubspot"
-            else (self.portal.mailchimp, self.portal.mailchimp_key)
-        )
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app),
-            base_url="http://practice.invalid",
-            headers={"Authorization": f"Bearer {token}"},
-        ) as client:
-            return await client.request(method, path, json=json)
 
 
 def world_of(people: Path, folder: Path) -> World:

@@ -39,15 +39,15 @@ async def timeline(world: World, contact: int, field: str = "") -> ContactTimeli
 
 async def test_a_user_an_import_a_workflow_and_us(world: World) -> None:
     """Each edit of a synced contact comes with its source, our own write with its run, in the order of time."""
-    await world.sync()
+    await world.synced()
     person = world.one("c.state = 'in_sync' AND h.city <> ''")
     portal, record = world.portal, person["hubspot_id"]
     portal.tamper("hubspot", record, {"city": "Zug"}, origin=("IMPORT", "55", "Fair 2026"))
     portal.tamper("hubspot", record, {"city": "Chur"})
     portal.tamper("hubspot", record, {"city": "Genf"}, origin=WORKFLOW)
-    await world.sync()
+    await world.synced()
     portal.tamper("mailchimp", person["app_id"], {"CITY": "Lugano"})
-    await world.sync()
+    await world.synced()
     last = int(world.workspace.value("SELECT max(run_id) FROM journal"))
 
     found = (await timeline(world, person["id"], "city")).fields[0]
@@ -63,13 +63,13 @@ async def test_a_user_an_import_a_workflow_and_us(world: World) -> None:
 
 async def test_a_workflow_that_respells_after_each_write_will_again(world: World) -> None:
     """Twice written, twice respelt: two of two times, with both spellings."""
-    await world.sync()
+    await world.synced()
     person = world.one("c.state = 'in_sync' AND h.city <> ''")
     for town in ("Thun", "Biel"):
         world.portal.tamper("mailchimp", person["app_id"], {"CITY": town})
-        await world.sync()
+        await world.synced()
         world.portal.tamper("hubspot", person["hubspot_id"], {"city": town.upper()}, origin=WORKFLOW)
-        await world.sync()
+        await world.synced()
     found = (await timeline(world, person["id"], "city")).fields[0]
     answer = next(one for one in found.again if one.side == "hubspot")
 
@@ -81,7 +81,7 @@ async def test_a_contact_that_we_created_begins_with_us(world: World) -> None:
     """Every value of a created contact is ours, on the side where it was created."""
     await world.check()
     created = world.one("c.id IN (SELECT contact_id FROM planned_write WHERE side = 'hubspot' AND kind = 'create')")
-    await world.sync()
+    await world.synced()
     found = await timeline(world, created["id"])
     first = [field.entries for field in found.fields if field.name in ("email", "firstname")]
     assert first
@@ -102,10 +102,10 @@ async def test_a_contact_without_a_hubspot_record(world: World) -> None:
 
 async def test_a_merged_record_keeps_what_we_wrote_under_its_old_id(world: World) -> None:
     """The survivor has a new id; our write under the old one is there, the merge is a merge, and it does not happen again."""
-    await world.sync()
+    await world.synced()
     person = world.one("c.state = 'in_sync' AND h.city <> ''")
     world.portal.tamper("mailchimp", person["app_id"], {"CITY": "Basel"})
-    await world.sync()
+    await world.synced()
     other = world.one(f"c.state = 'in_sync' AND c.id > {person['id']}")
     pair = {"primaryObjectId": person["hubspot_id"], "objectIdToMerge": other["hubspot_id"]}
     assert (await world.call("hubspot", "POST", "/crm/v3/objects/contacts/merge", pair)).status_code == 200
@@ -121,10 +121,10 @@ async def test_a_merged_record_keeps_what_we_wrote_under_its_old_id(world: World
 
 async def test_a_side_that_refuses_is_told_and_the_rest_is_there(world: World) -> None:
     """HubSpot answers 403: our journal and the app's record remain, and the refusal is in the result."""
-    await world.sync()
+    await world.synced()
     person = world.one("c.state = 'in_sync' AND h.city <> ''")
     world.portal.tamper("mailchimp", person["app_id"], {"CITY": "Basel"})
-    await world.sync()
+    await world.synced()
     world.portal.faults.add(Fault("hubspot", "GET", r"contacts/\d+$", 0, "403_scope"))
     refused = await timeline(world, person["id"], "city")
     assert isinstance(refused.refusal, ScopeMissing)

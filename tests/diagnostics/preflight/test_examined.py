@@ -59,7 +59,7 @@ async def test_expected_counts_are_what_check_and_sync_then_do(world: World) -> 
     assert (again.findings, again.expected and again.expected.states) == (result.findings, expected.states)
 
     before = len(world.portal.requests)
-    counts = await world.sync()
+    counts = await world.synced()
     refused = counts["refused"]
     assert counts["created"] + counts["updated"] + refused == expected.writes["writes"]
     assert expected.writes["creates"] - refused <= counts["created"] <= expected.writes["creates"]
@@ -73,7 +73,7 @@ async def test_expected_counts_are_what_check_and_sync_then_do(world: World) -> 
 async def _list_after_sync(world: World) -> tuple[Preflight, frozenset[str], frozenset[str], int]:
     result = await preflight(world)
     before = known_members(world.workspace)
-    counts = await world.sync()
+    counts = await world.synced()
     return result, before, known_members(world.workspace), counts["refused"]
 
 
@@ -114,7 +114,7 @@ async def test_contacts_that_would_leave_the_list_do(world: World) -> None:
     shrunk = await preflight(world)
     assert "side-shrunk" in {one.code for one in shrunk.of("stops")}
     accepting = Demand(accept_shrink=True)
-    await world.sync(accepting)
+    await world.synced(accepting)
     assert "side-shrunk" not in codes(await preflight(world))
     leaving = world.workspace.rows("SELECT app_id FROM contacts WHERE hubspot_id IN (?, ?)", members[:2])
     for row in leaving:
@@ -206,7 +206,7 @@ async def test_the_volume_is_what_a_sync_counts_before_its_first_write(world: Wo
         )  # fmt: skip
         assert mine.changed == counted.changed
         assert tripped(Brakes(first_creates=0), mine) == tripped(Brakes(first_creates=0), counted)
-        await world.sync()
+        await world.synced()
         person = world.one("c.state = 'in_sync' AND h.city <> ''")
         world.portal.tamper("hubspot", person["hubspot_id"], {"city": ""})
 
