@@ -110,6 +110,8 @@ def quarantine_isolation(world: World, chance: random.Random) -> Iterator[str]:
             _poison(twins[1], side, number)
         for twin in twins:
             twin.desk.time.seconds += LONGER_THAN_ANY_LAG
+            # At once: a release in stages halts at a refusal, as it should.
+            twin.resting = True
         examined(twins[0], twins[0].sync())
         examined(twins[1], twins[1].sync())
         world.counts["branch poisoned"] += bool(twins[1].engine.quarantined())
