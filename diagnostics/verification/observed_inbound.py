@@ -11,7 +11,7 @@ from diagnostics.verification.known import Known
 from diagnostics.verification.moments import moment
 from diagnostics.verification.outbound import EXPLAINED
 from diagnostics.verification.result import INBOUND as NAME
-from diagnostics.verification.result import Missing, Status, Verification
+from diagnostics.verification.result import Status, Verification, named_missing
 
 
 def by_source(hubspot: FreshSide, since: datetime) -> pl.DataFrame:
@@ -31,17 +31,7 @@ def verify_observed_inbound(known: Known, hubspot: FreshSide, app: FreshSide, *,
             note="Another engine writes here, and a sample does not go through the app's contacts: verify without --sample.",
         )  # fmt: skip
     missing = _missing(known, hubspot, app)
-    rows = tuple(
-        Missing(
-            hubspot_id=row["hubspot_id"],
-            app_id=row["id"],
-            email=row["email"],
-            reason_state=row["reason"],
-            reason_cause=row["cause"],
-            existing=tuple(row["existing"]),
-        )
-        for row in missing.iter_rows(named=True)
-    )
+    rows = named_missing(missing.rename({"id": "app_id"}))
     expected = app.records.height
     if not expected:
         return Verification(NAME, "unknown", 0, 0, note="There is nobody to look for: the app has no contact.")

@@ -7,7 +7,7 @@ import polars as pl
 from diagnostics.verification.fresh import REREAD_LIMIT, FreshSide, Members
 from diagnostics.verification.known import Known
 from diagnostics.verification.moments import moment
-from diagnostics.verification.result import Missing, Status, Verification
+from diagnostics.verification.result import Status, Verification, named_missing
 from engine.connection import Connection
 from engine.connectors import Connector
 
@@ -67,17 +67,7 @@ def _explained(missing: pl.DataFrame, unexamined: int) -> str:
 
 
 def _answer(status: Status, expected: int, missing: pl.DataFrame, notes: list[str]) -> Verification:
-    rows = tuple(
-        Missing(
-            hubspot_id=row["id"],
-            app_id=row["app_id"],
-            email=row["email"],
-            reason_state=row["reason"],
-            reason_cause=row["cause"],
-            existing=tuple(row["existing"]),
-        )
-        for row in missing.iter_rows(named=True)
-    )
+    rows = named_missing(missing.rename({"id": "hubspot_id"}))
     return Verification(NAME, status, expected, expected - len(rows), rows, " ".join(notes))
 
 

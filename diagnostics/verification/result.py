@@ -77,6 +77,21 @@ class Missing:
     note: str = ""
 
 
+def named_missing(rows: pl.DataFrame) -> tuple[Missing, ...]:
+    """One for each row of `hubspot_id`, `app_id`, `email`, `reason`, `cause` and `existing`."""
+    return tuple(
+        Missing(
+            hubspot_id=row["hubspot_id"],
+            app_id=row["app_id"],
+            email=row["email"],
+            reason_state=row["reason"],
+            reason_cause=row["cause"],
+            existing=tuple(row["existing"]),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+
+
 @dataclass(frozen=True)
 class Verification:
     """One of the source document's three verifications: `outbound`, `inbound`, `update-only`.
