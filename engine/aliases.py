@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from engine.connectors import Connector, Record
 from engine.forgetting import additional, scrub
-from engine.mirror import TABLE, columns_of, quoted, store
+from engine.mirror import TABLE, columns_of, store
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side, SideSchema
 from engine.suppression import normalised, suppress
+from engine.workspace import quoted
 
 if TYPE_CHECKING:
     from engine.observe import Sides

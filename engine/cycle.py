@@ -17,13 +17,12 @@ from engine.journal import planned_operations
 from engine.lookup import settle_doubt
 from engine.loops import suspend_flipping
 from engine.losses import USUAL, Demand
-from engine.memory import memory_of_slice
-from engine.mirror import bounds, slice_of
 from engine.observe import Sides, observe
 from engine.plan import plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
+from engine.slices import bounds, slices
 from engine.standing import Standing
 from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
@@ -50,9 +49,8 @@ def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examinati
     suspend_flipping(run, situation)
     forget_answers(run)
     done = 0
-    for after, up_to in bounds(run.workspace):
-        contacts = slice_of(run.workspace, after, up_to)
-        store_answer(run, contacts, plan(contacts, memory_of_slice(run.workspace, after, up_to), situation, gates))
+    for contacts, memory in slices(run.workspace):
+        store_answer(run, contacts, plan(contacts, memory, situation, gates))
         done += contacts.height
         run.progress("examining", done, population)
     return summarise(run, situation, population)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from engine.canonical import email_key
-from engine.mirror import TABLE, columns_of, quoted
+from engine.mirror import TABLE, columns_of
 from engine.past import forget_criteria
 from engine.runs import Run
 from engine.schema import SIDES, Side
 from engine.suppression import ERASED, LOOKED_THROUGH, hashed, normalised, recognised, secret_of, suppress
 from engine.waivers import forget_waivers
-from engine.workspace import Workspace
+from engine.workspace import Workspace, quoted
 
 VERDICT = "erased"
 """The cause that the gate for erased people gives, from the moment of forgetting on."""

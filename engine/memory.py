@@ -116,7 +116,7 @@ def _memory(workspace: Workspace, where: str, parameters: Sequence[int | str]) -
     def read(table: str, schema: pl.Schema) -> pl.DataFrame:
         columns = ", ".join("contact_id AS contact" if name == "contact" else name for name in schema)
         integers = [name for name, kind in schema.items() if kind == pl.Int64]
-        return workspace.frame(f"SELECT {columns} FROM {table} WHERE {where}", parameters, integers=integers)
+        return workspace.population(f"SELECT {columns} FROM {table} WHERE {where}", parameters, integers=integers)
 
     return Memory(
         read("base_field", BASE),

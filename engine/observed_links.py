@@ -15,9 +15,9 @@ from typing import Literal
 import polars as pl
 
 from engine.connection import Connection
-from engine.mirror import TABLE, columns_of, quoted
+from engine.mirror import TABLE, columns_of
 from engine.schema import Side, SideSchema
-from engine.workspace import Workspace
+from engine.workspace import Workspace, quoted
 
 CANDIDATES = 5
 """So many fields of a side are looked at without being named."""

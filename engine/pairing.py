@@ -9,9 +9,9 @@ import polars as pl
 from engine.canonical import email_key
 from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
-from engine.mirror import TABLE, columns_of, quoted
+from engine.mirror import TABLE, columns_of
 from engine.schema import SIDES, Side, SideSchema
-from engine.workspace import Workspace
+from engine.workspace import Workspace, quoted
 
 _UNLINKED = [name for name in PAIRED if name != "contact"]
 

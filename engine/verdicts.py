@@ -42,24 +42,20 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
             sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         )
         sql.executemany(
-            "INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            f"INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run) VALUES (?, ?, ?, ?, {run.id}, "
+            f"{run.id}, {run.id}) "
             "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
             "THEN since_run ELSE excluded.since_run END, changed_run = CASE WHEN digest = excluded.digest THEN changed_run "
             "ELSE excluded.changed_run END, state = excluded.state, cause = excluded.cause, digest = excluded.digest, "
             "run_id = excluded.run_id",
-            ((*row, run.id, run.id, run.id) for row in digested(answer.verdicts, contacts, findings).iter_rows()),
+            digested(answer.verdicts, contacts, findings).rows(),
         )
         sql.executemany(
             "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, fingerprint, first_run, last_run) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(contact_id, code, field) DO UPDATE SET state = excluded.state, "
-            "blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, fingerprint = excluded.fingerprint, "
-            "last_run = excluded.last_run",
-            (
-                (*row, run.id, run.id)
-                for row in findings.select(
-                    "contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint"
-                ).iter_rows()
-            ),
+            f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run.id}, {run.id}) ON CONFLICT(contact_id, code, field) DO UPDATE SET "
+            "state = excluded.state, blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, "
+            "fingerprint = excluded.fingerprint, last_run = excluded.last_run",
+            findings.select("contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint").rows(),
         )
         sql.executemany(
             "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",

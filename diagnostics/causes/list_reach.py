@@ -12,8 +12,8 @@ from diagnostics.criteria.evaluate import answer, unknown_because
 from diagnostics.criteria.form import Part, alternatives, clauses_of, properties
 from diagnostics.criteria.wording import in_words
 from engine.gates import Situation
-from engine.mirror import columns_of, quoted
-from engine.workspace import Workspace
+from engine.mirror import columns_of
+from engine.workspace import Workspace, quoted
 
 CLAUSES, BEYOND = "list-clauses", "list-beyond-goal"
 MOST_CLAUSES = 100

@@ -14,8 +14,9 @@ from diagnostics.criteria.form import properties
 from diagnostics.preflight.codes import found
 from diagnostics.preflight.finding import Finding
 from engine.gates import Situation
-from engine.mirror import bounds, slice_of
+from engine.mirror import slice_of
 from engine.schema import SIDES, Side
+from engine.slices import bounds
 from engine.verdicts import planned_counts
 from engine.workspace import Workspace
 

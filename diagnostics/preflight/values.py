@@ -15,10 +15,10 @@ from diagnostics.preflight.fields import flows_to, place
 from diagnostics.preflight.finding import Finding
 from engine.gates import Situation
 from engine.mapped_pair import MappedPair, mapped_pairs
-from engine.mirror import TABLE, columns_of, quoted
+from engine.mirror import TABLE, columns_of
 from engine.schema import SIDES, Field, Side
 from engine.visible import visible
-from engine.workspace import Workspace
+from engine.workspace import Workspace, quoted
 
 HUBSPOT_CHARACTERS = 65_536
 """The most that a HubSpot text property holds, whatever its rules."""

@@ -1,0 +1,74 @@
+"""The population in slices: every contact once, whatever its texts hold, and the same as read row by row."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.slices import bounds, slices
+from engine.workspace import Workspace
+
+TEXTS = st.one_of(st.none(), st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
+
+
+def _filled(path: Path, names: list[str | None]) -> Workspace:
+    workspace = Workspace(path)
+    with workspace.transaction() as sql:
+        sql.execute('ALTER TABLE hubspot_contact ADD COLUMN "first""name" TEXT')
+        sql.executemany(
+            'INSERT INTO hubspot_contact(_id, _seen_run, "first""name") VALUES (?, 1, ?)',
+            ((str(number), name) for number, name in enumerate(names)),
+        )
+        sql.executemany(
+            "INSERT INTO contact(anchor, hubspot_id, seen_run) VALUES (?, ?, 1)",
+            ((f"h:{number}", str(number)) for number in range(len(names))),
+        )
+    return workspace
+
+
+@settings(deadline=None)
+@given(names=st.lists(TEXTS, max_size=9))
+def test_a_population_is_what_is_stored(tmp_path_factory: pytest.TempPathFactory, names: list[str | None]) -> None:
+    """Also with control characters, quotes and nothing at all."""
+    with _filled(tmp_path_factory.mktemp("texts") / "acme.sqlite", names) as workspace:
+        query = 'SELECT rowid AS row, "first""name" FROM hubspot_contact ORDER BY rowid'
+        frame = workspace.population(query, integers=("row",))
+
+    assert frame.schema == {"row": pl.Int64(), 'first"name': pl.String()}
+    assert frame.sort("row")['first"name'].to_list() == names
+
+
+@pytest.mark.parametrize(("people", "size"), [(0, 3), (1, 3), (3, 3), (7, 3)])
+def test_every_contact_is_in_one_slice(tmp_path: Path, people: int, size: int) -> None:
+    """In the order of their numbers, and no slice is larger than asked for."""
+    with _filled(tmp_path / "acme.sqlite", [f"person {number}" for number in range(people)]) as workspace:
+        parts = [contacts for contacts, _ in slices(workspace, size)]
+        assert len(parts) == len(list(bounds(workspace, size)))
+
+    assert [one for part in parts for one in part['hubspot.first"name']] == [f"person {n}" for n in range(people)]
+    assert all(part.height <= size for part in parts)
+
+
+def test_a_column_too_large_for_one_text_is_read_row_by_row(tmp_path: Path) -> None:
+    """SQLite refuses a text over its limit; the answer is the same."""
+    with _filled(tmp_path / "acme.sqlite", ["long" * 200, None]) as workspace:
+        workspace.sql.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 900)
+        frame = workspace.population('SELECT "first""name" AS name FROM hubspot_contact')
+
+    assert frame["name"].to_list() == ["long" * 200, None]
+
+
+def test_a_reader_who_stops_early_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The slice that was being read ahead is given up, and the workspace can be written."""
+    with _filled(tmp_path / "acme.sqlite", ["one", "two", "three"]) as workspace:
+        reading = slices(workspace, 1)
+        next(reading)
+        reading.close()
+        with workspace.transaction() as sql:
+            sql.execute("DELETE FROM contact")
+        assert list(slices(workspace)) == []
