@@ -70,7 +70,7 @@ def build(path: Path, contacts: int) -> None:
                 "INSERT INTO list_member(record_id, added_at) SELECT _id, '2026-01-01T00:00:00Z' FROM hubspot_contact "
                 "WHERE lifecyclestage <> 'other'"
             )
-        pair_contacts(workspace, run.id, schemas)
+        pair_contacts(workspace, schemas)
         members = int(workspace.value("SELECT count(*) FROM list_member"))
         remember(run, Situation(connection, schemas, inclusion, utc_now(), members, also_read=also))
         run.finish("done", 0)

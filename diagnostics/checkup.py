@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from diagnostics.causes import CAUSES, SideFinding, cause, list_findings, side_findings
+from diagnostics.causes.list_clauses import hold_still
 from diagnostics.observed.look import Observed, look
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from engine.apply import Applied
 from engine.connection import Connection
 from engine.cycle import examine, sync, undo
+from engine.due import planning_begins
 from engine.errors import AccessError
 from engine.gates import STATES, State
 from engine.losses import USUAL, Demand
@@ -78,7 +80,7 @@ async def check(run: Run, connection: Connection, sides: Sides, demand: Demand =
     """Examines both sides. A side that cannot be read makes every known contact `unknown` with the reason; the
     result then carries the error."""
     try:
-        examination = await examine(run, connection, sides, GATES, demand)
+        examination = await examine(run, connection, sides, GATES, demand, lasting=hold_still)
     except AccessError as error:
         return _unreadable(run, error)
     result = summary(run, examination)
@@ -137,9 +139,7 @@ def summary(run: Run, examination: Examination) -> Checkup:
             [(run.id, f.code, f.state, f.blocking, f.contacts, f.value, f.rule) for f in whole],
         )
     reported = run.workspace.rows(
-        "SELECT code, state, count(DISTINCT contact_id) AS contacts FROM finding WHERE last_run = ? AND blocking = 0 "
-        "GROUP BY code, state",
-        (run.id,),
+        "SELECT code, state, count(DISTINCT contact_id) AS contacts FROM open_findings WHERE blocking = 0 GROUP BY code, state"
     )
     accepted = waived(run.workspace, run.now())
     by_state: Counter[State] = Counter()
@@ -182,6 +182,7 @@ def _unreadable(run: Run, error: AccessError) -> Checkup:
             "cause = excluded.cause, run_id = excluded.run_id",
             (error.code, run.id, run.id),
         )
+        planning_begins(sql)
         known = sql.execute("SELECT count(*) FROM verdict").fetchone()[0]
         sql.execute(
             "INSERT OR REPLACE INTO run_state(run_id, state, cause, contacts) VALUES (?, 'unknown', ?, ?)",

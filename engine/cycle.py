@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from engine.apply import Applied, apply
@@ -12,6 +12,7 @@ from engine.confirm import after_writing, before_writing
 from engine.conflicts import gather_evidence
 from engine.connection import Connection
 from engine.decisions import end_decisions
+from engine.due import due_contacts, parts
 from engine.gates import Gate, Situation
 from engine.journal import planned_operations
 from engine.lookup import settle_doubt
@@ -22,18 +23,34 @@ from engine.plan import plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
+from engine.situation import as_gates_see
 from engine.slices import bounds, slices
 from engine.standing import Standing
 from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
 
+Lasting = Callable[[Situation], bool]
+"""Whether the gates' answers hold in a situation as long as nothing changes but the time."""
+
 
 async def examine(
-    run: Run, connection: Connection, sides: Sides, gates: Sequence[Gate], demand: Demand = USUAL
+    run: Run,
+    connection: Connection,
+    sides: Sides,
+    gates: Sequence[Gate],
+    demand: Demand = USUAL,
+    lasting: Lasting = lambda _: False,
 ) -> Examination:
-    """Reads both sides, plans every contact, and stores verdicts, findings and planned writes. Writes to neither side."""
+    """Reads both sides, plans every contact that may have changed since the last examination, and stores verdicts, findings and
+    planned writes. Writes to neither side.
+
+    All contacts are planned where the answers are not `lasting`, with the demand for a full reading, and in observed mode.
+    """
     situation = await observe(run, connection, sides, demand)
-    return await plan_with_evidence(run, situation, sides, gates)
+    if demand.full or connection.mode == "observed" or not lasting(situation):
+        return await plan_with_evidence(run, situation, sides, gates)
+    examined = plan_due(run, situation, gates)
+    return plan_due(run, situation, gates) if await gather_evidence(run, situation, sides) else examined
 
 
 async def plan_with_evidence(run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate]) -> Examination:
@@ -44,16 +61,34 @@ async def plan_with_evidence(run: Run, situation: Situation, sides: Sides, gates
 
 def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examination:
     """Plans the whole mirror in slices and stores the answer."""
-    population = int(run.workspace.value("SELECT count(*) FROM contact"))
     end_decisions(run, situation)
     suspend_flipping(run, situation)
-    forget_answers(run)
-    done = 0
-    for contacts, memory in slices(run.workspace):
-        store_answer(run, contacts, plan(contacts, memory, situation, gates))
+    return _plan(run, situation, gates, _population(run), None, lasting=False)
+
+
+def plan_due(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examination:
+    """As `plan_all`, but plans only the contacts that are due, if that can be told: the others' answers stand."""
+    end_decisions(run, situation)
+    suspend_flipping(run, situation)
+    population = _population(run)
+    return _plan(run, situation, gates, population, due_contacts(run, situation, population), lasting=True)
+
+
+def _population(run: Run) -> int:
+    return int(run.workspace.value("SELECT count(*) FROM contact"))
+
+
+def _plan(
+    run: Run, situation: Situation, gates: Sequence[Gate], population: int, due: Sequence[int] | None, *, lasting: bool
+) -> Examination:
+    seen, workspace = as_gates_see(situation), run.workspace
+    forget_answers(run, only_due=due is not None)
+    done, total = 0, population if due is None else len(due)
+    for contacts, memory in slices(workspace) if due is None else parts(workspace, due):
+        store_answer(run, contacts, plan(contacts, memory, seen, gates))
         done += contacts.height
-        run.progress("examining", done, population)
-    return summarise(run, situation, population)
+        run.progress("examining", done, total)
+    return summarise(run, situation, population, lasting=lasting)
 
 
 async def sync(

@@ -74,7 +74,8 @@ class Population:
     (id of another record there that holds the address which this contact's other record has, null if none does),
     `hubspot_swap`, `app_swap` (that record's contact would get the address that this contact has now),
     `hubspot_successor`, `app_successor` (where a linked record is gone: id of the one unlinked record there that has an
-    address of the record which is left, null if there is none or several),
+    address of the record which is left, null if there is none or several), `dependent` (whether any of these six columns may
+    become another one by a change of other contacts' records),
     `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),
     `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
     `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),

@@ -15,7 +15,7 @@ from engine.workspace import Workspace, quoted
 
 TABLE: Mapping[Side, str] = {"hubspot": "hubspot_contact", "app": "app_contact"}
 
-_FLAGS = ("linked", "hubspot", "app", "erased", "hubspot_swap", "app_swap")
+_FLAGS = ("linked", "hubspot", "app", "erased", "hubspot_swap", "app_swap", "dependent")
 
 
 def add_columns(workspace: Workspace, side: Side, fields: Iterable[str]) -> None:
@@ -157,6 +157,7 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
         f"{_HOLDER['hubspot']} AS hubspot_holder", f"{_HOLDER['app']} AS app_holder",
         f"{_SWAP['hubspot']} AS hubspot_swap", f"{_SWAP['app']} AS app_swap",
         f"{_SUCCESSOR['hubspot']} AS hubspot_successor", f"{_SUCCESSOR['app']} AS app_successor",
+        "(h._email_key <> a._email_key OR c.linked_at IS NOT NULL AND (h._id IS NULL OR a._id IS NULL)) IS TRUE AS dependent",
         "d.side AS in_doubt", "m.added_at AS member_since", "c.email",
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
         "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",

@@ -140,7 +140,7 @@ def fields_to_read(
 
 def pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:
     """Pairs the mirrored records anew. Returns how many contacts there are."""
-    return pair_contacts(run.workspace, run.id, schemas)
+    return pair_contacts(run.workspace, schemas)
 
 
 def _pair(run: Run, connection: Connection, schemas: Mapping[Side, SideSchema]) -> int:

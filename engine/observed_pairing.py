@@ -22,7 +22,7 @@ def pair_observed(run: Run, connection: Connection, schemas: Mapping[Side, SideS
     """Brings the table `contact` up to date, and what the id fields say. Returns how many contacts there are."""
     left = left_links(run.workspace, connection, schemas)
     _follow(run, left.links)
-    population = pair_contacts(run.workspace, run.id, schemas)
+    population = pair_contacts(run.workspace, schemas)
     with run.workspace.transaction() as sql:
         sql.execute(
             "UPDATE contact SET linked_at = ?, linked_by = matched_by WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "
@@ -58,10 +58,10 @@ def _follow(run: Run, links: pl.DataFrame) -> None:
         # Both columns are unique, and who is not linked is paired anew anyway.
         sql.execute("UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL")
         sql.executemany(
-            "INSERT INTO contact(anchor, hubspot_id, app_id, linked_at, linked_by, seen_run) VALUES ('h:' || ?1, ?1, ?2, ?3, ?4, ?5) "
+            "INSERT INTO contact(anchor, hubspot_id, app_id, linked_at, linked_by) VALUES ('h:' || ?1, ?1, ?2, ?3, ?4) "
             "ON CONFLICT(anchor) DO UPDATE SET hubspot_id = excluded.hubspot_id, app_id = excluded.app_id, "
             "linked_at = excluded.linked_at, linked_by = excluded.linked_by, hubspot_twins = 1, app_twins = 1",
-            ((row["hubspot_id"], row["app_id"], now, row["by"], run.id) for row in new.iter_rows(named=True)),
+            ((row["hubspot_id"], row["app_id"], now, row["by"]) for row in new.iter_rows(named=True)),
         )
 
 

@@ -16,10 +16,10 @@ from engine.workspace import Workspace, quoted
 _UNLINKED = [name for name in PAIRED if name != "contact"]
 
 
-def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSchema]) -> int:
+def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema]) -> int:
     """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are.
 
-    A link whose two records are both gone ends; the journal keeps its history.
+    Rows that stay as they are are not written. A link whose two records are both gone ends; the journal keeps its history.
     """
     _note_additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
     keep_out_erased(workspace)
@@ -29,29 +29,47 @@ def pair_contacts(workspace: Workspace, run: int, schemas: Mapping[Side, SideSch
             "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
         )
     rows = pairs_without(workspace)
-    linked = rows.filter(pl.col("contact").is_not_null() & (pl.col("hubspot_candidates") != ""))
-    unlinked = rows.filter(pl.col("contact").is_null())
-    updates = ", ".join(f"{name} = excluded.{name}" for name in (*_UNLINKED[1:], "seen_run"))
+    linked = rows.filter(pl.col("contact").is_not_null())
+    unlinked = rows.filter(pl.col("contact").is_null()).select(_UNLINKED)
+    before = workspace.population(
+        f"SELECT {', '.join(_UNLINKED)} FROM contact WHERE linked_at IS NULL", integers=("hubspot_twins", "app_twins")
+    )
+    gone = before.join(unlinked, on="anchor", how="anti").select("anchor")
+    changed = unlinked.join(before, on=_UNLINKED, how="anti", nulls_equal=True)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in _UNLINKED[1:])
     with workspace.transaction() as sql:
-        sql.execute(
-            "UPDATE contact SET seen_run = ?, hubspot_candidates = '', app_candidates = '' WHERE linked_at IS NOT NULL",
-            (run,),
-        )
         sql.executemany(
-            "UPDATE contact SET hubspot_candidates = ?, app_candidates = ? WHERE id = ?",
-            linked.select("hubspot_candidates", "app_candidates", "contact").iter_rows(),
+            "UPDATE contact SET hubspot_candidates = ?1, app_candidates = ?2 WHERE id = ?3 "
+            "AND (hubspot_candidates, app_candidates) IS NOT (?1, ?2)",
+            _with_other_candidates(workspace, linked).iter_rows(),
         )
+        sql.executemany("DELETE FROM contact WHERE linked_at IS NULL AND anchor = ?", gone.iter_rows())
         # A match may move a record from one row to another; both columns are unique, so they are cleared first.
-        sql.execute("UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL")
         sql.executemany(
-            f"INSERT INTO contact({', '.join(_UNLINKED)}, seen_run) VALUES ({', '.join('?' * len(_UNLINKED))}, ?) "
-            f"ON CONFLICT(anchor) DO UPDATE SET {updates}",
-            ((*row, run) for row in unlinked.select(_UNLINKED).iter_rows()),
+            "UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL AND anchor = ?",
+            changed.select("anchor").iter_rows(),
         )
-        sql.execute("DELETE FROM contact WHERE seen_run <> ?", (run,))
-        sql.execute(_DESCRIBE.format(**_described(workspace, schemas)))
+        sql.executemany(
+            f"INSERT INTO contact({', '.join(_UNLINKED)}) VALUES ({', '.join('?' * len(_UNLINKED))}) "
+            f"ON CONFLICT(anchor) DO UPDATE SET {updates}",
+            changed.iter_rows(),
+        )
+        description = _DESCRIPTION.format(**_described(workspace, schemas))
+        sql.execute(f"UPDATE contact SET (email, name) = {description} WHERE (email, name) IS NOT {description}")
         erased_contacts(sql)
     return int(workspace.value("SELECT count(*) FROM contact"))
+
+
+def _with_other_candidates(workspace: Workspace, linked: pl.DataFrame) -> pl.DataFrame:
+    """`hubspot_candidates`, `app_candidates`, `contact` of the linked contacts that name some, or did so until now."""
+    named = workspace.frame(
+        "SELECT id AS contact FROM contact WHERE linked_at IS NOT NULL AND hubspot_candidates <> ''",
+        integers=("contact",),
+    )
+    concerned = linked.filter(
+        (pl.col("hubspot_candidates") != "") | pl.col("contact").is_in(named["contact"].implode())
+    )
+    return concerned.select("hubspot_candidates", "app_candidates", "contact")
 
 
 def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
@@ -87,13 +105,11 @@ def _note_additional_addresses(workspace: Workspace, field: str) -> None:
         sql.executemany("INSERT INTO additional_email(record_id, email_key) VALUES (?, ?)", rows.iter_rows())
 
 
-_DESCRIBE = """
-UPDATE contact SET (email, name) = (
+_DESCRIPTION = """(
   SELECT coalesce(nullif({hubspot_email}, ''), {app_email}, ''),
          trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, ''))
   FROM (SELECT 1) LEFT JOIN hubspot_contact h ON h._id = contact.hubspot_id LEFT JOIN app_contact a ON a._id = contact.app_id
-)
-"""
+)"""
 
 
 def _described(workspace: Workspace, schemas: Mapping[Side, SideSchema]) -> dict[str, str]:

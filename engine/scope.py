@@ -121,9 +121,15 @@ def _with_newest(inclusion: InclusionList, members: Sequence[tuple[str, str]]) -
 
 
 def _keep_members(run: Run, members: Iterable[tuple[str, str]]) -> None:
+    there = dict(members)
+    known = {
+        row["record_id"]: row["added_at"] for row in run.workspace.rows("SELECT record_id, added_at FROM list_member")
+    }
     with run.workspace.transaction() as sql:
-        sql.execute("DELETE FROM list_member")
-        sql.executemany("INSERT OR REPLACE INTO list_member(record_id, added_at) VALUES (?, ?)", members)
+        sql.executemany("DELETE FROM list_member WHERE record_id = ?", ((one,) for one in known.keys() - there.keys()))
+        sql.executemany(
+            "INSERT OR REPLACE INTO list_member(record_id, added_at) VALUES (?, ?)", there.items() - known.items()
+        )
 
 
 async def read_subscriptions(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from engine.connection import Connection
@@ -23,6 +26,27 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+def as_gates_see(situation: Situation) -> Situation:
+    """The situation without what says nothing about a single contact and changes with every observation: the list's size and
+    when it was last touched. So a gate cannot go by it, and what was examined stays examined."""
+    inclusion = situation.inclusion
+    if inclusion is not None:
+        newest = inclusion.members_changed_at
+        day = newest.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if newest else None
+        inclusion = replace(inclusion, size=None, updated_at=None, members_changed_at=day)
+    return replace(situation, inclusion=inclusion, list_size=min(situation.list_size, 1))
+
+
+def digest(situation: Situation) -> str:
+    """The same for two situations in which gates say the same of a contact that did not change, the time aside."""
+    seen = as_gates_see(situation)
+    documents = [_adapter(SideSchema).dump_json(seen.schemas[side]).decode() for side in SIDES]
+    documents += [_adapter(InclusionList).dump_json(seen.inclusion).decode()] if seen.inclusion else [""]
+    documents += [seen.connection.model_dump_json(), json.dumps(sorted(seen.unavailable.items()))]
+    documents += [*seen.also_read, str(seen.list_size), version("syncdoctor")]
+    return hashlib.sha256("\x1f".join(documents).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def remember(run: Run, situation: Situation) -> Situation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def bounds(workspace: Workspace, size: int = SLICE) -> Iterator[tuple[int, int]]
         after = int(last)
 
 
-def slices(workspace: Workspace, size: int = SLICE) -> Iterator[tuple[pl.DataFrame, Memory]]:
+def slices(workspace: Workspace, size: int = SLICE) -> Generator[tuple[pl.DataFrame, Memory]]:
     """Every contact once, as `gates.Population` describes them, with what is remembered of them.
 
     While one slice is worked on, another thread reads the next through a connection of its own; so nothing may be written

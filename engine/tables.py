@@ -47,7 +47,7 @@ CREATE TABLE contact (
   linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_written_at TEXT, app_written_at TEXT, hubspot_twins INTEGER NOT NULL DEFAULT 0,
   app_twins INTEGER NOT NULL DEFAULT 0, hubspot_candidates TEXT NOT NULL DEFAULT '', app_candidates TEXT NOT NULL DEFAULT '',
   matched_by TEXT NOT NULL DEFAULT '', erased INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '',
-  name TEXT NOT NULL DEFAULT '', seen_run INTEGER NOT NULL
+  name TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE base_field (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL,
@@ -126,7 +126,7 @@ CREATE TABLE finding (
   first_run INTEGER NOT NULL, last_run INTEGER NOT NULL, fingerprint INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (contact_id, code, field)
 ) WITHOUT ROWID;
-CREATE INDEX finding_code ON finding(last_run, code);
+CREATE INDEX finding_code ON finding(code, last_run);
 CREATE TABLE fingerprint (
   id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, code TEXT NOT NULL, field TEXT NOT NULL, rule TEXT NOT NULL
 );
@@ -214,6 +214,10 @@ CREATE TABLE observed_flow (
   PRIMARY KEY (field, towards)
 ) WITHOUT ROWID;
 
+CREATE TABLE touched_record (side TEXT NOT NULL, record_id TEXT NOT NULL, PRIMARY KEY (side, record_id)) WITHOUT ROWID;
+CREATE TABLE due_contact (contact_id INTEGER PRIMARY KEY);
+CREATE TABLE dependent_contact (contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE);
+
 CREATE VIEW contacts AS
   SELECT c.id, c.email, c.name, v.state, v.cause, c.hubspot_id, c.app_id, c.linked_at, v.since_run, v.run_id
   FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id;
@@ -227,5 +231,60 @@ CREATE VIEW in_doubt AS
   SELECT id, run_id, contact_id, side, kind, record_id, planned_at FROM journal WHERE state IN ('intent', 'in_doubt');
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_PAIRED_COLUMNS = (
+    "hubspot_id, app_id, linked_at, hubspot_written_at, app_written_at, hubspot_twins, app_twins, hubspot_candidates, "
+    "app_candidates, erased, email"
+)
+
+
+def _touch(side: str, table: str, column: str, event: str) -> str:
+    row = "OLD" if event == "DELETE" else "NEW"
+    return (
+        f"CREATE TRIGGER {table}_touched_by_{event.lower()} AFTER {event} ON {table} BEGIN "
+        f"INSERT INTO touched_record(side, record_id) VALUES ('{side}', {row}.{column}) ON CONFLICT DO NOTHING; END;\n"
+    )
+
+
+def _remembered(table: str, event: str) -> str:
+    row = "OLD" if event == "DELETE" else "NEW"
+    return (
+        f"CREATE TRIGGER {table}_due_by_{event.lower()} AFTER {event} ON {table} BEGIN "
+        f"INSERT INTO due_contact(contact_id) VALUES ({row}.contact_id) ON CONFLICT DO NOTHING; END;\n"
+    )
+
+
+def _all_of(row: str) -> str:
+    return ", ".join(f"{row}.{column}" for column in _PAIRED_COLUMNS.split(", "))
+
+
+_EVENTS = ("INSERT", "UPDATE", "DELETE")
+_MARKS = (
+    "".join(
+        _touch(side, table, column, event)
+        for side, table, column in (
+            ("hubspot", "hubspot_contact", "_id"),
+            ("app", "app_contact", "_id"),
+            ("hubspot", "list_member", "record_id"),
+        )
+        for event in _EVENTS
+    )
+    + "".join(
+        _remembered(table, event)
+        for table in ("decision", "evidence", "suspended_field", "quarantine")
+        for event in _EVENTS
+    )
+    + f"""
+CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact BEGIN
+  INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER contact_due_by_update AFTER UPDATE OF {_PAIRED_COLUMNS} ON contact
+WHEN ({_all_of("OLD")}) IS NOT ({_all_of("NEW")}) BEGIN
+  INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+END;
+"""
+)
+"""Whatever changes what the planner sees of a contact marks it, whoever does it: `engine/due.py` reads the marks. Not OR IGNORE:
+inside a trigger the policy of the statement that fires it counts instead."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS,)
 """Migration N brings a workspace from version N-1 to N; SQLite's `user_version` holds N."""

@@ -90,7 +90,7 @@ def unlink(run: Run, schemas: Mapping[Side, SideSchema], link: DeadLink) -> None
             (anchor, link.contact),
         )
         run.event("info", "unlinked", f"the link of {_both(link)} was ended; the former is gone")
-        pair_contacts(workspace, run.id, schemas)
+        pair_contacts(workspace, schemas)
 
 
 def _both(link: DeadLink) -> str:

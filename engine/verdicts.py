@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from engine.due import note_dependent, planned, planning_begins
 from engine.fingerprint import digested, numbered
 from engine.gates import STATES, Situation, State
 from engine.past import record
@@ -26,18 +27,23 @@ class Examination:
     writes: Mapping[str, int]
 
 
-def forget_answers(run: Run) -> None:
-    """Makes room for a new answer of this run: a sync plans twice, and what only its first plan found is over."""
+def forget_answers(run: Run, *, only_due: bool = False) -> None:
+    """Makes room for a new answer of all contacts, or of those in `due_contact`: a run may plan twice, and what only its first
+    plan found is over."""
+    chosen = "contact_id IN (SELECT contact_id FROM due_contact)"
+    only, too = (f" WHERE {chosen}", f" AND {chosen}") if only_due else ("", "")
     with run.workspace.transaction() as sql:
-        sql.execute("DELETE FROM planned_write")
-        sql.execute("DELETE FROM conflict")
-        sql.execute("DELETE FROM finding WHERE first_run = ?", (run.id,))
-        sql.execute("UPDATE finding SET last_run = ? WHERE last_run = ?", (run.id - 1, run.id))
+        planning_begins(sql)
+        sql.execute(f"DELETE FROM planned_write{only}")
+        sql.execute(f"DELETE FROM conflict{only}")
+        sql.execute(f"DELETE FROM finding WHERE first_run = ?{too}", (run.id,))
+        sql.execute(f"UPDATE finding SET last_run = ? WHERE last_run = ?{too}", (run.id - 1, run.id))
 
 
 def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
     """Stores a slice's verdicts, findings, planned writes and conflicts. `contacts`: the slice that was planned."""
     with run.workspace.transaction() as sql:
+        note_dependent(sql, contacts)
         findings = numbered(
             sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         )
@@ -75,8 +81,9 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
         )
 
 
-def summarise(run: Run, situation: Situation, population: int) -> Examination:
-    """Counts the stored verdicts, keeps the counts as the run's result and what changed for the past."""
+def summarise(run: Run, situation: Situation, population: int, *, lasting: bool = False) -> Examination:
+    """Counts the stored verdicts, keeps the counts as the run's result and what changed for the past. `lasting`: the answers hold
+    until a mark says otherwise (`engine.due`)."""
     rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
     states: dict[State, int] = dict.fromkeys(STATES, 0)
     causes: dict[tuple[str, str], int] = {}
@@ -91,6 +98,7 @@ def summarise(run: Run, situation: Situation, population: int) -> Examination:
             [(run.id, row["state"], row["cause"], row["contacts"]) for row in rows],
         )
         record(run, situation, sum(states.values()))
+        planned(sql, situation if lasting else None)
     return Examination(situation, population, states, causes, planned_counts(run.workspace))
 
 

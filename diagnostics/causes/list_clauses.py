@@ -10,7 +10,7 @@ import polars as pl
 from diagnostics.causes.columns import column_name, evidence
 from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
-from diagnostics.criteria.form import Clause, Part, alternatives, clauses_of, leaves
+from diagnostics.criteria.form import Clause, Indexed, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
 from engine.gates import Situation
 
@@ -28,6 +28,14 @@ def live_criteria(situation: Situation) -> Part | None:
     """The criteria that membership follows; None for manual lists, and for snapshots, whose criteria counted once."""
     inclusion = situation.inclusion
     return _read(inclusion.filters) if inclusion and inclusion.processing_type == DYNAMIC else None
+
+
+def hold_still(situation: Situation) -> bool:
+    """Whether the live criteria ask for no moment that moves with the time, as "in the last 30 days" does."""
+    tree = live_criteria(situation)
+    clauses = [leaf for leaf in leaves(tree) if isinstance(leaf, Clause)] if tree else []
+    points = (point for clause in clauses for bound in clause.bounds for point in bound.points)
+    return not any(isinstance(point, Indexed) for point in points)
 
 
 def asked_of(situation: Situation, name: str) -> tuple[str, ...]:

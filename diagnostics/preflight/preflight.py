@@ -118,7 +118,7 @@ def stored_preflight(workspace: Workspace, connection: Connection) -> Preflight:
 def examined_since(workspace: Workspace, since: datetime) -> bool:
     """Whether every contact was examined at this moment or later, and no later check failed to read a side."""
     rows = workspace.rows("SELECT run_id, at FROM declared WHERE what = 'situation'")
-    judged = workspace.value("SELECT max(run_id) FROM verdict")
+    judged = workspace.value("SELECT max(run_id) FROM examination")
     return bool(rows) and judged == rows[0]["run_id"] and datetime.fromisoformat(rows[0]["at"]) >= since
 
 

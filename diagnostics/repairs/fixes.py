@@ -90,7 +90,7 @@ def fixes(
     states = workspace.frame(
         f"SELECT contact_id AS contact, state FROM verdict WHERE state NOT IN {GOOD}", (), integers=("contact",)
     )
-    run = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM verdict"))
+    run = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
     reasons = reasons_of(workspace, situation)
     ranking = ranked(alike(reasons.incidence), reasons.answers, most)
     claims: list[tuple[int, tuple[int, ...], int]] = [

@@ -107,7 +107,7 @@ def scope(source: Source) -> Scope:
         "AND (command LIKE 'check%' OR command LIKE 'sync%') ORDER BY id DESC LIMIT 1"
     )
     checked = workspace.value(
-        "SELECT r.started_at FROM run r WHERE r.id = (SELECT max(run_id) FROM verdict)",
+        "SELECT r.started_at FROM run r WHERE r.id = (SELECT max(run_id) FROM examination)",
     )
     return Scope(
         goal=mask.text(named or connection.goals.intent),

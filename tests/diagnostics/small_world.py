@@ -210,9 +210,9 @@ class SmallWorld:
         anchor = f"h:{hubspot_id}" if hubspot_id else f"a:{app_id}"
         linked = LONG_AGO if hubspot_id and app_id else None
         contact = self.sql(
-            "INSERT INTO contact(anchor, hubspot_id, app_id, linked_at, email, name, seen_run) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            anchor, hubspot_id, app_id, linked, email, name, self.check,
+            "INSERT INTO contact(anchor, hubspot_id, app_id, linked_at, email, name) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            anchor, hubspot_id, app_id, linked, email, name,
         )  # fmt: skip
         if state:
             self.sql(

@@ -51,9 +51,7 @@ class Answers:
             for record in known - set(records):
                 sql.execute("DELETE FROM contact WHERE hubspot_id = ?", (record,))
             for record in sorted(set(records) - known):
-                sql.execute(
-                    "INSERT INTO contact(anchor, hubspot_id, seen_run) VALUES (?, ?, 0)", (f"h:{record}", record)
-                )
+                sql.execute("INSERT INTO contact(anchor, hubspot_id) VALUES (?, ?)", (f"h:{record}", record))
 
     def answer(self, run: Run, given: Mapping[str, Given], *, cut_off: bool = False) -> None:
         """One plan of a run, as `cycle.plan_all` stores it; cut off, only the first half of the contacts is looked at."""

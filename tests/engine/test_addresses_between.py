@@ -156,5 +156,5 @@ def test_the_same_record_twice_in_a_page_is_one_contact(tmp_path: Path) -> None:
 
     store(workspace, SCHEMAS["app"], page, FIELDS["app"], run.id)
 
-    assert pair_contacts(workspace, run.id, SCHEMAS) == 1
+    assert pair_contacts(workspace, SCHEMAS) == 1
     assert workspace.value("SELECT email FROM contact") == "neu@firma.example"

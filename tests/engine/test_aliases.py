@@ -63,7 +63,7 @@ class Desk:
         app = [Record(f"r{n}", {"EMAIL": f"p{n}@firma.example"}, "", "") for n in range(links)]
         store(self.workspace, SCHEMAS["app"], app, FIELDS["app"], run.id)
         self._read(run, [hubspot_record(f"{n}", f"p{n}@firma.example") for n in range(links)])
-        pair_contacts(self.workspace, run.id, SCHEMAS)
+        pair_contacts(self.workspace, SCHEMAS)
         with self.workspace.transaction() as sql:
             sql.execute("UPDATE contact SET linked_at = 'then', linked_by = matched_by")
 
@@ -77,7 +77,7 @@ class Desk:
         run = Run(self.workspace, "check")
         self._read(run, records)
         await follow_merges(run, Sides(hubspot, Answering("app")), SCHEMAS, FIELDS)  # type: ignore[arg-type]
-        pair_contacts(self.workspace, run.id, SCHEMAS)
+        pair_contacts(self.workspace, SCHEMAS)
 
     def links(self) -> dict[str, str]:
         """HubSpot's id by the app's, of linked contacts."""

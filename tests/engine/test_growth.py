@@ -64,7 +64,7 @@ async def test_keeping_the_base_of_a_batch_does_not_go_through_the_whole_plan(sm
         return keep_written(run, situation, [(contact, "city")])
 
     before = await steps(small.workspace, keep)
-    fill(small.workspace, "contact", 20_000, id="n", anchor="'x:' || n", seen_run="1")
+    fill(small.workspace, "contact", 20_000, id="n", anchor="'x:' || n")
     for side, field in (("app", "CITY"), ("hubspot", "city")):
         fill(small.workspace, "planned_write", 20_000, contact_id="n", side=f"'{side}'", kind="'update'", field=f"'{field}'", before="''", value="'x'")  # fmt: skip
     fill(small.workspace, "journal", 500, run_id=str(run.id), contact_id="n", side="'app'", kind="'update'", state="'verified'", sent="'{}'", before="'{}'", planned_at="''")  # fmt: skip

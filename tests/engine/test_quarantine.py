@@ -34,7 +34,7 @@ class Ward:
     def __init__(self, folder: Path) -> None:
         self.run = Run(Workspace(folder / "w.sqlite"), "sync", now=lambda: NOW)
         with self.run.workspace.transaction() as sql:
-            sql.execute("INSERT INTO contact(id, anchor, hubspot_id, seen_run) VALUES (1, 'h:1', '1', 1)")
+            sql.execute("INSERT INTO contact(id, anchor, hubspot_id) VALUES (1, 'h:1', '1')")
             sql.execute("INSERT INTO list_member(record_id, added_at) VALUES ('1', ?)", (SINCE,))
 
     def refuse(self, outcome: Outcome, kind: str = "update", of: Situation | None = None, **values: str) -> str:

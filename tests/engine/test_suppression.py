@@ -55,13 +55,13 @@ def test_a_lost_key_is_told_and_no_other_is_made(tmp_path: Path, damage: str) ->
     with pytest.raises(WorkspaceError, match="list of erased people"):
         suppress(Run(workspace, "forget"), ["other@firma.example"], "why")
     with pytest.raises(WorkspaceError, match="list of erased people"):
-        pair_contacts(workspace, 1, SCHEMAS)
+        pair_contacts(workspace, SCHEMAS)
 
 
 def test_without_a_list_no_key_is_needed(tmp_path: Path) -> None:
     """Pairing makes no file."""
     workspace = Workspace(tmp_path / "w.sqlite")
-    pair_contacts(workspace, Run(workspace, "check").id, SCHEMAS)
+    pair_contacts(workspace, SCHEMAS)
 
     assert not key_file(workspace).exists()
 
@@ -75,13 +75,13 @@ def test_every_spelling_of_the_address_is_recognised(tmp_path: Path) -> None:
     suppress(run, ["jo@xn--bcher-kva.example"], "why")
     store(workspace, SCHEMAS["app"], [Record("r", {"EMAIL": " JO@Bücher.example"}, "", "")], FIELDS["app"], run.id)
 
-    pair_contacts(workspace, run.id, SCHEMAS)
+    pair_contacts(workspace, SCHEMAS)
 
     assert workspace.value("SELECT erased FROM contact") == 1
     assert lift(Run(workspace, "forget"), "Jo@bücher.example")
     assert not lift(Run(workspace, "forget"), "Jo@bücher.example")
     store(workspace, SCHEMAS["app"], [Record("r", {"EMAIL": "jo@bücher.example"}, "", "")], FIELDS["app"], run.id)
-    pair_contacts(workspace, run.id, SCHEMAS)
+    pair_contacts(workspace, SCHEMAS)
     assert workspace.value("SELECT erased FROM contact") == 0
 
 
@@ -144,13 +144,13 @@ def test_all_addresses_of_a_person_are_forgotten(tmp_path: Path, who: str) -> No
     run = Run(workspace, "check")
     held = {"email": "jo@firma.example", ADDITIONAL: "jo@privat.example"}
     store(workspace, WITH_ADDITIONAL["hubspot"], [Record("1", held, "", "")], fields["hubspot"], run.id)
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
 
     forget_person(run, known_as(workspace, who), "asked for it")
     forgotten = "\n".join(workspace.sql.iterdump())
     back = [Record("r", {"EMAIL": "Jo@privat.example"}, "", "")]
     store(workspace, WITH_ADDITIONAL["app"], back, fields["app"], run.id)
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
 
     assert "jo@" not in forgotten
     assert workspace.value("SELECT erased FROM contact WHERE app_id = 'r'") == 1
@@ -276,7 +276,7 @@ def test_one_address_on_the_list_is_enough_and_no_value_is_ever_stored(tmp_path:
     assert "jo@" not in held(workspace)
     assert workspace.value("SELECT count(*) FROM hubspot_contact WHERE city = 'Verrat'") == 1
     assert workspace.value("SELECT hs_merged_object_ids FROM hubspot_contact WHERE _id = '1'") == "77"
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
     assert erased(workspace) == [("1", None)]
 
 
@@ -290,9 +290,9 @@ def test_a_member_with_any_of_the_addresses_is_the_same_erased_person(tmp_path: 
 
     if first == "member":
         read(workspace, run, members=[member, "wer@firma.example"])
-        pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+        pair_contacts(workspace, WITH_ADDITIONAL)
     read(workspace, run, MIXED, members=[member, "wer@firma.example"])
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
 
     rows = workspace.rows("SELECT app_id, erased FROM contact WHERE app_id IS NOT NULL ORDER BY app_id")
     assert [(row["app_id"], row["erased"]) for row in rows] == [("r0", 1), ("r1", 0)]
@@ -311,7 +311,7 @@ def test_lifting_one_address_lifts_all_that_came_with_it(tmp_path: Path) -> None
 
     assert workspace.value("SELECT count(*) FROM suppression") == 1
     read(workspace, run, MIXED, {"email": "wer@firma.example"})
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
     assert erased(workspace) == [("2", None)]
 
 
@@ -321,14 +321,14 @@ def test_the_whole_mirror_is_looked_through_only_after_the_list_has_grown(tmp_pa
     run = Run(workspace, "check")
     suppress(run, ["jo@privat.example"], "why")
     read(workspace, run, {"email": "wer@firma.example"})
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
     asked: list[str] = []
     workspace.sql.set_trace_callback(asked.append)
 
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
     looked = [text for text in asked if "json_group_array" in text]
     suppress(run, ["wer@firma.example"], "why")
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
 
     assert looked == []
     assert [text for text in asked if "json_group_array" in text] != []
@@ -378,7 +378,7 @@ def test_whoever_else_has_an_address_of_the_person_loses_its_values_too(tmp_path
     workspace = desk(tmp_path)
     run = Run(workspace, "check")
     read(workspace, run, MIXED, members=["jo@firma.example", "jo@alt.example"])
-    pair_contacts(workspace, run.id, WITH_ADDITIONAL)
+    pair_contacts(workspace, WITH_ADDITIONAL)
 
     person = known_as(workspace, "jo@firma.example")
     forget_person(run, person, "asked for it")

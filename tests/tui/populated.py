@@ -104,8 +104,8 @@ def add_contacts(workspace: Workspace, run: int, people: Sequence[tuple[str, str
         for email, name, state, cause in people:
             number = int(sql.execute("SELECT coalesce(max(id), 0) + 1 FROM contact").fetchone()[0])
             sql.execute(
-                "INSERT INTO contact(id, anchor, hubspot_id, app_id, email, name, seen_run) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (number, f"h{number}", str(1000 + number), f"{number:032x}", email, name, run),
+                "INSERT INTO contact(id, anchor, hubspot_id, app_id, email, name) VALUES (?, ?, ?, ?, ?, ?)",
+                (number, f"h{number}", str(1000 + number), f"{number:032x}", email, name),
             )
             sql.execute(
                 "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) VALUES (?, ?, ?, ?, ?)",

@@ -77,7 +77,7 @@ async def test_a_first_sync_says_that_it_is_written_in_stages(tmp_path: Path, co
     home = populated(tmp_path)
     with open_for_writing(home) as workspace, workspace.transaction() as sql:
         sql.executemany(
-            "INSERT INTO contact(id, anchor, hubspot_id, app_id, seen_run) VALUES (?, ?, ?, ?, 1)",
+            "INSERT INTO contact(id, anchor, hubspot_id, app_id) VALUES (?, ?, ?, ?)",
             [(number, f"x{number}", f"h{number}", f"a{number}") for number in range(100, 130)],
         )
         sql.executemany(

@@ -104,8 +104,7 @@ def causes(workspace: Workspace) -> tuple[CauseRow, ...]:
         "SELECT cause, state, count(*) AS contacts FROM verdict WHERE cause <> '' GROUP BY cause, state"
     )
     found = workspace.rows(
-        "SELECT code, min(state) AS state, count(DISTINCT contact_id) AS contacts FROM finding "
-        "WHERE last_run = (SELECT max(run_id) FROM verdict) GROUP BY code"
+        "SELECT code, min(state) AS state, count(DISTINCT contact_id) AS contacts FROM open_findings GROUP BY code"
     )
     everywhere = {row["code"]: row["contacts"] for row in found}
     decided: dict[str, int] = {}
@@ -132,9 +131,7 @@ def _conditions(wanted: ContactFilter) -> tuple[list[str], list[str]]:
         conditions.append("v.cause = ?")
         parameters.append(wanted.cause)
     if wanted.finding:
-        conditions.append(
-            "c.id IN (SELECT contact_id FROM finding WHERE code = ? AND last_run = (SELECT max(run_id) FROM verdict))"
-        )
+        conditions.append("c.id IN (SELECT contact_id FROM open_findings WHERE code = ?)")
         parameters.append(wanted.finding)
     if wanted.text:
         columns = ("c.email", "c.name", "c.hubspot_id", "c.app_id")

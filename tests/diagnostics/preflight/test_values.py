@@ -146,7 +146,7 @@ def test_what_the_gates_hold_back_is_counted_by_field(held: Held) -> None:
     with held.workspace.transaction() as sql:
         for number, code in enumerate(("field-range", "field-range", "field-option", "required-field"), 1):
             sql.execute(
-                "INSERT INTO contact(id, anchor, hubspot_id, seen_run) VALUES (?, ?, ?, 1)",
+                "INSERT INTO contact(id, anchor, hubspot_id) VALUES (?, ?, ?)",
                 (number, str(number), str(number)),
             )
             sql.execute(

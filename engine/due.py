@@ -1,0 +1,81 @@
+"""Which contacts have to be planned again: those of which anything that the planner sees may have changed.
+
+Triggers mark what changes (`engine/tables.py`): records and list members in `touched_record`, contacts and what is remembered
+of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in quarantine or in doubt.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from engine.gates import Situation
+from engine.memory import Memory, memory_of
+from engine.mirror import contacts_of
+from engine.runs import Run
+from engine.situation import digest
+from engine.slices import SLICE
+from engine.workspace import Workspace
+
+SHARE = 0.2
+"""With more of the contacts due than this, all are planned: that takes no longer, and needs no look-up contact by contact."""
+_PLANNED_UNDER = "planned_under"
+
+
+def due_contacts(run: Run, situation: Situation, population: int) -> list[int] | None:
+    """The ids of the contacts to plan again, in order; None if it has to be all: nothing was planned to its end under this
+    situation, or too many are due."""
+    if run.workspace.fact(_PLANNED_UNDER) != digest(situation):
+        return None
+    with run.workspace.transaction() as sql:
+        for side in ("hubspot", "app"):
+            sql.execute(
+                f"INSERT OR IGNORE INTO due_contact(contact_id) SELECT c.id FROM touched_record t CROSS JOIN contact c "
+                f"ON c.{side}_id = t.record_id WHERE t.side = ?",
+                (side,),
+            )
+        sql.execute(
+            "INSERT OR IGNORE INTO due_contact(contact_id) SELECT contact_id FROM dependent_contact "
+            "UNION SELECT contact_id FROM quarantine UNION SELECT contact_id FROM journal WHERE state IN ('intent', 'in_doubt')"
+        )
+        sql.execute(
+            "DELETE FROM due_contact WHERE NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = due_contact.contact_id)"
+        )
+    if int(run.workspace.value("SELECT count(*) FROM due_contact")) > SHARE * population:
+        return None
+    return [int(row[0]) for row in run.workspace.rows("SELECT contact_id FROM due_contact ORDER BY contact_id")]
+
+
+def parts(workspace: Workspace, ids: Sequence[int], size: int = SLICE) -> Iterator[tuple[pl.DataFrame, Memory]]:
+    """The named contacts in slices, as `engine.slices.slices` gives all of them."""
+    for start in range(0, len(ids), size):
+        some = ids[start : start + size]
+        yield contacts_of(workspace, some), memory_of(workspace, some)
+
+
+def note_dependent(sql: sqlite3.Connection, contacts: pl.DataFrame) -> None:
+    """Keeps who of these contacts depends on other contacts' records."""
+    sql.execute(
+        "DELETE FROM dependent_contact WHERE contact_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(contacts["contact"].to_list()),),
+    )
+    sql.executemany(
+        "INSERT INTO dependent_contact(contact_id) VALUES (?)",
+        contacts.filter("dependent").select("contact").iter_rows(),
+    )
+
+
+def planning_begins(sql: sqlite3.Connection) -> None:
+    """From here on nothing counts as planned, until `planned` says so."""
+    sql.execute("DELETE FROM fact WHERE key = ?", (_PLANNED_UNDER,))
+
+
+def planned(sql: sqlite3.Connection, situation: Situation | None) -> None:
+    """All is planned to its end under this situation. None: what comes after may change what was planned without a mark."""
+    for table in ("touched_record", "due_contact"):
+        sql.execute(f"DELETE FROM {table}")
+    if situation is not None:
+        sql.execute("INSERT OR REPLACE INTO fact(key, value) VALUES (?, ?)", (_PLANNED_UNDER, digest(situation)))

@@ -1,0 +1,44 @@
+"""Whether a check that plans only what is due says what a check of everything would have said."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from engine.connection import Connection
+from engine.cycle import plan_all
+from engine.gates import Gate
+from engine.runs import Run
+from engine.situation import recall
+from engine.workspace import Workspace
+
+_ANSWERS = {
+    "verdict": "SELECT contact_id, state, cause FROM verdict",
+    "finding": "SELECT contact_id, code, field, state, blocking, value, rule FROM open_findings",
+    "write": "SELECT contact_id, side, kind, field, before, value FROM planned_write",
+    "conflict": "SELECT contact_id, field, hubspot_value, app_value, reason FROM conflict",
+}
+
+
+def kept_answers(run: Run) -> int:
+    """How many verdicts this run let stand."""
+    return int(run.workspace.value("SELECT count(*) FROM verdict WHERE run_id < ?", (run.id,)))
+
+
+def whole_says_otherwise(run: Run, connection: Connection, gates: Sequence[Gate]) -> list[str]:
+    """What a planning of every contact, in a copy of the workspace, answers otherwise than the run that has just ended."""
+    with tempfile.TemporaryDirectory(dir=run.workspace.path.parent) as folder:
+        path = Path(folder) / run.workspace.path.name
+        with closing(sqlite3.connect(path)) as copy:
+            run.workspace.sql.backup(copy)
+        with Workspace(path) as whole:
+            plan_all(Run(whole, "check", now=run.now), recall(whole, connection), gates)
+            pairs = ((what, _said(run.workspace, what), _said(whole, what)) for what in _ANSWERS)
+            return [f"{what}: kept {kept - now}, now {now - kept}" for what, kept, now in pairs if kept != now]
+
+
+def _said(workspace: Workspace, what: str) -> set[tuple[object, ...]]:
+    return {tuple(row) for row in workspace.rows(_ANSWERS[what])}
