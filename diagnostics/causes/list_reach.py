@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause, SideFinding
 from diagnostics.causes.inclusion import list_name, standing
 from diagnostics.causes.list_clauses import circumstances, live_criteria
-from diagnostics.criteria.evaluate import answer, unknown_because
+from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
 from diagnostics.criteria.form import Part, alternatives, clauses_of, properties
 from diagnostics.criteria.wording import in_words
 from engine.gates import Situation
@@ -38,33 +36,34 @@ def _idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | N
     around = circumstances(situation, ["member_since", *(f"hubspot.{name}" for name in names)])
     clauses: list[Part] = list(dict.fromkeys(one for way in alternatives(tree) for one in clauses_of(way)))
     clauses = [one for one in clauses[:MOST_CLAUSES] if not unknown_because(one, around)]
-    contacts, met, unmet = 0, [0] * len(clauses), [0] * len(clauses)
+    contacts = int(workspace.value("SELECT count(*) FROM hubspot_contact"))
+    met, unmet = _idle(workspace, clauses, names, around) if contacts else ([], [])
+    idle = [f"{in_words(one)}: met by nobody" for one in unmet] + [f"{in_words(one)}: met by everybody" for one in met]
+    if not idle:
+        return None
+    more = f", and {len(idle) - MOST_NAMED} more" if len(idle) > MOST_NAMED else ""
+    return SideFinding(CLAUSES, "unknown", False, contacts, list_name(situation), "; ".join(idle[:MOST_NAMED]) + more)
+
+
+def _idle(
+    workspace: Workspace, clauses: list[Part], names: list[str], around: Circumstances
+) -> tuple[list[Part], list[Part]]:
+    """The clauses that everybody meets and those that nobody meets: looked at slice by slice, until none is left."""
+    met, unmet, after = clauses, clauses, ""
     selected = "".join(f", h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in names)
-    after = ""
-    while clauses:
-        frame = workspace.frame(
+    while left := list(dict.fromkeys([*met, *unmet])):
+        frame = workspace.population(
             f"SELECT h._id AS id, m.added_at AS member_since{selected} FROM hubspot_contact h "
             "LEFT JOIN list_member m ON m.record_id = h._id WHERE h._id > ? ORDER BY h._id LIMIT ?",
             (after, SLICE),
         )
         if frame.is_empty():
             break
-        contacts, after = contacts + frame.height, str(frame["id"][-1])
-        answers = (
-            frame.lazy().select("id", *(answer(one, around).alias(str(i)) for i, one in enumerate(clauses))).collect()
-        )
-        for i in range(len(clauses)):
-            counts = answers[str(i)].cast(pl.Int64)
-            met[i] += int(counts.sum())
-            unmet[i] += counts.len() - counts.null_count() - int(counts.sum())
-    if not contacts:
-        return None
-    idle = [f"{in_words(one)}: met by nobody" for i, one in enumerate(clauses) if unmet[i] == contacts]
-    idle += [f"{in_words(one)}: met by everybody" for i, one in enumerate(clauses) if met[i] == contacts]
-    if not idle:
-        return None
-    more = f", and {len(idle) - MOST_NAMED} more" if len(idle) > MOST_NAMED else ""
-    return SideFinding(CLAUSES, "unknown", False, contacts, list_name(situation), "; ".join(idle[:MOST_NAMED]) + more)
+        after = str(frame["id"].max())
+        answers = frame.select("id", *(answer(one, around).alias(str(i)) for i, one in enumerate(left)))
+        met = [one for i, one in enumerate(left) if one in met and answers[str(i)].sum() == frame.height]
+        unmet = [one for i, one in enumerate(left) if one in unmet and (~answers[str(i)]).sum() == frame.height]
+    return met, unmet
 
 
 def _beyond_goal(workspace: Workspace, situation: Situation) -> SideFinding | None:
