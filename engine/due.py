@@ -6,7 +6,6 @@ of them in `due_contact`. Some are always due: who depends on other contacts' re
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
@@ -58,14 +57,8 @@ def parts(workspace: Workspace, ids: Sequence[int], size: int = SLICE) -> Iterat
 
 def note_dependent(sql: sqlite3.Connection, contacts: pl.DataFrame) -> None:
     """Keeps who of these contacts depends on other contacts' records."""
-    sql.execute(
-        "DELETE FROM dependent_contact WHERE contact_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(contacts["contact"].to_list()),),
-    )
-    sql.executemany(
-        "INSERT INTO dependent_contact(contact_id) VALUES (?)",
-        contacts.filter("dependent").select("contact").iter_rows(),
-    )
+    dependent = contacts.filter("dependent").select("contact")
+    sql.executemany("INSERT INTO dependent_contact(contact_id) VALUES (?)", dependent.iter_rows())
 
 
 def planning_begins(sql: sqlite3.Connection) -> None:

@@ -120,6 +120,7 @@ CREATE TABLE verdict (
   since_run INTEGER NOT NULL, run_id INTEGER NOT NULL, digest INTEGER NOT NULL DEFAULT 0, changed_run INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX verdict_state ON verdict(state, cause);
+CREATE INDEX verdict_changed ON verdict(changed_run);
 CREATE TABLE finding (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
   state TEXT NOT NULL, blocking INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL,

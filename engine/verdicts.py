@@ -34,8 +34,8 @@ def forget_answers(run: Run, *, only_due: bool = False) -> None:
     only, too = (f" WHERE {chosen}", f" AND {chosen}") if only_due else ("", "")
     with run.workspace.transaction() as sql:
         planning_begins(sql)
-        sql.execute(f"DELETE FROM planned_write{only}")
-        sql.execute(f"DELETE FROM conflict{only}")
+        for table in ("planned_write", "conflict", "dependent_contact"):
+            sql.execute(f"DELETE FROM {table}{only}")
         sql.execute(f"DELETE FROM finding WHERE first_run = ?{too}", (run.id,))
         sql.execute(f"UPDATE finding SET last_run = ? WHERE last_run = ?{too}", (run.id - 1, run.id))
 
