@@ -123,7 +123,6 @@ def differences(
     if tidy.is_empty():
         return pl.DataFrame(schema=DIFFERENCE)
     flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping").with_columns(flipping=True)
-    to_hubspot, to_app = merged_sets()
     rows = (
         tidy.lazy()
         .join(_base(memory), on=["contact", "mapping", "fingerprint"], how="left")
@@ -131,10 +130,11 @@ def differences(
         .join(_same_values(memory.evidence, "hubspot_changed_at", "hubspot_source"), on=_KEYS, how="left")
         .join(flipping.lazy(), on=["contact", "mapping"], how="left")
         .with_columns(hubspot_at=pl.coalesce("hubspot_changed_at", "hubspot_at"))
-        .with_columns(hubspot_merged=to_hubspot, app_merged=to_app)
+        .collect()
     )
-    decided = rows.with_columns(_ladder(connection)).unnest("ladder").with_columns(reason=_reason())
-    return decided.select(DIFFERENCE.names()).collect()
+    nothing = pl.lit(None, pl.String)
+    to_hubspot, to_app = merged_sets() if (rows["merge"] == "set").any() else (nothing, nothing)
+    return _decided(rows.with_columns(hubspot_merged=to_hubspot, app_merged=to_app), connection)
 
 
 _KEYS = ["contact", "mapping", "hubspot_value", "app_value"]
@@ -257,15 +257,27 @@ def _users_time(side: Side) -> pl.Expr:
     return pl.when(written.is_null() | (changed != written)).then(changed).alias(f"{side}_at")
 
 
-def _ladder(connection: Connection) -> pl.Expr:
-    """`outcome` and `ground` of the first rule that decides, as a struct."""
+def _decided(rows: pl.DataFrame, connection: Connection) -> pl.DataFrame:
+    """The rows with the outcome and the ground of the first rule that says something."""
+    ladder = {f"rule {number}": rule for number, rule in enumerate(_ladder(connection))}
+    grounds = [pl.when(pl.col(name).is_not_null()).then(pl.lit(ground)) for name, (ground, _) in ladder.items()]
+    return (
+        rows.with_columns(outcome.alias(name) for name, (_, outcome) in ladder.items())
+        .with_columns(outcome=pl.coalesce(list(ladder)), ground=pl.coalesce(grounds))
+        .with_columns(reason=_reason())
+        .select(DIFFERENCE.names())
+    )
+
+
+def _ladder(connection: Connection) -> tuple[tuple[str, pl.Expr], ...]:
+    """The rules in order, each with its ground and its outcome; null where it says nothing."""
     hubspot_changed, app_changed = HUBSPOT != BASE_HUBSPOT, APP != BASE_APP
     direction = pl.col("direction")
     decided = pl.when(pl.col("winner") == "hubspot").then(pl.lit("to_app")).otherwise(pl.lit("to_hubspot"))
     contested = FIRST | (hubspot_changed & app_changed)
     one_way = pl.col("winner").is_not_null() & (direction != "two_way")
     possible = pl.when(decided == direction).then(decided).otherwise(pl.lit("kept"))
-    rules: tuple[tuple[str, pl.Expr], ...] = (
+    return (
         ("loop", pl.when(pl.col("flipping")).then(pl.lit("conflict"))),
         ("undone", pl.when(pl.col("winner") == UNDECIDED).then(pl.lit("conflict"))),
         ("consent", consent_outcome()),
@@ -282,11 +294,6 @@ def _ladder(connection: Connection) -> pl.Expr:
         ("change", pl.when(~contested).then(pl.lit("settled"))),
         ("policy", _policy(connection)),
     )
-    named = [
-        pl.when(outcome.is_not_null()).then(pl.struct(outcome.alias("outcome"), pl.lit(name).alias("ground")))
-        for name, outcome in rules
-    ]
-    return pl.coalesce(named).alias("ladder")
 
 
 def _reason() -> pl.Expr:
