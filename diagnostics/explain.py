@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -20,7 +22,7 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import Situation
 from engine.memory import Memory, memory_of_slice
-from engine.merge import differences, field_states, mapped_pairs
+from engine.merge import field_states, mapped_pairs
 from engine.mirror import slice_of
 from engine.plan import Plan, plan
 from engine.schema import SIDES
@@ -164,7 +166,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int, *, prove
         cause=code,
         sentence=_in_one_sentence(state, code, answer, situation),
         gates=_gates(answer, code, unreadable=unreadable),
-        fields=_fields(contacts, memory, answer, situation),
+        fields=_fields(contacts.row(0, named=True), _states(contacts, situation), memory, answer, situation),
         remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact, row["hubspot_id"], row["app_id"])),
@@ -214,29 +216,41 @@ _REFUSALS = tuple(entry.code for entry in REFUSALS)
 
 def _gates(answer: Plan, decides: str, *, unreadable: bool) -> tuple[GateResult, ...]:
     """Every gate in order. Of the classes of refusals only those that were met; without any, one line `refused` for all."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in answer.findings.iter_rows(named=True):
+        found.setdefault(row["code"], []).append(row)
     results = []
     for entry in CAUSES:
         if entry.gate is None:
             continue
-        rows = answer.findings.filter(pl.col("code") == entry.code)
-        evidence = tuple(
-            sentence(entry.code, row["field"], row["value"], row["rule"], mask=False)
-            for row in rows.iter_rows(named=True)
-        )
-        stopped = bool(rows.filter("blocking").height)
-        unknown = unreadable or bool(rows.filter(pl.col("state") == "unknown").height)
-        passed = None if unknown else not stopped
-        if not (rows.is_empty() and entry.code in _REFUSALS):
+        rows = found.get(entry.code, [])
+        evidence = tuple(sentence(entry.code, row["field"], row["value"], row["rule"], mask=False) for row in rows)
+        unknown = unreadable or any(row["state"] == "unknown" for row in rows)
+        passed = None if unknown else not any(row["blocking"] for row in rows)
+        if rows or entry.code not in _REFUSALS:
             results.append(GateResult(entry.code, entry.title, passed, evidence, decides=entry.code == decides))
         elif entry.code == _REFUSALS[-1] and not any(result.code in _REFUSALS for result in results):
             results.append(GateResult("refused", "Refused by the server", passed, ()))
     return tuple(results)
 
 
-def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Situation) -> tuple[FieldView, ...]:
+def _states(contacts: pl.DataFrame, situation: Situation) -> Mapping[str, Mapping[str, str]]:
+    """By mapping, the states of values that were not read, or of which the side noted something."""
     contact = contacts.row(0, named=True)
-    pairs = mapped_pairs(situation.connection, situation.schemas)
-    merged = differences(contacts, memory, situation.connection, pairs)
+    noted = any(contact.get(f"{side}._unreadable") for side in SIDES)
+    pairs = mapped_pairs(situation.connection, situation.schemas) if contact["hubspot"] and contact["app"] else ()
+    doubtful = tuple(pair for pair in pairs if noted or any(contact.get(pair.column(side)) is None for side in SIDES))
+    return {row["mapping"]: row for row in field_states(contacts, doubtful).iter_rows(named=True)}
+
+
+def _fields(
+    contact: Mapping[str, Any],
+    states: Mapping[str, Mapping[str, str]],
+    memory: Memory,
+    answer: Plan,
+    situation: Situation,
+) -> tuple[FieldView, ...]:
+    merged = answer.merged
     left = set(merged.filter(pl.col("outcome").is_in(["settled", "kept"]))["mapping"].to_list())
     bases = {row["field"]: row for row in memory.base.iter_rows(named=True)}
     wanted = {(row["side"], row["field"]): row["value"] for row in answer.wanted.iter_rows(named=True)}
@@ -248,7 +262,6 @@ def _fields(contacts: pl.DataFrame, memory: Memory, answer: Plan, situation: Sit
         for row in answer.conflicts.iter_rows(named=True)
     }
     grounds = {row["mapping"]: row["ground"] for row in merged.iter_rows(named=True)}
-    states = {row["mapping"]: row for row in field_states(contacts, pairs).iter_rows(named=True)}
     views = []
     for mapping in situation.connection.mappings:
         known = bases.get(mapping.name)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, Protocol
 
 import polars as pl
@@ -88,6 +89,19 @@ class Population:
     writes: pl.DataFrame
     memory: Memory = field(default_factory=nothing_known)
     earlier: Sequence[pl.DataFrame] = ()
+    _shared: dict[str, pl.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def writes_into(self) -> Mapping[tuple[str, str], pl.DataFrame]:
+        """The writes by side and field; fields that nothing is written into are not there."""
+        parts = self.writes.partition_by("side", "field", as_dict=True) if self.writes.height else {}
+        return {(str(side), str(name)): rows for (side, name), rows in parts.items()}
+
+    def once(self, name: str, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """What several gates look at; `make` works it out for the first of them. A population is planned in one situation only."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
 
 class Gate(Protocol):
@@ -104,8 +118,9 @@ class Gate(Protocol):
 
 
 def found(
-    contacts: pl.DataFrame | pl.LazyFrame,
+    contacts: pl.DataFrame,
     *,
+    where: pl.Expr | None = None,
     state: State,
     blocking: bool = True,
     only_field: bool = False,
@@ -113,36 +128,44 @@ def found(
     value: pl.Expr | str = "",
     rule: pl.Expr | str = "",
 ) -> pl.DataFrame:
-    """Rows of FINDING for the given contacts; texts are taken literally, expressions are evaluated."""
-
-    if isinstance(contacts, pl.DataFrame) and contacts.is_empty():
+    """Rows of FINDING for the given contacts, or those of them `where` it is true; texts are taken literally, expressions are
+    evaluated."""
+    rows = contacts.lazy()
+    if where is not None:
+        stopped = contacts.select(where.alias("stopped"))["stopped"]
+        if not stopped.any():
+            return nothing()
+        rows = rows.filter(stopped)
+    elif contacts.is_empty():
         return nothing()
 
     def text(what: pl.Expr | str) -> pl.Expr:
         return (pl.lit(what) if isinstance(what, str) else what).cast(pl.String).fill_null("")
 
-    return (
-        contacts.lazy()
-        .select(
-            pl.col("contact").cast(pl.Int64),
-            pl.lit(state).alias("state"),
-            pl.lit(blocking).alias("blocking"),
-            pl.lit(only_field).alias("only_field"),
-            text(field).alias("field"),
-            text(value).alias("value"),
-            text(rule).alias("rule"),
-        )
-        .collect()
-    )
+    return rows.select(
+        pl.col("contact").cast(pl.Int64),
+        pl.lit(state).alias("state"),
+        pl.lit(blocking).alias("blocking"),
+        pl.lit(only_field).alias("only_field"),
+        text(field).alias("field"),
+        text(value).alias("value"),
+        text(rule).alias("rule"),
+    ).collect()
 
 
 def released(writes: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """The writes without those of the single fields that findings hold back."""
-    named = findings.filter(pl.col("blocking") & pl.col("only_field")).select("contact", written="field").unique()
+    held = pl.col("blocking") & pl.col("only_field")
+    if not findings.select(held.any()).item():
+        return writes
+    named = findings.filter(held).select("contact", written="field").unique()
     written = pl.concat_str("side", pl.lit("."), "field").alias("written")
     return writes.with_columns(written).join(named, on=["contact", "written"], how="anti").drop("written")
 
 
 def nothing() -> pl.DataFrame:
     """No findings."""
-    return pl.DataFrame(schema=FINDING)
+    return _NOTHING
+
+
+_NOTHING = pl.DataFrame(schema=FINDING)

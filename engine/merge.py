@@ -13,7 +13,7 @@ import polars as pl
 from engine.connection import Connection
 from engine.mapped_pair import MappedPair, mapped_pairs
 from engine.memory import UNDECIDED, Memory
-from engine.schema import Side
+from engine.schema import SIDES, Side
 from engine.typed_merges import (
     APP,
     BASE_APP,
@@ -68,8 +68,8 @@ _TAKE_PART = (VALUE, EMPTY)
 """Only these take part in a merge, and only `empty` may clear the other side."""
 
 
-def value_state(pair: MappedPair, side: Side) -> pl.Expr:
-    """Which of the five states a side's value of a mapping is in.
+def value_state(pair: MappedPair, side: Side, canonical: pl.Expr) -> pl.Expr:
+    """Which of the five states a side's value of a mapping is in, given its canonical form.
 
     The mirror holds NULL for what was not fetched; its `_unreadable` names fields whose value is there and cannot be
     kept, or that the side does not let these credentials see (the reason then begins with "not permitted").
@@ -83,7 +83,7 @@ def value_state(pair: MappedPair, side: Side) -> pl.Expr:
         .then(pl.lit(UNPARSEABLE))
         .when(column.is_null())
         .then(pl.lit(NOT_FETCHED))
-        .when(pair.comparable(side, column) == "")
+        .when(canonical == "")
         .then(pl.lit(EMPTY))
         .otherwise(pl.lit(VALUE))
     )
@@ -91,20 +91,24 @@ def value_state(pair: MappedPair, side: Side) -> pl.Expr:
 
 def field_states(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.DataFrame:
     """The state of every mapped value of contacts that have both records: `contact`, `mapping`, `hubspot_state`, `app_state`."""
-    both = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app"))
-    tidy = [
-        both.select(
-            "contact",
-            pl.lit(pair.name).alias("mapping"),
-            hubspot_state=value_state(pair, "hubspot"),
-            app_state=value_state(pair, "app"),
-        )
-        for pair in pairs
-        if _fetched(contacts, pair)
-    ]
+    compared = [pair for pair in pairs if _fetched(contacts, pair)]
+    states = {
+        f"{side} {pair.name}": value_state(pair, side, pair.comparable(side, pl.col(pair.column(side))))
+        for pair in compared
+        for side in SIDES
+    }
+    wide = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app")).select("contact", **states).collect()
     names = ("mapping", "hubspot_state", "app_state")
     schema = pl.Schema({"contact": pl.Int64(), **dict.fromkeys(names, pl.String())})
-    return pl.concat(tidy).collect() if tidy else pl.DataFrame(schema=schema)
+    tidy = [
+        wide.select(
+            "contact",
+            pl.lit(pair.name).alias("mapping"),
+            *(pl.col(f"{side} {pair.name}").alias(f"{side}_state") for side in SIDES),
+        )
+        for pair in compared
+    ]
+    return pl.concat(tidy) if tidy else pl.DataFrame(schema=schema)
 
 
 def differences(
@@ -114,13 +118,11 @@ def differences(
 
     A value that is neither there nor explicitly empty takes no part.
     """
-    both = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app"))
-    unlike = [_differing(both, pair) for pair in _unlike(both, [pair for pair in pairs if _fetched(contacts, pair)])]
-    tidy = pl.concat(unlike).collect() if unlike else pl.DataFrame()
+    parts = _differing(contacts, [pair for pair in pairs if _fetched(contacts, pair)])
+    tidy = pl.concat(parts).collect() if parts else pl.DataFrame()
     if tidy.is_empty():
         return pl.DataFrame(schema=DIFFERENCE)
     flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping").with_columns(flipping=True)
-    to_hubspot, to_app = merged_sets()
     rows = (
         tidy.lazy()
         .join(_base(memory), on=["contact", "mapping", "fingerprint"], how="left")
@@ -128,10 +130,11 @@ def differences(
         .join(_same_values(memory.evidence, "hubspot_changed_at", "hubspot_source"), on=_KEYS, how="left")
         .join(flipping.lazy(), on=["contact", "mapping"], how="left")
         .with_columns(hubspot_at=pl.coalesce("hubspot_changed_at", "hubspot_at"))
-        .with_columns(hubspot_merged=to_hubspot, app_merged=to_app)
+        .collect()
     )
-    decided = rows.with_columns(_ladder(connection)).unnest("ladder").with_columns(reason=_reason())
-    return decided.select(DIFFERENCE.names()).collect()
+    nothing = pl.lit(None, pl.String)
+    to_hubspot, to_app = merged_sets() if (rows["merge"] == "set").any() else (nothing, nothing)
+    return _decided(rows.with_columns(hubspot_merged=to_hubspot, app_merged=to_app), connection)
 
 
 _KEYS = ["contact", "mapping", "hubspot_value", "app_value"]
@@ -202,47 +205,49 @@ def _with_unreadable(contacts: pl.DataFrame) -> pl.LazyFrame:
     return contacts.lazy().with_columns(pl.lit("").alias(name) for name in missing)
 
 
-def _unlike(both: pl.LazyFrame, pairs: Sequence[MappedPair]) -> list[MappedPair]:
-    """The mappings with at least one pair of raw values that differ: only theirs have to be brought to canonical form."""
-    raw = [_raw_differ(pair).any().alias(str(number)) for number, pair in enumerate(pairs)]
-    if not raw:
-        return []
-    any_differ = both.select(raw).collect().row(0)
-    return [pair for pair, differ in zip(pairs, any_differ, strict=True) if differ]
+def _differing(contacts: pl.DataFrame, pairs: Sequence[MappedPair]) -> list[pl.LazyFrame]:
+    """For each mapping with values that differ, its rows. Only where raw values differ is the canonical form worked out, and
+    once for all contacts with the same two values."""
+    unlike = contacts.select(_raw_differ(pair).alias(pair.name) for pair in pairs)
+    read, parts = _with_unreadable(contacts), []
+    for pair in pairs:
+        here = unlike[pair.name]
+        if not here.any():
+            continue
+        canonical = {f"{side}_canonical": pair.comparable(side, pl.col(pair.column(side))) for side in SIDES}
+        looked_at = sorted({name for form in canonical.values() for name in form.meta.root_names()})
+        values = contacts.select(looked_at).filter(here).unique().with_columns(**canonical).filter(HUBSPOT != APP)
+        if values.height:
+            rows = read.filter(here).join(values.lazy(), on=looked_at, nulls_equal=True, maintain_order="left")
+            parts.append(_tidy(rows, pair))
+    return parts
 
 
 def _raw_differ(pair: MappedPair) -> pl.Expr:
-    return pl.col(pair.column("hubspot")) != pl.col(pair.column("app"))
+    return pl.col("hubspot") & pl.col("app") & (pl.col(pair.column("hubspot")) != pl.col(pair.column("app")))
 
 
-def _differing(both: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
-    hubspot, app = pl.col(pair.column("hubspot")), pl.col(pair.column("app"))
-    raw = (
-        both.filter(_raw_differ(pair))
-        .with_columns(
-            hubspot_state=value_state(pair, "hubspot"),
-            app_state=value_state(pair, "app"),
-            hubspot_canonical=pair.comparable("hubspot", hubspot),
-            app_canonical=pair.comparable("app", app),
+def _tidy(rows: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
+    return (
+        rows.with_columns(hubspot_state=value_state(pair, "hubspot", HUBSPOT), app_state=value_state(pair, "app", APP))
+        .filter(pl.col("hubspot_state").is_in(_TAKE_PART), pl.col("app_state").is_in(_TAKE_PART))
+        .select(
+            "contact",
+            pl.lit(pair.name).alias("mapping"),
+            pl.lit(pair.direction).alias("direction"),
+            pl.lit(pair.merge).alias("merge"),
+            pl.lit(pair.fingerprint).alias("fingerprint"),
+            pl.col(pair.column("hubspot")).alias("hubspot_value"),
+            pl.col(pair.column("app")).alias("app_value"),
+            _users_time("hubspot"),
+            _users_time("app"),
+            "hubspot_state",
+            "app_state",
+            "hubspot_canonical",
+            "app_canonical",
+            hubspot_rank=pair.rank(HUBSPOT),
+            app_rank=pair.rank(APP),
         )
-        .filter(HUBSPOT != APP, pl.col("hubspot_state").is_in(_TAKE_PART), pl.col("app_state").is_in(_TAKE_PART))
-    )
-    return raw.select(
-        "contact",
-        pl.lit(pair.name).alias("mapping"),
-        pl.lit(pair.direction).alias("direction"),
-        pl.lit(pair.merge).alias("merge"),
-        pl.lit(pair.fingerprint).alias("fingerprint"),
-        hubspot.alias("hubspot_value"),
-        app.alias("app_value"),
-        _users_time("hubspot"),
-        _users_time("app"),
-        "hubspot_state",
-        "app_state",
-        "hubspot_canonical",
-        "app_canonical",
-        hubspot_rank=pair.rank(HUBSPOT),
-        app_rank=pair.rank(APP),
     )
 
 
@@ -252,15 +257,27 @@ def _users_time(side: Side) -> pl.Expr:
     return pl.when(written.is_null() | (changed != written)).then(changed).alias(f"{side}_at")
 
 
-def _ladder(connection: Connection) -> pl.Expr:
-    """`outcome` and `ground` of the first rule that decides, as a struct."""
+def _decided(rows: pl.DataFrame, connection: Connection) -> pl.DataFrame:
+    """The rows with the outcome and the ground of the first rule that says something."""
+    ladder = {f"rule {number}": rule for number, rule in enumerate(_ladder(connection))}
+    grounds = [pl.when(pl.col(name).is_not_null()).then(pl.lit(ground)) for name, (ground, _) in ladder.items()]
+    return (
+        rows.with_columns(outcome.alias(name) for name, (_, outcome) in ladder.items())
+        .with_columns(outcome=pl.coalesce(list(ladder)), ground=pl.coalesce(grounds))
+        .with_columns(reason=_reason())
+        .select(DIFFERENCE.names())
+    )
+
+
+def _ladder(connection: Connection) -> tuple[tuple[str, pl.Expr], ...]:
+    """The rules in order, each with its ground and its outcome; null where it says nothing."""
     hubspot_changed, app_changed = HUBSPOT != BASE_HUBSPOT, APP != BASE_APP
     direction = pl.col("direction")
     decided = pl.when(pl.col("winner") == "hubspot").then(pl.lit("to_app")).otherwise(pl.lit("to_hubspot"))
     contested = FIRST | (hubspot_changed & app_changed)
     one_way = pl.col("winner").is_not_null() & (direction != "two_way")
     possible = pl.when(decided == direction).then(decided).otherwise(pl.lit("kept"))
-    rules: tuple[tuple[str, pl.Expr], ...] = (
+    return (
         ("loop", pl.when(pl.col("flipping")).then(pl.lit("conflict"))),
         ("undone", pl.when(pl.col("winner") == UNDECIDED).then(pl.lit("conflict"))),
         ("consent", consent_outcome()),
@@ -277,11 +294,6 @@ def _ladder(connection: Connection) -> pl.Expr:
         ("change", pl.when(~contested).then(pl.lit("settled"))),
         ("policy", _policy(connection)),
     )
-    named = [
-        pl.when(outcome.is_not_null()).then(pl.struct(outcome.alias("outcome"), pl.lit(name).alias("ground")))
-        for name, outcome in rules
-    ]
-    return pl.coalesce(named).alias("ladder")
 
 
 def _reason() -> pl.Expr:

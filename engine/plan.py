@@ -6,14 +6,14 @@ No I/O, no clock; gates are handed in. Checking, explaining, syncing, verifying 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from engine.gates import FINDING, WRITE, Gate, Population, Situation, released
 from engine.memory import Memory
-from engine.merge import MappedPair, differences, mapped_pairs
-from engine.schema import Side
+from engine.merge import DIFFERENCE, MappedPair, differences, mapped_pairs
+from engine.schema import SIDES, Side
 
 VERDICT = pl.Schema({"contact": pl.Int64, "state": pl.String, "cause": pl.String})
 CONFLICT = pl.Schema(
@@ -38,7 +38,8 @@ class Plan:
 
     `verdicts`: one row of VERDICT per contact; `cause` is empty for in_sync and pending. `findings`: rows of FINDING
     plus `code` and `rank` (the gate's place; the smallest blocking rank decides). `writes`: rows of WRITE that no gate
-    holds back; `wanted`: all that would be written without gates. `conflicts`: rows of CONFLICT.
+    holds back; `wanted`: all that would be written without gates. `conflicts`: rows of CONFLICT. `merged`: rows of
+    `merge.DIFFERENCE`, what became of every field whose values differ.
     """
 
     verdicts: pl.DataFrame
@@ -46,69 +47,69 @@ class Plan:
     writes: pl.DataFrame
     conflicts: pl.DataFrame
     wanted: pl.DataFrame
+    merged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DIFFERENCE))
 
 
 def plan(contacts: pl.DataFrame, memory: Memory, situation: Situation, gates: Sequence[Gate]) -> Plan:
     """Plans a slice. `contacts` as in `gates.Population`."""
     pairs = mapped_pairs(situation.connection, situation.schemas)
     merged = differences(contacts, memory, situation.connection, pairs)
-    wanted = pl.concat([*_creates(contacts, situation, pairs), *_updates(merged, pairs)]).collect()
-    found: list[pl.DataFrame] = [pl.DataFrame(schema=_RANKED)]
+    wanted = _together([*_creates(contacts, situation, pairs), *_updates(merged, pairs)])
+    found: list[pl.DataFrame] = [_NOTHING]
     population = Population(contacts, wanted, memory, found)
     for rank, gate in enumerate(gates):
-        found.append(_ranked(gate, rank, population, situation))
+        found += _ranked(gate, rank, population, situation)
     findings = pl.concat(found)
-    decided = (
-        findings.lazy()
-        .filter("blocking")
-        .sort("contact", "rank")
-        .unique("contact", keep="first", maintain_order=True)
-        .select("contact", stopped="state", by="code")
-    )
     conflicts = _conflicts(contacts, merged)
-    verdicts = (
-        contacts.lazy()
-        .select("contact")
-        .join(decided, on="contact", how="left")
-        .join(conflicts.lazy().select("contact").unique().with_columns(disputed=True), on="contact", how="left")
-        .join(wanted.lazy().select("contact").unique().with_columns(writes=True), on="contact", how="left")
-        .select(
-            "contact",
-            state=pl.when(pl.col("stopped").is_not_null())
-            .then("stopped")
-            .when(pl.col("disputed"))
-            .then(pl.lit("conflict"))
-            .when(pl.col("writes"))
-            .then(pl.lit("pending"))
-            .otherwise(pl.lit("in_sync")),
-            cause=pl.when(pl.col("stopped").is_not_null())
-            .then("by")
-            .when(pl.col("disputed"))
-            .then(pl.lit("conflict"))
-            .otherwise(pl.lit("")),
-        )
-        .collect()
-    )
     blocking = findings.filter("blocking")
     stopped = blocking.filter(~pl.col("only_field")).select("contact").unique()
     return Plan(
-        verdicts=verdicts,
+        verdicts=_verdicts(contacts, blocking, conflicts, wanted),
         findings=findings,
         writes=released(wanted.join(stopped, on="contact", how="anti"), findings),
         conflicts=conflicts.join(stopped, on="contact", how="anti"),
         wanted=wanted,
+        merged=merged,
     )
 
 
-_RANKED = pl.Schema({**FINDING, "code": pl.String(), "rank": pl.Int32()})
+_NOTHING = pl.DataFrame(schema={**FINDING, "code": pl.String(), "rank": pl.Int32()})
 
 
-def _ranked(gate: Gate, rank: int, population: Population, situation: Situation) -> pl.DataFrame:
+def _ranked(gate: Gate, rank: int, population: Population, situation: Situation) -> list[pl.DataFrame]:
     rows = gate.findings(population, situation)
     if rows.is_empty():
-        return pl.DataFrame(schema=_RANKED)
+        return []
     rows = rows.select(FINDING.names()).cast(dict(FINDING))  # type: ignore[arg-type]
-    return rows.with_columns(code=pl.lit(gate.code), rank=pl.lit(rank, pl.Int32))
+    return [rows.with_columns(code=pl.lit(gate.code), rank=pl.lit(rank, pl.Int32))]
+
+
+def _verdicts(
+    contacts: pl.DataFrame, blocking: pl.DataFrame, conflicts: pl.DataFrame, wanted: pl.DataFrame
+) -> pl.DataFrame:
+    """The first blocking finding decides; of one gate's the one it named first."""
+    decided = blocking.sort("rank", maintain_order=True).unique("contact", keep="first", maintain_order=True)
+    contact, by, stopped = pl.col("contact"), pl.col("by"), pl.col("stopped").is_not_null()
+    disputed, writes = contact.is_in(conflicts["contact"].implode()), contact.is_in(wanted["contact"].implode())
+    return (
+        contacts.select("contact")
+        .join(decided.select("contact", stopped="state", by="code"), on="contact", how="left", maintain_order="left")
+        .select(
+            "contact",
+            state=pl.when(stopped)
+            .then("stopped")
+            .when(disputed)
+            .then(pl.lit("conflict"))
+            .when(writes)
+            .then(pl.lit("pending"))
+            .otherwise(pl.lit("in_sync")),
+            cause=pl.when(stopped).then(by).when(disputed).then(pl.lit("conflict")).otherwise(pl.lit("")),
+        )
+    )
+
+
+def _together(rows: list[pl.LazyFrame]) -> pl.DataFrame:
+    return pl.concat(rows).collect() if rows else pl.DataFrame(schema=WRITE)
 
 
 def _write(
@@ -135,33 +136,37 @@ def _write(
 
 def _creates(contacts: pl.DataFrame, situation: Situation, pairs: tuple[MappedPair, ...]) -> list[pl.LazyFrame]:
     """Creates for records that are alone on a side which the connection sends from."""
-    connection = situation.connection
-    rows = [pl.LazyFrame(schema=WRITE)]
+    rows: list[pl.LazyFrame] = []
     directions: tuple[tuple[Side, Side], ...] = (("hubspot", "app"), ("app", "hubspot"))
     for source, target in directions:
-        if connection.sync.direction not in ("two_way", f"to_{target}"):
+        if situation.connection.sync.direction in ("two_way", f"to_{target}"):
+            alone = contacts.select(pl.col(source) & ~pl.col(target) & ~pl.col("linked")).to_series()
+            rows += _created(contacts.filter(alone), situation, pairs, source, target) if alone.any() else []
+    return rows
+
+
+def _created(
+    alone: pl.DataFrame, situation: Situation, pairs: tuple[MappedPair, ...], source: Side, target: Side
+) -> list[pl.LazyFrame]:
+    rows: list[pl.LazyFrame] = []
+    sent: set[str] = set()
+    for pair in pairs:
+        column, field = pair.column(source), pair.field(target)
+        if not pair.flows_to(target) or column not in alone.columns:
             continue
-        alone = contacts.lazy().filter(pl.col(source) & ~pl.col(target) & ~pl.col("linked"))
-        sent: set[str] = set()
-        for pair in pairs:
-            source_field, target_field = (pair.hubspot, pair.app) if target == "app" else (pair.app, pair.hubspot)
-            column = f"{source}.{source_field}"
-            if not pair.flows_to(target) or column not in contacts.columns:
-                continue
-            sent.add(target_field)
-            filled = alone.filter(pl.col(column).str.strip_chars() != "")
-            value = pair.translated(pl.col(column), target)
-            rows.append(_write(filled, target, "create", pair.name, target_field, pl.lit(""), value, pl.col(column)))
-        for field, fixed in _on_create(situation, target).items():
-            if field not in sent:
-                rows.append(_write(alone, target, "create", "", field, pl.lit(""), pl.lit(fixed), pl.lit("")))
-                rows += _carried_back(contacts, alone, pairs, source, target, field, fixed)
+        sent.add(field)
+        filled = alone.lazy().filter(pl.col(column).str.strip_chars() != "")
+        value = pair.translated(pl.col(column), target)
+        rows.append(_write(filled, target, "create", pair.name, field, pl.lit(""), value, pl.col(column)))
+    for field, fixed in _on_create(situation, target).items():
+        if field not in sent:
+            rows.append(_write(alone.lazy(), target, "create", "", field, pl.lit(""), pl.lit(fixed), pl.lit("")))
+            rows += _carried_back(alone, pairs, source, target, field, fixed)
     return rows
 
 
 def _carried_back(
-    contacts: pl.DataFrame,
-    alone: pl.LazyFrame,
+    alone: pl.DataFrame,
     pairs: tuple[MappedPair, ...],
     source: Side,
     target: Side,
@@ -172,8 +177,8 @@ def _carried_back(
     rows = []
     for pair in pairs:
         column = pair.column(source)
-        if pair.field(target) == field and pair.flows_to(source) and column in contacts.columns:
-            empty = alone.filter(pl.col(column).str.strip_chars() == "")
+        if pair.field(target) == field and pair.flows_to(source) and column in alone.columns:
+            empty = alone.lazy().filter(pl.col(column).str.strip_chars() == "")
             value = pair.translated(pl.lit(fixed), source)
             rows.append(
                 _write(empty, source, "update", pair.name, pair.field(source), pl.col(column), value, pl.lit(fixed))
@@ -190,25 +195,27 @@ def _on_create(situation: Situation, target: Side) -> dict[str, str]:
 
 def _updates(merged: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> list[pl.LazyFrame]:
     rows: list[pl.LazyFrame] = []
-    if merged.is_empty():
-        return rows
     sides: tuple[tuple[Side, Side], ...] = (("app", "hubspot"), ("hubspot", "app"))
+    flows = merged.filter(pl.col("outcome").is_in([*(f"to_{side}" for side in SIDES), "both"]))
+    chosen = {str(name): part for (name,), part in flows.partition_by("mapping", as_dict=True).items()}
     for pair in pairs:
-        differing = merged.lazy().filter(pl.col("mapping") == pair.name)
-        for side, other in sides:
-            chosen = differing.filter(pl.col("outcome").is_in([f"to_{side}", "both"]))
+        for side, other in sides if pair.name in chosen else ():
+            part = chosen[pair.name].lazy().filter(pl.col("outcome").is_in([f"to_{side}", "both"]))
             source = pl.col(f"{other}_value")
             value = pair.translated(source, side)
             if pair.merge == "set":
                 value = pl.coalesce(pair.joined(pl.col(f"{side}_merged").str.split(";"), side), value)
             before = pl.col(f"{side}_value")
-            rows.append(_write(chosen, side, "update", pair.name, pair.field(side), before, value, source))
+            rows.append(_write(part, side, "update", pair.name, pair.field(side), before, value, source))
     return rows
 
 
 def _conflicts(contacts: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
+    disputed = merged.filter(pl.col("outcome") == "conflict")
+    if disputed.is_empty():
+        return pl.DataFrame(schema=CONFLICT)
     times = contacts.select("contact", "hubspot_updated_at", "app_updated_at")
-    disputed = merged.filter(pl.col("outcome") == "conflict").join(times, on="contact", how="left")
+    disputed = disputed.join(times, on="contact", how="left", maintain_order="left")
     known = pl.col("hubspot_source").is_not_null()
     return disputed.select(
         "contact",

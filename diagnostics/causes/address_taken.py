@@ -19,14 +19,14 @@ def held_addresses(population: Population, situation: Situation, *, swap: bool) 
     parts = [nothing()]
     for side in SIDES:
         schema = situation.schemas[side]
-        into = population.writes.lazy().filter(
-            (pl.col("side") == side) & (pl.col("kind") == "update") & (pl.col("field") == schema.identity_field)
-        )
-        holders = population.contacts.lazy().select("contact", holder=f"{side}_holder", swap=f"{side}_swap")
-        held = into.join(holders.filter(pl.col("holder").is_not_null()), on="contact").filter(pl.col("swap") == swap)
+        into = population.writes_into.get((side, schema.identity_field))
+        if into is None:
+            continue
+        holders = population.contacts.select("contact", holder=f"{side}_holder", swap=f"{side}_swap")
+        held = holders.filter(pl.col("holder").is_not_null() & (pl.col("swap") == swap))
         parts.append(
             found(
-                held,
+                into.filter(pl.col("kind") == "update").join(held, on="contact", maintain_order="left"),
                 state="failing",
                 only_field=True,
                 field=column_name(side, schema.identity_field),

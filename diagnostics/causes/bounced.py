@@ -19,7 +19,8 @@ def _bounced_for_good(population: Population, situation: Situation) -> pl.DataFr
         return nothing()
     column = column_name("hubspot", REASON)
     return found(
-        population.contacts.lazy().filter(pl.col("hubspot") & (trimmed(column) != "")),
+        population.contacts,
+        where=pl.col("hubspot") & (trimmed(column) != ""),
         state="excluded",
         blocking=excludes(CODE, situation),
         field=column,

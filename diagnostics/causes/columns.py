@@ -32,10 +32,10 @@ def trimmed(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars()
 
 
-def deciding_addresses(population: Population, situation: Situation) -> Iterator[tuple[Side, str, pl.LazyFrame]]:
+def deciding_addresses(population: Population, situation: Situation) -> Iterator[tuple[Side, str, pl.Expr]]:
     """The address by which a contact is recognised: HubSpot's where there is a HubSpot record, else the app's.
 
-    For each side whose address was fetched: the side, the address's column, and the contacts that it decides for.
+    For each side whose address was fetched: the side, the address's column, and whether it decides for a contact.
     """
     here: tuple[tuple[Side, pl.Expr], ...] = (
         ("hubspot", pl.col("hubspot")),
@@ -44,4 +44,4 @@ def deciding_addresses(population: Population, situation: Situation) -> Iterator
     for side, present in here:
         field = situation.schemas[side].identity_field
         if fetched(population, side, field):
-            yield side, column_name(side, field), population.contacts.lazy().filter(present)
+            yield side, column_name(side, field), present

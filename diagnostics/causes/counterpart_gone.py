@@ -13,10 +13,10 @@ CODE = "counterpart-gone"
 
 def _a_linked_record_is_gone(population: Population, situation: Situation) -> pl.DataFrame:
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
-    broken = population.contacts.lazy().filter(pl.col("linked") & ~(pl.col("hubspot") & pl.col("app")))
     neither, no_hubspot = ~pl.col("hubspot") & ~pl.col("app"), ~pl.col("hubspot")
     return found(
-        broken,
+        population.contacts,
+        where=pl.col("linked") & ~(pl.col("hubspot") & pl.col("app")),
         state="failing",
         field=pl.when(no_hubspot).then(pl.lit("hubspot.id")).otherwise(pl.lit("app.id")),
         value=pl.when(neither)

@@ -19,9 +19,9 @@ def _only_where_nothing_is_sent(population: Population, situation: Situation) ->
     target: Side = "app" if direction == "to_app" else "hubspot"
     source: Side = "hubspot" if target == "app" else "app"
     name, other = situation.schemas[target].app, situation.schemas[source].app
-    alone = population.contacts.lazy().filter(pl.col(target) & ~pl.col(source) & ~pl.col("linked"))
+    alone = pl.col(target) & ~pl.col(source) & ~pl.col("linked")
     rule = f"the contact is only in {name}, and the connection sends from {other} to {name} only"
-    return found(alone, state="excluded", rule=rule)
+    return found(population.contacts, where=alone, state="excluded", rule=rule)
 
 
 CAUSE = Cause(

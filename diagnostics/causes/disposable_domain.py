@@ -10,7 +10,7 @@ from disposable_email_domains import blocklist
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.unwanted import DOMAIN, by_address
+from diagnostics.causes.unwanted import by_address
 from engine.gates import Population, Situation
 
 CODE = "disposable-domain"
@@ -32,8 +32,10 @@ def _ascii(domain: str) -> str:
 
 def _thrown_away(population: Population, situation: Situation) -> pl.DataFrame:
     known = _domains(situation.connection.unwanted.disposable_domains)
-    disposable = population.contacts.lazy().filter(DOMAIN.is_in(known.implode()))
-    return by_address(CODE, disposable, situation, "the domain gives out mailboxes to be thrown away")
+    key = pl.col("email_key")
+    disposable = key.str.split("@").list.last().is_in(known.implode()) & key.str.contains("@", literal=True)
+    rule = "the domain gives out mailboxes to be thrown away"
+    return by_address(CODE, population, situation, disposable, rule)
 
 
 CAUSE = Cause(

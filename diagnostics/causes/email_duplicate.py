@@ -14,7 +14,7 @@ CODE = "email-duplicate"
 
 def _shared(population: Population, situation: Situation) -> pl.DataFrame:
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
-    shared = population.contacts.lazy().filter(
+    shared = (
         ~pl.col("linked")
         & (pl.col("email_key").fill_null("") != "")
         & (pl.col("hubspot_candidates") == "")
@@ -29,7 +29,8 @@ def _shared(population: Population, situation: Situation) -> pl.DataFrame:
     )
     counts = pl.format(f"{{}} in {hubspot} and {{}} in {app}", "hubspot_twins", "app_twins")
     return found(
-        shared,
+        population.contacts,
+        where=shared,
         state="failing",
         field=pl.when(pl.col("hubspot"))
         .then(pl.lit(f"hubspot.{situation.schemas['hubspot'].identity_field}"))

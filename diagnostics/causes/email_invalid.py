@@ -15,14 +15,14 @@ CODE = "email-invalid"
 
 def _not_an_address(population: Population, situation: Situation) -> pl.DataFrame:
     parts = [nothing()]
-    for _, column, contacts in deciding_addresses(population, situation):
+    for _, column, decides in deciding_addresses(population, situation):
         address = trimmed(column)
-        doubtful = (
-            contacts.filter((address != "") & ~certainly_valid(address))
-            .select("contact", column, address=address)
-            .collect()
-        )
-        wrong = doubtful.join(invalid_addresses(doubtful["address"]), on="address", how="inner")
+        given = population.contacts.select("contact", column, decides=decides, address=address).filter("decides")
+        doubtful = given.filter((pl.col("address") != "") & ~certainly_valid(pl.col("address")))
+        if doubtful.is_empty():
+            continue
+        reasons = invalid_addresses(doubtful["address"])
+        wrong = doubtful.join(reasons, on="address", how="inner", maintain_order="left")
         parts.append(
             found(wrong, state="excluded", field=column, value=evidence(pl.col(column)), rule=pl.col("reason"))
         )

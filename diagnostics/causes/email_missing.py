@@ -14,10 +14,11 @@ CODE = "email-missing"
 
 def _no_address(population: Population, situation: Situation) -> pl.DataFrame:
     parts = [nothing()]
-    for side, column, contacts in deciding_addresses(population, situation):
+    for side, column, decides in deciding_addresses(population, situation):
         parts.append(
             found(
-                contacts.filter(trimmed(column) == ""),
+                population.contacts,
+                where=decides & (trimmed(column) == ""),
                 state="excluded",
                 field=column,
                 value=evidence(pl.col(column)),

@@ -13,7 +13,8 @@ CODE = "erased"
 
 def _on_the_list(population: Population, situation: Situation) -> pl.DataFrame:
     return found(
-        population.contacts.lazy().filter("erased"),
+        population.contacts,
+        where=pl.col("erased"),
         state="excluded",
         rule="the address is on the connection's list of erased people, of which only hashes are kept",
     )

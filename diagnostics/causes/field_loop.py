@@ -7,13 +7,15 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import evidence
-from engine.gates import Population, Situation, found
+from engine.gates import Population, Situation, found, nothing
 from engine.merge import mapped_pairs, suspended_now
 
 CODE = "field-loop"
 
 
 def _flipping(population: Population, situation: Situation) -> pl.DataFrame:
+    if population.memory.suspended.is_empty():
+        return nothing()
     pairs = mapped_pairs(situation.connection, situation.schemas)
     rows = suspended_now(population.contacts, population.memory, pairs)
     app = situation.schemas["app"].app

@@ -43,7 +43,7 @@ def _not_kept(population: Population, situation: Situation) -> pl.DataFrame:
         if not fetched(population, side, UNREADABLE):
             continue
         unreadable = column_name(side, UNREADABLE)
-        marked = population.contacts.lazy().filter(pl.col(unreadable) != "").select("contact", unreadable).collect()
+        marked = population.contacts.select("contact", unreadable).filter(pl.col(unreadable) != "")
         if marked.is_empty():
             continue
         name = situation.schemas[side].app
@@ -52,7 +52,8 @@ def _not_kept(population: Population, situation: Situation) -> pl.DataFrame:
             reason = pl.col(unreadable).str.json_path_match(_path(field))
             parts.append(
                 found(
-                    marked.lazy().filter(reason.is_not_null()),
+                    marked,
+                    where=reason.is_not_null(),
                     state="failing",
                     field=column_name(side, field),
                     rule=pl.concat_str(pl.lit(f"the value in {name} could not be kept: "), reason),

@@ -16,7 +16,8 @@ def _nobody_knows(population: Population, situation: Situation) -> pl.DataFrame:
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
     name = pl.when(side == "hubspot").then(pl.lit(hubspot)).otherwise(pl.lit(app))
     return found(
-        population.contacts.lazy().filter(side.is_not_null()),
+        population.contacts,
+        where=side.is_not_null(),
         state="unknown",
         field=pl.concat_str(side, pl.lit(".id")),
         rule=pl.format("a write to {} got no answer and was not looked up yet", name),

@@ -29,14 +29,10 @@ def standing(situation: Situation) -> Standing:
     return "empty" if situation.list_size == 0 else "usable"
 
 
-def in_hubspot(population: Population) -> pl.LazyFrame:
-    """The contacts that a list can hold: those with a HubSpot record."""
-    return population.contacts.lazy().filter(pl.col("hubspot"))
-
-
-def outside(population: Population) -> pl.LazyFrame:
-    """The HubSpot records that are not in the list."""
-    return in_hubspot(population).filter(pl.col("member_since").is_null())
+IN_HUBSPOT = pl.col("hubspot")
+"""The contacts that a list can hold: those with a HubSpot record."""
+OUTSIDE = IN_HUBSPOT & pl.col("member_since").is_null()
+"""The HubSpot records that are not in the list."""
 
 
 def named_by_goal(population: Population, situation: Situation) -> pl.Expr:

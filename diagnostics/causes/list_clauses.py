@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -12,7 +12,7 @@ from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
 from diagnostics.criteria.form import Clause, Indexed, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
-from engine.gates import Situation
+from engine.gates import Population, Situation
 
 DYNAMIC = "DYNAMIC"
 """`processingType` of a list that follows its criteria."""
@@ -64,26 +64,36 @@ def why_unknown(situation: Situation, columns: Collection[str]) -> str:
     return "" if tree is None else unknown_because(tree, circumstances(situation, columns))
 
 
-def kept_out(contacts: pl.LazyFrame, situation: Situation) -> pl.DataFrame:
-    """Rows of KEPT_OUT: for each contact that does not meet the criteria, the clauses of the way into the list that asks for the
-    fewest changes. A contact whose answer is not known has no rows."""
-    tree, columns = live_criteria(situation), contacts.collect_schema().names()
-    if tree is None:
+def fits(population: Population, situation: Situation) -> pl.Series:
+    """What `meets` says of each contact of a population."""
+
+    def answers() -> pl.DataFrame:
+        return once_for_alike(population.contacts, {"fits": meets(situation, population.contacts.columns)})
+
+    return population.once("fits", answers)["fits"]
+
+
+def kept_out(population: Population, situation: Situation, who: pl.Expr) -> pl.DataFrame:
+    """Rows of KEPT_OUT: for each contact (of those for whom `who` is true) that does not meet the criteria, the clauses of the
+    way into the list that asks for the fewest changes. A contact whose answer is not known has no rows."""
+    tree, contacts = live_criteria(situation), population.contacts
+    if tree is None or not contacts.select(who.any()).item():
         return pl.DataFrame(schema=KEPT_OUT)
-    around = circumstances(situation, columns)
+    around = circumstances(situation, contacts.columns)
     ways = [clauses_of(way) for way in alternatives(tree)]
-    if sum(map(len, ways)) > MOST_CLAUSES:
+    out = contacts.select(who & fits(population, situation).not_()).to_series()
+    if sum(map(len, ways)) > MOST_CLAUSES or not out.any():
         return pl.DataFrame(schema=KEPT_OUT)
     answers = {f"_{i}_{j}": answer(clause, around) for i, way in enumerate(ways) for j, clause in enumerate(way)}
     missing = [
         pl.sum_horizontal((~pl.col(f"_{i}_{j}").fill_null(False)).cast(pl.Int32) for j in range(len(way)))
         for i, way in enumerate(ways)
     ]
-    judged = (
-        contacts.with_columns(answer(tree, around).alias("_all"), **answers)
-        .filter(pl.col("_all").not_())
-        .with_columns(pl.concat_list(missing).list.arg_min().alias("_way"))
-        .collect()
+    named = {_field(clause) for way in ways for clause in way if _field(clause) in contacts.columns}
+    looked_at = {name for one in answers.values() for name in one.meta.root_names()}
+    left_out = contacts.select("contact", *sorted(named | looked_at)).filter(out)
+    judged = pl.concat([left_out, once_for_alike(left_out, answers)], how="horizontal").with_columns(
+        pl.concat_list(missing).list.arg_min().alias("_way")
     )
     rows = [
         judged.filter((pl.col("_way") == i) & pl.col(f"_{i}_{j}").not_()).select(
@@ -97,6 +107,16 @@ def kept_out(contacts: pl.LazyFrame, situation: Situation) -> pl.DataFrame:
         if not (isinstance(clause, Clause) and unknown_because(clause, around))
     ]
     return pl.concat([pl.DataFrame(schema=KEPT_OUT), *rows])
+
+
+def once_for_alike(contacts: pl.DataFrame, answers: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The answers for each row, worked out once for all contacts that are alike in what the answers look at."""
+    looked_at = sorted({name for one in answers.values() for name in one.meta.root_names()})
+    if not looked_at:
+        return contacts.with_columns(**answers).select(*answers)
+    alike = contacts.select(looked_at)
+    kinds = alike.unique().with_columns(**answers)
+    return alike.join(kinds, on=looked_at, how="left", nulls_equal=True, maintain_order="left").select(*answers)
 
 
 def _field(clause: Part) -> str:

@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause, SideFinding
-from diagnostics.causes.inclusion import day, in_hubspot, list_name, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, day, list_name, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-deleted"
@@ -20,7 +20,9 @@ def _rule(situation: Situation) -> str:
 def _deleted(population: Population, situation: Situation) -> pl.DataFrame:
     if standing(situation) != "deleted":
         return nothing()
-    return found(in_hubspot(population), state="failing", value=list_name(situation), rule=_rule(situation))
+    return found(
+        population.contacts, where=IN_HUBSPOT, state="failing", value=list_name(situation), rule=_rule(situation)
+    )
 
 
 def side_finding(situation: Situation, contacts: int) -> SideFinding | None:

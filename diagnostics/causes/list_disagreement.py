@@ -6,8 +6,8 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.inclusion import day, in_hubspot, list_name, standing
-from diagnostics.causes.list_clauses import live_criteria, meets
+from diagnostics.causes.inclusion import IN_HUBSPOT, day, list_name, standing
+from diagnostics.causes.list_clauses import fits, live_criteria
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-disagreement"
@@ -17,8 +17,7 @@ def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
     if standing(situation) != "usable" or live_criteria(situation) is None:
         return nothing()
     inside = pl.col("member_since").is_not_null()
-    fits = meets(situation, population.contacts.columns)
-    rows = in_hubspot(population).with_columns(fits.alias("_fits")).filter(pl.col("_fits") != inside)
+    contacts = population.contacts.with_columns(fits(population, situation).alias("_fits"))
     newest = situation.inclusion.members_changed_at if situation.inclusion else None
     since = f"; the newest membership is of {day(newest)}" if newest else ""
     rule = (
@@ -26,7 +25,14 @@ def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
         .then(pl.lit(f"the criteria say in, the list says out{since}"))
         .otherwise(pl.lit(f"the criteria say out, the list says in{since}"))
     )
-    return found(rows, state="unknown", blocking=False, value=list_name(situation), rule=rule)
+    return found(
+        contacts,
+        where=IN_HUBSPOT & (pl.col("_fits") != inside),
+        state="unknown",
+        blocking=False,
+        value=list_name(situation),
+        rule=rule,
+    )
 
 
 CAUSE = Cause(

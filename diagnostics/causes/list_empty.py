@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause, SideFinding
-from diagnostics.causes.inclusion import in_hubspot, list_name, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, list_name, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-empty"
@@ -16,7 +16,7 @@ _RULE = "the list that limits the sync has no members"
 def _nobody_in_it(population: Population, situation: Situation) -> pl.DataFrame:
     if standing(situation) != "empty":
         return nothing()
-    return found(in_hubspot(population), state="failing", value=list_name(situation), rule=_RULE)
+    return found(population.contacts, where=IN_HUBSPOT, state="failing", value=list_name(situation), rule=_RULE)
 
 
 def side_finding(situation: Situation, contacts: int) -> SideFinding | None:

@@ -6,8 +6,8 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.inclusion import day, in_hubspot, list_name, named_by_goal, outside, standing
-from diagnostics.causes.list_clauses import kept_out, live_criteria, meets, why_unknown
+from diagnostics.causes.inclusion import IN_HUBSPOT, OUTSIDE, day, list_name, named_by_goal, standing
+from diagnostics.causes.list_clauses import fits, kept_out, live_criteria, why_unknown
 from engine.gates import FINDING, Population, Situation, found, nothing
 from engine.visible import visible
 
@@ -19,25 +19,28 @@ def _not_a_member(population: Population, situation: Situation) -> pl.DataFrame:
     if now == "unread":
         reason = situation.unavailable.get("list", "")
         rule = "who is in the list could not be read" + (f": {reason}" if reason else "")
-        return found(in_hubspot(population), state="unknown", value=list_name(situation), rule=rule)
+        return found(population.contacts, where=IN_HUBSPOT, state="unknown", value=list_name(situation), rule=rule)
     if now != "usable":
         return nothing()
-    left_out = outside(population).filter(~named_by_goal(population, situation))
-    by_clause = _kept_out_by_a_clause(left_out, situation)
-    rest = left_out.join(by_clause.lazy().select("contact"), on="contact", how="anti")
+    left_out = OUTSIDE & ~named_by_goal(population, situation)
+    rest = population.contacts.select("contact", fits=fits(population, situation), stopped=left_out).filter("stopped")
+    if rest.is_empty():
+        return nothing()
+    by_clause = _kept_out_by_a_clause(population, situation, left_out)
+    rest = rest.join(by_clause, on="contact", how="anti", maintain_order="left")
     return pl.concat(
         [by_clause, found(rest, state="excluded", value=list_name(situation), rule=_rule(population, situation))]
     )
 
 
-def _kept_out_by_a_clause(left_out: pl.LazyFrame, situation: Situation) -> pl.DataFrame:
+def _kept_out_by_a_clause(population: Population, situation: Situation, left_out: pl.Expr) -> pl.DataFrame:
     """The value that keeps a contact out and the clause that it does not meet; clauses on no property leave the field empty."""
     value = pl.when(pl.col("field") == "").then(pl.lit(list_name(situation))).otherwise("value")
     asked = pl.concat_str(
         pl.lit(f"the list {visible(list_name(situation), 100)} asks for "), "words",
         pl.lit(f", and only its members sync{_edited(situation)}"),
     )  # fmt: skip
-    rows = kept_out(left_out, situation)
+    rows = kept_out(population, situation, left_out)
     return found(rows, state="excluded", field=pl.col("field"), value=value, rule=asked).cast(dict(FINDING))  # type: ignore[arg-type]
 
 
@@ -49,7 +52,7 @@ def _rule(population: Population, situation: Situation) -> pl.Expr | str:
     reason = why_unknown(situation, columns)
     unknown = f"{plain}; whether its values meet the criteria is not known{': ' if reason else ''}{reason}"
     return (
-        pl.when(meets(situation, columns))
+        pl.when("fits")
         .then(pl.lit(f"the contact's values meet its criteria, but the list does not hold it{_newest(situation)}"))
         .otherwise(pl.lit(unknown))
     )

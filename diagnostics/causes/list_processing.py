@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.inclusion import list_name, outside, standing
+from diagnostics.causes.inclusion import OUTSIDE, list_name, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-processing"
@@ -17,7 +17,7 @@ def _not_settled(population: Population, situation: Situation) -> pl.DataFrame:
         return nothing()
     status = situation.inclusion.processing_status
     rule = f"the contact is not in the list yet, and HubSpot is still working on the list (status {status})"
-    return found(outside(population), state="unknown", value=list_name(situation), rule=rule)
+    return found(population.contacts, where=OUTSIDE, state="unknown", value=list_name(situation), rule=rule)
 
 
 CAUSE = Cause(

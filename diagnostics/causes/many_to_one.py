@@ -14,11 +14,11 @@ CODE = "many-to-one"
 def _several_for_one(population: Population, situation: Situation) -> pl.DataFrame:
     hubspot, app = situation.schemas["hubspot"].app, situation.schemas["app"].app
     hubspot_ids, app_ids = pl.col("hubspot_candidates"), pl.col("app_candidates")
-    concerned = population.contacts.lazy().filter((hubspot_ids != "") | (app_ids != ""))
     merged = f"{hubspot}'s or {app}'s records were merged, and those on the other side were not"
     shared = "another record is linked already, or an additional address leads to several"
     return found(
-        concerned,
+        population.contacts,
+        where=(hubspot_ids != "") | (app_ids != ""),
         state="failing",
         field=pl.when(pl.col("hubspot")).then(pl.lit("hubspot.id")).otherwise(pl.lit("app.id")),
         value=pl.when(pl.col("hubspot")).then("hubspot_id").otherwise("app_id"),

@@ -18,19 +18,19 @@ def _status_forbids(population: Population, situation: Situation) -> pl.DataFram
     if consent is None:
         return nothing()
     column = column_name("app", consent.name)
-    present = population.contacts.lazy().filter(pl.col("app"))
+    contacts, present = population.contacts, pl.col("app")
     if not fetched(population, "app", consent.name):
-        return found(present, state="unknown", field=column, rule="the status was not read")
+        return found(contacts, where=present, state="unknown", field=column, rule="the status was not read")
     status = trimmed(column)
     meaning = status.replace_strict(dict(consent.meanings), default=None, return_dtype=pl.String)
     allowed = f"{schema.app} allows {' or '.join(consent.accepted)} only"
     rule = pl.concat_str(pl.lit(f"{allowed}; "), meaning.fill_null("this status is not among them"))
-    refused = present.filter(~status.is_in(consent.accepted))
-    unread = found(
-        present.filter(pl.col(column).is_null()), state="unknown", field=column, rule="the status was not read"
-    )
+    refused, unread = present & ~status.is_in(consent.accepted), present & pl.col(column).is_null()
     return pl.concat(
-        [found(refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=rule), unread]
+        [
+            found(contacts, where=refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=rule),
+            found(contacts, where=unread, state="unknown", field=column, rule="the status was not read"),
+        ]
     )
 
 

@@ -28,40 +28,46 @@ def _opted_out_of_all(population: Population) -> pl.DataFrame:
     if not fetched(population, "hubspot", OPTED_OUT_OF_ALL):
         return nothing()
     column = column_name("hubspot", OPTED_OUT_OF_ALL)
-    out = population.contacts.lazy().filter(pl.col("hubspot") & (trimmed(column) == "true"))
-    return found(out, state="excluded", field=column, value=pl.col(column), rule="the contact opted out of all e-mail")
+    return found(
+        population.contacts,
+        where=pl.col("hubspot") & (trimmed(column) == "true"),
+        state="excluded",
+        field=column,
+        value=pl.col(column),
+        rule="the contact opted out of all e-mail",
+    )
 
 
 def _by_property(population: Population, rule: OptIn) -> pl.DataFrame:
     column = column_name("hubspot", rule.property)
-    present = population.contacts.lazy().filter(pl.col("hubspot"))
+    contacts, present = population.contacts, pl.col("hubspot")
     unread = "the opt-in property was not read, so nobody is taken for opted in"
     if not fetched(population, "hubspot", rule.property):
-        return found(present, state="unknown", field=column, rule=unread)
+        return found(contacts, where=present, state="unknown", field=column, rule=unread)
     asked = f"opted in means {rule.property} is {' or '.join(rule.accepted)}"
-    refused = present.filter(~trimmed(column).is_in(rule.accepted))
+    refused = present & ~trimmed(column).is_in(rule.accepted)
     return pl.concat(
         [
-            found(refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=asked),
-            found(present.filter(pl.col(column).is_null()), state="unknown", field=column, rule=unread),
+            found(contacts, where=refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=asked),
+            found(contacts, where=present & pl.col(column).is_null(), state="unknown", field=column, rule=unread),
         ]
     )
 
 
 def _by_subscription(population: Population, situation: Situation, rule: OptIn) -> pl.DataFrame:
     column = column_name("hubspot", SUBSCRIPTION)
-    present = population.contacts.lazy().filter(pl.col("hubspot"))
+    contacts, present = population.contacts, pl.col("hubspot")
     reason = situation.unavailable.get("subscription", "")
     if reason or not fetched(population, "hubspot", SUBSCRIPTION):
         unread = "the subscription statuses could not be read" + (f": {reason}" if reason else "")
-        return found(present, state="unknown", field=column, rule=unread)
+        return found(contacts, where=present, state="unknown", field=column, rule=unread)
     asked = f"opted in means the subscription {rule.subscription!r} is {SUBSCRIBED}"
-    refused = present.filter(trimmed(column) != SUBSCRIBED)
+    refused = present & (trimmed(column) != SUBSCRIBED)
     unread = f"there is no status of the subscription {rule.subscription!r} for this contact"
     return pl.concat(
         [
-            found(refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=asked),
-            found(present.filter(pl.col(column).is_null()), state="unknown", field=column, rule=unread),
+            found(contacts, where=refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=asked),
+            found(contacts, where=present & pl.col(column).is_null(), state="unknown", field=column, rule=unread),
         ]
     )
 

@@ -17,30 +17,32 @@ def _left_empty(population: Population, situation: Situation) -> pl.DataFrame:
     parts = [nothing()]
     for side in SIDES:
         schema = situation.schemas[side]
+        into = population.writes.filter(pl.col("side") == side)
+        if into.is_empty():
+            continue
+        targets = into.group_by("contact").agg((pl.col("kind") == "create").any().alias("creates")).sort("contact")
         for field in schema.fields.values():
             # A record without an address is the matter of the e-mail causes.
             if field.required and not field.read_only and field.name != schema.identity_field:
-                parts.append(_without(population, situation, side, field))
+                parts.append(_without(population, situation, targets, side, field))
     return pl.concat(parts)
 
 
-def _without(population: Population, situation: Situation, side: Side, field: Field) -> pl.DataFrame:
-    """Contacts that would be written to, and whose field would be empty afterwards: the value written, else the one
+def _without(
+    population: Population, situation: Situation, targets: pl.DataFrame, side: Side, field: Field
+) -> pl.DataFrame:
+    """Contacts that would be written to (`targets`), and whose field would be empty afterwards: the value written, else the one
     that is there. What was not read is not called empty."""
-    into_side = population.writes.lazy().filter(pl.col("side") == side)
-    given = into_side.filter(pl.col("field") == field.name).select("contact", given="value")
+    given = population.writes_into.get((side, field.name), population.writes.clear()).select("contact", given="value")
     column = column_name(side, field.name)
     present = pl.col(column) if column in population.contacts.columns else pl.lit(None, pl.String)
-    targets = (
-        into_side.group_by("contact")
-        .agg((pl.col("kind") == "create").any().alias("creates"))
-        .join(population.contacts.lazy().select("contact", present.alias("present")), on="contact", how="left")
-        .join(given, on="contact", how="left")
-    )
+    now = population.contacts.select("contact", present.alias("present"))
     after = pl.coalesce("given", pl.when("creates").then(pl.lit("")).otherwise("present"))
-    empty = targets.filter(after.str.strip_chars() == "").sort("contact")
     return found(
-        empty,
+        targets.join(now, on="contact", how="left", maintain_order="left").join(
+            given, on="contact", how="left", maintain_order="left"
+        ),
+        where=after.str.strip_chars() == "",
         state="failing",
         field=column,
         rule=f"{situation.schemas[side].app} requires {_named(field)}, and {_source(situation, side, field)}",

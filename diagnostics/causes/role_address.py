@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.unwanted import LOCAL_PART, by_address
+from diagnostics.causes.unwanted import by_address, local_part
 from engine.gates import Population, Situation
 
 CODE = "role-address"
@@ -19,11 +21,12 @@ ROLES = (
     "spam", "support", "team", "verkauf", "vertrieb", "verwaltung", "webmaster", "zentrale",
 )  # fmt: skip
 """Local parts of functions: those of RFC 2142 and the ones common in German-speaking companies."""
+_OF_A_FUNCTION = local_part("|".join(map(re.escape, ROLES)))
 
 
 def _of_a_function(population: Population, situation: Situation) -> pl.DataFrame:
-    roles = population.contacts.lazy().filter(LOCAL_PART.is_in(ROLES))
-    return by_address(CODE, roles, situation, "the address belongs to a function, not to one person")
+    roles = pl.col("email_key").str.contains(_OF_A_FUNCTION)
+    return by_address(CODE, population, situation, roles, "the address belongs to a function, not to one person")
 
 
 CAUSE = Cause(

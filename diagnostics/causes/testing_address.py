@@ -6,16 +6,17 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.unwanted import LOCAL_PART, by_address
+from diagnostics.causes.unwanted import by_address, local_part
 from engine.gates import Population, Situation
 
 CODE = "test-address"
-_MADE_UP = r"(?s)\A(?:test(?:[^\p{L}].*)?|asdf|qwerty|foo|foobar|xxx|dummy)\z"
+_MADE_UP = local_part(r"test(?:[^\p{L}].*)?|asdf|qwerty|foo|foobar|xxx|dummy")
 
 
 def _made_up(population: Population, situation: Situation) -> pl.DataFrame:
-    made_up = population.contacts.lazy().filter(LOCAL_PART.str.contains(_MADE_UP))
-    return by_address(CODE, made_up, situation, "the part before the @ is one that people use for tests")
+    made_up = pl.col("email_key").str.contains(_MADE_UP)
+    rule = "the part before the @ is one that people use for tests"
+    return by_address(CODE, population, situation, made_up, rule)
 
 
 CAUSE = Cause(

@@ -5,19 +5,23 @@ from __future__ import annotations
 import polars as pl
 
 from diagnostics.causes.columns import evidence
-from engine.gates import Situation, found
-
-LOCAL_PART = pl.col("email_key").str.extract(r"(?s)\A(.*)@[^@]*\z")
-DOMAIN = pl.col("email_key").str.extract(r"@([^@]*)\z")
+from engine.gates import Population, Situation, found
 
 
-def by_address(code: str, contacts: pl.LazyFrame, situation: Situation, rule: str) -> pl.DataFrame:
+def local_part(pattern: str) -> str:
+    """A pattern for addresses whose part before the last @ is, as a whole, of this form. Anchored at the start, it leaves most
+    addresses after a few characters."""
+    return rf"(?s)\A(?:{pattern})@[^@]*\z"
+
+
+def by_address(code: str, population: Population, situation: Situation, unwanted: pl.Expr, rule: str) -> pl.DataFrame:
     """Findings for contacts with an unwanted address."""
     side = pl.when(pl.col("hubspot")).then(pl.lit("hubspot.")).otherwise(pl.lit("app."))
     names = [situation.schemas[side].identity_field for side in ("hubspot", "app")]
     field = pl.concat_str(side, pl.when(pl.col("hubspot")).then(pl.lit(names[0])).otherwise(pl.lit(names[1])))
     return found(
-        contacts,
+        population.contacts,
+        where=unwanted,
         state="excluded",
         blocking=excludes(code, situation),
         field=field,

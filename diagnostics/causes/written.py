@@ -34,23 +34,22 @@ def broken_requirements(population: Population, situation: Situation, requiremen
 
     An empty value clears the field and is exempt.
     """
-    filled = population.writes.lazy().filter(VALUE != "")
     parts = [nothing()]
     for side, field in written_fields(situation):
-        asked = tuple(requirements(side, field))
-        if not asked:
+        into = population.writes_into.get((side, field.name))
+        if into is None:
             continue
-        into = filled.filter((pl.col("side") == side) & (pl.col("field") == field.name))
         name = situation.schemas[side].app
         parts += [
             found(
-                into.filter(requirement.broken.fill_null(False)),
+                into,
+                where=(VALUE != "") & requirement.broken,
                 state="failing",
                 field=column_name(side, field.name),
                 value=evidence(VALUE),
                 rule=f"{name} {requirement.words}",
             )
-            for requirement in asked
+            for requirement in requirements(side, field)
         ]
     return pl.concat(parts)
 

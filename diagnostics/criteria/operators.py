@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from diagnostics.criteria.answers import UNKNOWN, agreed, every, some
+from diagnostics.criteria.answers import UNKNOWN, agreed, some
 from diagnostics.criteria.form import Clause
 
 _NUMBER = r"^([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)$"
@@ -126,14 +126,15 @@ def _options(clause: Clause, value: pl.Expr) -> pl.Expr:
 
 
 def _set(value: pl.Expr) -> pl.Expr:
-    parts = value.str.split(";").list.eval(pl.element().str.strip_chars(_SPACE))
-    return parts.list.eval(pl.element().filter(pl.element() != "")).list.unique()
+    part = pl.element().str.strip_chars(_SPACE)
+    return value.str.split(";").list.eval(part.filter(part != "").unique())
 
 
 def _of_set(operator: str, values: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
+    held = values.list.set_intersection(list(wanted)).list.len()
     if operator == "IS_ANY_OF":
-        return some([values.list.contains(text) for text in wanted])
-    holds_all = every([values.list.contains(text) for text in wanted])
+        return held > 0
+    holds_all = held == len(wanted)
     return holds_all & (values.list.len() == len(wanted)) if operator == "IS_EXACTLY" else holds_all
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.refusals import records, values
-from diagnostics.causes.refusals.gate import Classified, test_of
+from diagnostics.causes.refusals.gate import test_of
 from diagnostics.causes.refusals.refusal import PREFIX, Refusal, bare_code, by_code, by_words
 
 __all__ = ["CLASSES", "NOT_FOR_CONTACTS", "PREFIX", "REFUSALS", "UNKNOWN", "Refusal", "class_of"]
@@ -55,8 +55,6 @@ def class_of(code: str, field: str, message: str) -> str:
     return known.code
 
 
-_CLASSIFIED = Classified(class_of)
-
 REFUSALS: tuple[Cause, ...] = tuple(
     Cause(
         code=one.code,
@@ -66,7 +64,7 @@ REFUSALS: tuple[Cause, ...] = tuple(
         fixed_by=one.fixed_by,
         says=one.says,
         question=one.question,
-        test=test_of(one.code, one.state, _CLASSIFIED),
+        test=test_of(one.code, one.state, class_of),
         nature=one.nature,
     )
     for one in CLASSES

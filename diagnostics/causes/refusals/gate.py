@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from weakref import ref
 
 import polars as pl
 
@@ -16,40 +15,26 @@ ClassOf = Callable[[str, str, str], str]
 """The class of a refusal by its code, field and message."""
 
 
-class Classified:
-    """What the quarantine holds back, with the class of each row: worked out once for all gates of a population."""
-
-    def __init__(self, class_of: ClassOf) -> None:
-        self._class_of = class_of
-        self._last: tuple[ref[Population], ref[Situation], pl.DataFrame] | None = None
-
-    def rows(self, population: Population, situation: Situation) -> pl.DataFrame:
-        """Rows of `engine.quarantine.HELD` and `class`."""
-        last = self._last
-        if last and last[0]() is population and last[1]() is situation:
-            return last[2]
-        rows = self._with_class(held(population, situation))
-        self._last = ref(population), ref(situation), rows
-        return rows
-
-    def _with_class(self, rows: pl.DataFrame) -> pl.DataFrame:
-        said = rows.select(pl.col("code", "field", "message").fill_null("")).unique()
-        classes = pl.Series("class", [self._class_of(*texts) for texts in said.iter_rows()], pl.String)
-        return rows.with_columns(pl.col("code", "field", "message").fill_null("")).join(
-            said.with_columns(classes), on=["code", "field", "message"], how="left", maintain_order="left"
-        )
-
-
-def test_of(code: str, state: State, classified: Classified) -> Test:
+def test_of(code: str, state: State, class_of: ClassOf) -> Test:
     """The test of the class `code`."""
 
     def still_the_same(population: Population, situation: Situation) -> pl.DataFrame:
         if population.memory.refused.is_empty():
             return nothing()
-        rows = classified.rows(population, situation).filter(pl.col("class") == code)
+        held_back = population.once("refused", lambda: _classified(held(population, situation), class_of))
+        rows = held_back.filter(pl.col("class") == code)
         return nothing() if rows.is_empty() else _findings(rows, situation, state)
 
     return still_the_same
+
+
+def _classified(rows: pl.DataFrame, class_of: ClassOf) -> pl.DataFrame:
+    """Rows of `engine.quarantine.HELD` and `class`."""
+    said = rows.select(pl.col("code", "field", "message").fill_null("")).unique()
+    classes = pl.Series("class", [class_of(*texts) for texts in said.iter_rows()], pl.String)
+    return rows.with_columns(pl.col("code", "field", "message").fill_null("")).join(
+        said.with_columns(classes), on=["code", "field", "message"], how="left", maintain_order="left"
+    )
 
 
 def _findings(rows: pl.DataFrame, situation: Situation, state: State) -> pl.DataFrame:
