@@ -42,25 +42,19 @@ def numbered(sql: sqlite3.Connection, findings: pl.DataFrame) -> pl.DataFrame:
     return findings.join(known, on=["code", "field", "rule"], how="left", maintain_order="left")
 
 
-def digested(verdicts: pl.DataFrame, contacts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """The verdicts with a column `digest`: equal numbers mean that verdict, records and findings are what they were.
+def alike(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """The contacts with the same answer, a row for each: `state`, `cause`, `digest` and `contacts`, their numbers as JSON text.
 
-    `findings` as `numbered` gives them. Whoever reads the number may only take it as a hint that something changed: another
-    version of the library may compute another one.
+    `findings` as `numbered` gives them. Equal digests mean equal verdicts and findings, values aside. Whoever reads one may only
+    take it as a hint that something changed: another version of the library may compute another one.
     """
     found = findings.lazy().group_by("contact").agg(found=_hash("fingerprint", "state", "blocking").sum())
     return (
         verdicts.lazy()
-        .join(
-            contacts.lazy().select("contact", "hubspot_id", "app_id"), on="contact", how="left", maintain_order="left"
-        )
-        .join(found, on="contact", how="left", maintain_order="left")
-        .select(
-            "contact",
-            "state",
-            "cause",
-            digest=_hash("state", "cause", "hubspot_id", "app_id", "found"),
-        )
+        .join(found, on="contact", how="left")
+        .with_columns(digest=_hash("state", "cause", "found"))
+        .group_by("state", "cause", "digest")
+        .agg(contacts=pl.format("[{}]", pl.col("contact").cast(pl.String).str.join(",")))
         .collect()
     )
 

@@ -16,7 +16,7 @@ from engine.gates import Situation
 from engine.runs import Run, iso
 from engine.schema import SIDES, Field, SideSchema
 
-_CHANGED = "(SELECT contact_id FROM verdict WHERE changed_run > :last)"
+_CHANGED = "(SELECT contact_id FROM temp.changed)"
 _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
 
 _VERDICTS_ENDED = f"""
@@ -28,9 +28,9 @@ UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND contact_i
 """
 _VERDICTS_BEGUN = """
 INSERT INTO verdict_span(contact_id, opened_run, state, cause, hubspot_id, app_id)
-SELECT v.contact_id, :run, v.state, v.cause, c.hubspot_id, c.app_id FROM verdict v JOIN contact c ON c.id = v.contact_id
-WHERE v.changed_run > :last
-  AND NOT EXISTS (SELECT 1 FROM verdict_span s WHERE s.contact_id = v.contact_id AND s.closed_run IS NULL)
+SELECT v.contact_id, :run, v.state, v.cause, c.hubspot_id, c.app_id
+FROM temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id JOIN contact c ON c.id = v.contact_id
+WHERE NOT EXISTS (SELECT 1 FROM verdict_span s WHERE s.contact_id = v.contact_id AND s.closed_run IS NULL)
 """
 _FINDINGS_ENDED = f"""
 UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN {_CHANGED} AND NOT EXISTS (
@@ -42,9 +42,10 @@ UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_i
 _FINDINGS_BEGUN = """
 INSERT INTO finding_span(contact_id, fingerprint, opened_run, state, blocking, rule)
 SELECT f.contact_id, f.fingerprint, :run, f.state, f.blocking, nullif(f.rule, k.rule)
-FROM verdict v CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
+FROM temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id
+CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
 CROSS JOIN fingerprint k ON k.id = f.fingerprint
-WHERE v.changed_run > :last AND NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
+WHERE NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
   AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
 """
 _VERDICTS_OF_THE_GONE = (
@@ -77,6 +78,8 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
             (run.id,),
         ).fetchone()
         known = {"run": run.id, "last": before["run_id"] if before else 0}
+        sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
+        sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :last", known)
         open_spans = before["contacts"] if before else 0
         open_spans -= sql.execute(_VERDICTS_ENDED, known).rowcount
         open_spans += sql.execute(_VERDICTS_BEGUN, known).rowcount
@@ -86,6 +89,7 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
             sql.execute(_VERDICTS_OF_THE_GONE, known)
             sql.execute(_FINDINGS_OF_THE_GONE, known)
             sql.execute(_SUCCESSORS, known)
+        sql.execute("DROP TABLE changed")
         _note(sql, run, contacts, "")
         _remember(sql, run.id, situation)
 

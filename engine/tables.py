@@ -120,7 +120,6 @@ CREATE TABLE verdict (
   since_run INTEGER NOT NULL, run_id INTEGER NOT NULL, digest INTEGER NOT NULL DEFAULT 0, changed_run INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX verdict_state ON verdict(state, cause);
-CREATE INDEX verdict_changed ON verdict(changed_run);
 CREATE TABLE finding (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
   state TEXT NOT NULL, blocking INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL,
@@ -277,6 +276,10 @@ _MARKS = (
     + f"""
 CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER contact_of_other_records AFTER UPDATE OF hubspot_id, app_id ON contact
+WHEN (OLD.hubspot_id, OLD.app_id) IS NOT (NEW.hubspot_id, NEW.app_id) BEGIN
+  UPDATE verdict SET digest = -1 WHERE contact_id = NEW.id;
 END;
 CREATE TRIGGER contact_due_by_update AFTER UPDATE OF {_PAIRED_COLUMNS} ON contact
 WHEN ({_all_of("OLD")}) IS NOT ({_all_of("NEW")}) BEGIN

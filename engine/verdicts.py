@@ -8,12 +8,27 @@ from dataclasses import dataclass
 import polars as pl
 
 from engine.due import note_dependent, planned, planning_begins
-from engine.fingerprint import digested, numbered
+from engine.fingerprint import alike, numbered
 from engine.gates import STATES, Situation, State
 from engine.past import record
 from engine.plan import Plan
 from engine.runs import Run
 from engine.workspace import Workspace
+
+
+_VERDICTS_STAND = """
+UPDATE verdict SET run_id = :run WHERE contact_id IN (SELECT value FROM json_each(:ids))
+  AND state = :state AND cause = :cause AND digest = :digest
+"""
+_NEW_VERDICTS = """
+INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run)
+SELECT value, :state, :cause, :digest, :run, :run, :run FROM json_each(:ids) WHERE NOT EXISTS (
+  SELECT 1 FROM verdict v WHERE v.contact_id = value AND v.state = :state AND v.cause = :cause AND v.digest = :digest
+) ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause THEN since_run
+  ELSE excluded.since_run END, changed_run = excluded.changed_run, state = excluded.state, cause = excluded.cause,
+  digest = excluded.digest, run_id = excluded.run_id
+"""
+"""Apart, because an upsert that names an indexed column writes the index anew: six times the time of the first statement."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +62,9 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
         findings = numbered(
             sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         )
-        sql.executemany(
-            f"INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run) VALUES (?, ?, ?, ?, {run.id}, "
-            f"{run.id}, {run.id}) "
-            "ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND cause = excluded.cause "
-            "THEN since_run ELSE excluded.since_run END, changed_run = CASE WHEN digest = excluded.digest THEN changed_run "
-            "ELSE excluded.changed_run END, state = excluded.state, cause = excluded.cause, digest = excluded.digest, "
-            "run_id = excluded.run_id",
-            digested(answer.verdicts, contacts, findings).rows(),
-        )
+        for state, cause, digest, ids in alike(answer.verdicts, findings).iter_rows():
+            sql.execute(_VERDICTS_STAND, {"run": run.id, "state": state, "cause": cause, "digest": digest, "ids": ids})
+            sql.execute(_NEW_VERDICTS, {"run": run.id, "state": state, "cause": cause, "digest": digest, "ids": ids})
         sql.executemany(
             "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, fingerprint, first_run, last_run) "
             f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run.id}, {run.id}) ON CONFLICT(contact_id, code, field) DO UPDATE SET "

@@ -59,7 +59,7 @@ class Answers:
         forget_answers(run)
         rows = self.workspace.frame(
             "SELECT id AS contact, hubspot_id, app_id FROM contact ORDER BY id", integers=("contact",)
-        )
+        ).with_columns(dependent=False)
         chosen = rows.head(rows.height // 2) if cut_off else rows
         store_answer(run, chosen, _plan(chosen, given))
         if not cut_off:
