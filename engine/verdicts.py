@@ -15,7 +15,6 @@ from engine.plan import Plan
 from engine.runs import Run
 from engine.workspace import Workspace
 
-
 _VERDICTS_STAND = """
 UPDATE verdict SET run_id = :run WHERE contact_id IN (SELECT value FROM json_each(:ids))
   AND state = :state AND cause = :cause AND digest = :digest
