@@ -97,7 +97,7 @@ def field_states(contacts: pl.DataFrame, pairs: tuple[MappedPair, ...]) -> pl.Da
         for pair in compared
         for side in SIDES
     }
-    wide = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app")).select("contact", **states).collect()
+    wide = _with_unreadable(contacts).filter(pl.col("hubspot") & pl.col("app")).select("contact", **states)
     names = ("mapping", "hubspot_state", "app_state")
     schema = pl.Schema({"contact": pl.Int64(), **dict.fromkeys(names, pl.String())})
     tidy = [
@@ -119,7 +119,7 @@ def differences(
     A value that is neither there nor explicitly empty takes no part.
     """
     parts = _differing(contacts, [pair for pair in pairs if _fetched(contacts, pair)])
-    tidy = pl.concat(parts).collect() if parts else pl.DataFrame()
+    tidy = pl.concat(parts) if parts else pl.DataFrame()
     if tidy.is_empty():
         return pl.DataFrame(schema=DIFFERENCE)
     flipping = suspended_now(contacts, memory, pairs).select("contact", "mapping").with_columns(flipping=True)
@@ -200,34 +200,37 @@ def _fetched(contacts: pl.DataFrame, pair: MappedPair) -> bool:
     return pair.column("hubspot") in contacts.columns and pair.column("app") in contacts.columns
 
 
-def _with_unreadable(contacts: pl.DataFrame) -> pl.LazyFrame:
+def _with_unreadable(contacts: pl.DataFrame) -> pl.DataFrame:
     missing = [name for name in ("hubspot._unreadable", "app._unreadable") if name not in contacts.columns]
-    return contacts.lazy().with_columns(pl.lit("").alias(name) for name in missing)
+    return contacts.with_columns(pl.lit("").alias(name) for name in missing)
 
 
-def _differing(contacts: pl.DataFrame, pairs: Sequence[MappedPair]) -> list[pl.LazyFrame]:
+_OF_RECORDS = tuple(f"{side}{what}" for side in SIDES for what in ("_updated_at", "_written_at", "._unreadable"))
+
+
+def _differing(contacts: pl.DataFrame, pairs: Sequence[MappedPair]) -> list[pl.DataFrame]:
     """For each mapping with values that differ, its rows. Only where raw values differ is the canonical form worked out, and
     once for all contacts with the same two values."""
-    unlike = contacts.select(_raw_differ(pair).alias(pair.name) for pair in pairs)
-    read, parts = _with_unreadable(contacts), []
+    raw = contacts.select(
+        (pl.col(pair.column("hubspot")) != pl.col(pair.column("app"))).alias(pair.name) for pair in pairs
+    )
+    both, records, parts = contacts["hubspot"] & contacts["app"], _with_unreadable(contacts), []
     for pair in pairs:
-        here = unlike[pair.name]
+        here = both & raw[pair.name]
         if not here.any():
             continue
         canonical = {f"{side}_canonical": pair.comparable(side, pl.col(pair.column(side))) for side in SIDES}
         looked_at = sorted({name for form in canonical.values() for name in form.meta.root_names()})
-        values = contacts.select(looked_at).filter(here).unique().with_columns(**canonical).filter(HUBSPOT != APP)
-        if values.height:
-            rows = read.filter(here).join(values.lazy(), on=looked_at, nulls_equal=True, maintain_order="left")
-            parts.append(_tidy(rows, pair))
+        held = contacts.select(pl.int_range(pl.len()).alias("row"), *looked_at).filter(here)
+        unlike = held.select(looked_at).unique().with_columns(**canonical).filter(HUBSPOT != APP)
+        if unlike.height:
+            values = held.join(unlike, on=looked_at, nulls_equal=True, maintain_order="left")
+            rows = records.select("contact", *_OF_RECORDS, *looked_at)[values["row"]]
+            parts.append(_tidy(rows.with_columns(values.select(*canonical)), pair))
     return parts
 
 
-def _raw_differ(pair: MappedPair) -> pl.Expr:
-    return pl.col("hubspot") & pl.col("app") & (pl.col(pair.column("hubspot")) != pl.col(pair.column("app")))
-
-
-def _tidy(rows: pl.LazyFrame, pair: MappedPair) -> pl.LazyFrame:
+def _tidy(rows: pl.DataFrame, pair: MappedPair) -> pl.DataFrame:
     return (
         rows.with_columns(hubspot_state=value_state(pair, "hubspot", HUBSPOT), app_state=value_state(pair, "app", APP))
         .filter(pl.col("hubspot_state").is_in(_TAKE_PART), pl.col("app_state").is_in(_TAKE_PART))

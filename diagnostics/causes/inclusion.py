@@ -43,6 +43,15 @@ def named_by_goal(population: Population, situation: Situation) -> pl.Expr:
     return trimmed(column_name("hubspot", goal.property)).is_in(goal.values).fill_null(False)
 
 
+def left_out(population: Population, situation: Situation, *, named: bool) -> pl.Series:
+    """For each contact whether it is outside the list and the goal names it, or does not."""
+    outside = population.contacts.select(OUTSIDE).to_series()
+    if not outside.any():
+        return outside
+    goal = named_by_goal(population, situation)
+    return population.contacts.select(OUTSIDE & (goal if named else ~goal)).to_series()
+
+
 def list_name(situation: Situation) -> str:
     """The list's name as HubSpot has it, else as the connection gives it."""
     return situation.inclusion.name if situation.inclusion else situation.connection.scope.list

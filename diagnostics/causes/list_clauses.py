@@ -73,15 +73,15 @@ def fits(population: Population, situation: Situation) -> pl.Series:
     return population.once("fits", answers)["fits"]
 
 
-def kept_out(population: Population, situation: Situation, who: pl.Expr) -> pl.DataFrame:
+def kept_out(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
     """Rows of KEPT_OUT: for each contact (of those for whom `who` is true) that does not meet the criteria, the clauses of the
     way into the list that asks for the fewest changes. A contact whose answer is not known has no rows."""
     tree, contacts = live_criteria(situation), population.contacts
-    if tree is None or not contacts.select(who.any()).item():
+    if tree is None:
         return pl.DataFrame(schema=KEPT_OUT)
     around = circumstances(situation, contacts.columns)
     ways = [clauses_of(way) for way in alternatives(tree)]
-    out = contacts.select(who & fits(population, situation).not_()).to_series()
+    out = who & ~fits(population, situation)
     if sum(map(len, ways)) > MOST_CLAUSES or not out.any():
         return pl.DataFrame(schema=KEPT_OUT)
     answers = {f"_{i}_{j}": answer(clause, around) for i, way in enumerate(ways) for j, clause in enumerate(way)}

@@ -7,7 +7,7 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name, evidence
-from diagnostics.causes.inclusion import OUTSIDE, named_by_goal, standing
+from diagnostics.causes.inclusion import left_out, standing
 from diagnostics.causes.list_clauses import asked_of, kept_out
 from engine.gates import Population, Situation, found, nothing
 
@@ -19,14 +19,14 @@ def _left_out(population: Population, situation: Situation) -> pl.DataFrame:
     if goal is None or situation.inclusion is None or standing(situation) != "usable":
         return nothing()
     column = column_name("hubspot", goal.property)
-    left_out = OUTSIDE & named_by_goal(population, situation)
-    if column not in population.contacts.columns or not population.contacts.select(left_out.any()).item():
+    who = left_out(population, situation, named=True)
+    if column not in population.contacts.columns or not who.any():
         return nothing()
-    clauses = kept_out(population, situation, left_out).group_by("contact").agg(pl.col("words").str.join(" and "))
+    clauses = kept_out(population, situation, who).group_by("contact").agg(pl.col("words").str.join(" and "))
     asked = pl.concat_str(pl.lit("the list asks for "), "words")
     but = pl.coalesce(asked, pl.lit(_asked(situation, goal.property)))
     rule = pl.concat_str(pl.lit(f"the goal names {goal.property} {', '.join(goal.values)}, but "), but)
-    rows = population.contacts.select("contact", column, stopped=left_out).filter("stopped")
+    rows = population.contacts.select("contact", column).filter(who)
     rows = rows.join(clauses, on="contact", how="left", maintain_order="left")
     return found(rows, state="failing", field=column, value=evidence(pl.col(column)), rule=rule)
 

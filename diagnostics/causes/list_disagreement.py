@@ -17,17 +17,17 @@ def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
     if standing(situation) != "usable" or live_criteria(situation) is None:
         return nothing()
     inside = pl.col("member_since").is_not_null()
-    contacts = population.contacts.with_columns(fits(population, situation).alias("_fits"))
+    contacts = population.contacts.select("contact", "hubspot", "member_since", fits=fits(population, situation))
     newest = situation.inclusion.members_changed_at if situation.inclusion else None
     since = f"; the newest membership is of {day(newest)}" if newest else ""
     rule = (
-        pl.when("_fits")
+        pl.when("fits")
         .then(pl.lit(f"the criteria say in, the list says out{since}"))
         .otherwise(pl.lit(f"the criteria say out, the list says in{since}"))
     )
     return found(
         contacts,
-        where=IN_HUBSPOT & (pl.col("_fits") != inside),
+        where=IN_HUBSPOT & (pl.col("fits") != inside),
         state="unknown",
         blocking=False,
         value=list_name(situation),

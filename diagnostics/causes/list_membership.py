@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.inclusion import IN_HUBSPOT, OUTSIDE, day, list_name, named_by_goal, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, day, left_out, list_name, standing
 from diagnostics.causes.list_clauses import fits, kept_out, live_criteria, why_unknown
 from engine.gates import FINDING, Population, Situation, found, nothing
 from engine.visible import visible
@@ -22,25 +22,25 @@ def _not_a_member(population: Population, situation: Situation) -> pl.DataFrame:
         return found(population.contacts, where=IN_HUBSPOT, state="unknown", value=list_name(situation), rule=rule)
     if now != "usable":
         return nothing()
-    left_out = OUTSIDE & ~named_by_goal(population, situation)
-    rest = population.contacts.select("contact", fits=fits(population, situation), stopped=left_out).filter("stopped")
-    if rest.is_empty():
+    who = left_out(population, situation, named=False)
+    if not who.any():
         return nothing()
-    by_clause = _kept_out_by_a_clause(population, situation, left_out)
+    by_clause = _kept_out_by_a_clause(population, situation, who)
+    rest = population.contacts.select("contact", fits=fits(population, situation)).filter(who)
     rest = rest.join(by_clause, on="contact", how="anti", maintain_order="left")
     return pl.concat(
         [by_clause, found(rest, state="excluded", value=list_name(situation), rule=_rule(population, situation))]
     )
 
 
-def _kept_out_by_a_clause(population: Population, situation: Situation, left_out: pl.Expr) -> pl.DataFrame:
+def _kept_out_by_a_clause(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
     """The value that keeps a contact out and the clause that it does not meet; clauses on no property leave the field empty."""
     value = pl.when(pl.col("field") == "").then(pl.lit(list_name(situation))).otherwise("value")
     asked = pl.concat_str(
         pl.lit(f"the list {visible(list_name(situation), 100)} asks for "), "words",
         pl.lit(f", and only its members sync{_edited(situation)}"),
     )  # fmt: skip
-    rows = kept_out(population, situation, left_out)
+    rows = kept_out(population, situation, who)
     return found(rows, state="excluded", field=pl.col("field"), value=value, rule=asked).cast(dict(FINDING))  # type: ignore[arg-type]
 
 
