@@ -64,7 +64,11 @@ def fill(path: Path, mixture: str, contacts: int) -> None:
     with Workspace(path) as workspace:
         run = Run(workspace, "check")
         with workspace.transaction() as sql:
-            sql.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _rows(mixture, contacts, run.id))
+            sql.executemany(
+                "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, first_run, last_run) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _rows(mixture, contacts, run.id),
+            )
             sql.execute(
                 "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) "
                 "SELECT contact_id, 'failing', min(code), ?1, ?1 FROM finding GROUP BY contact_id",

@@ -1,0 +1,1 @@
+"""What is measured against has to give the same answer as the product."""
