@@ -16,7 +16,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ from engine import canonical
 from engine.fingerprint import numbered
 from engine.gates import Situation
 from engine.memory import memory_of_slice
-from engine.mirror import bounds, slice_of
+from engine.mirror import slice_of
 from engine.plan import plan
 from engine.runs import Run
 from engine.situation import recall
+from engine.slices import bounds, slices
 from engine.workspace import Workspace
 
 CODES = (
@@ -252,12 +253,6 @@ def _check(pandera: Any, rule: ColumnRule) -> Any:
     )
 
 
-def slices(workspace: Workspace) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    """The mirror as the product reads it: bounds and contacts of each slice."""
-    for after, up_to in bounds(workspace):
-        yield after, up_to, slice_of(workspace, after, up_to)
-
-
 def store(workspace: Workspace, findings: pl.DataFrame, run: int) -> None:
     """Stores a slice's findings as the product does."""
     with workspace.transaction() as sql:
@@ -273,7 +268,7 @@ def end_to_end(workspace: Workspace, situation: Situation) -> dict[str, Any]:
     run, columns = Run(workspace, "check"), Columns(situation)
     population, counts = 0, Counter[str]()
     began = time.perf_counter()
-    for _, _, contacts in slices(workspace):
+    for contacts, _ in slices(workspace):
         findings = columns.failures(contacts)
         store(workspace, findings, run.id)
         population += contacts.height
@@ -286,8 +281,8 @@ def end_to_end(workspace: Workspace, situation: Situation) -> dict[str, Any]:
 def rules_alone(workspace: Workspace, situation: Situation) -> dict[str, Any]:
     """The same frames through both, the first one in turn ours and pandera's; loading and storing is not in it."""
     columns, seconds = Columns(situation), {"ours": 0.0, "pandera": 0.0}
-    for number, (after, up_to, contacts) in enumerate(slices(workspace)):
-        memory = memory_of_slice(workspace, after, up_to)
+    for number, (after, up_to) in enumerate(bounds(workspace)):
+        contacts, memory = slice_of(workspace, after, up_to), memory_of_slice(workspace, after, up_to)
         ways: list[tuple[str, Callable[[], object]]] = [
             ("ours", lambda contacts=contacts, memory=memory: plan(contacts, memory, situation, OUR_GATES)),  # type: ignore[misc]
             ("pandera", lambda contacts=contacts: columns.failures(contacts)),  # type: ignore[misc]
