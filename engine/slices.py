@@ -36,6 +36,9 @@ def slices(workspace: Workspace, size: int = SLICE) -> Generator[tuple[pl.DataFr
     meanwhile that a slice shows, and what is not committed when this begins is not in it.
     """
     ranges = list(bounds(workspace, size))
+    if len(ranges) == 1:
+        yield _read(workspace, *ranges[0])
+        return
     with ThreadPoolExecutor(max_workers=1) as ahead:
         coming = [ahead.submit(_read_beside, workspace.path, *first) for first in ranges[:1]]
         for following in (*ranges[1:], None):
