@@ -42,21 +42,15 @@ def numbered(sql: sqlite3.Connection, findings: pl.DataFrame) -> pl.DataFrame:
     return findings.join(known, on=["code", "field", "rule"], how="left", maintain_order="left")
 
 
-def alike(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """The contacts with the same answer, a row for each: `state`, `cause`, `digest` and `contacts`, their numbers as JSON text.
+def digested(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts with a column `digest`: equal numbers mean equal verdicts and findings, values aside.
 
-    `findings` as `numbered` gives them. Equal digests mean equal verdicts and findings, values aside. Whoever reads one may only
-    take it as a hint that something changed: another version of the library may compute another one.
+    `findings` as `numbered` gives them. Whoever reads the number may only take it as a hint that something changed: another
+    version of the library may compute another one.
     """
     found = findings.lazy().group_by("contact").agg(found=_hash("fingerprint", "state", "blocking").sum())
-    return (
-        verdicts.lazy()
-        .join(found, on="contact", how="left")
-        .with_columns(digest=_hash("state", "cause", "found"))
-        .group_by("state", "cause", "digest")
-        .agg(contacts=pl.format("[{}]", pl.col("contact").cast(pl.String).str.join(",")))
-        .collect()
-    )
+    joined = verdicts.lazy().join(found, on="contact", how="left")
+    return joined.select("contact", "state", "cause", digest=_hash("state", "cause", "found")).collect()
 
 
 def _hash(*columns: str) -> pl.Expr:

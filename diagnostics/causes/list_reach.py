@@ -16,7 +16,7 @@ from engine.workspace import Workspace, quoted
 CLAUSES, BEYOND = "list-clauses", "list-beyond-goal"
 MOST_CLAUSES = 100
 MOST_NAMED = 8
-SLICE = 100_000
+SLICE = 20_000
 
 
 def list_findings(workspace: Workspace, situation: Situation) -> list[SideFinding]:
@@ -75,8 +75,8 @@ def _beyond_goal(workspace: Workspace, situation: Situation) -> SideFinding | No
     members = int(
         workspace.value(
             "SELECT count(*) FROM hubspot_contact h JOIN list_member m ON m.record_id = h._id "
-            f"WHERE h.{quoted(goal.property)} IS NOT NULL AND trim(h.{quoted(goal.property)}) NOT IN ({named})",
-            goal.values,
+            f"WHERE h.{quoted(goal.property)} NOT IN ({named}) AND trim(h.{quoted(goal.property)}) NOT IN ({named})",
+            (*goal.values, *goal.values),
         )
     )
     if not members:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -38,12 +39,15 @@ def _filled(path: Path, names: list[str | None]) -> Workspace:
 
 
 @settings(deadline=None)
-@given(names=st.lists(TEXTS, max_size=9))
-def test_a_population_is_what_is_stored(tmp_path_factory: pytest.TempPathFactory, names: list[str | None]) -> None:
-    """Also with control characters, quotes and nothing at all."""
+@given(names=st.lists(TEXTS, max_size=9), small=st.sampled_from([0, 100_000]))
+def test_a_population_is_what_is_stored(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str | None], small: int
+) -> None:
+    """Also with control characters, quotes and nothing at all; decoded by either library."""
     with _filled(tmp_path_factory.mktemp("texts") / "acme.sqlite", names) as workspace:
         query = 'SELECT rowid AS row, "first""name" FROM hubspot_contact ORDER BY rowid'
-        frame = workspace.population(query, integers=("row",))
+        with patch("engine.workspace._SMALL", small):
+            frame = workspace.population(query, integers=("row",))
 
     assert frame.schema == {"row": pl.Int64(), 'first"name': pl.String()}
     assert frame.sort("row")['first"name'].to_list() == names
