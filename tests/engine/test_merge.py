@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.connection import Connection
-from engine.gates import Situation
+from engine.gates import Population, Situation, found
 from engine.memory import BASE, Memory, nothing_known
 from engine.merge import differences, mapped_pairs
 from engine.plan import plan
@@ -199,3 +199,27 @@ def test_a_written_plan_leaves_nothing_to_write(
         again = plan(pair(after["hubspot"], after["app"]), settled, situation, ())
         assert again.writes.height == 0
         assert again.verdicts["state"][0] == "in_sync"
+
+
+class _SaysTwoThings:
+    """A gate that stops every contact twice, with a state of its own for each field."""
+
+    code = "two-things"
+
+    def findings(self, population: Population, situation: Situation) -> pl.DataFrame:
+        """First excluded, then unknown."""
+        return pl.concat(
+            [
+                found(population.contacts, state="excluded", field="hubspot.email"),
+                found(population.contacts, state="unknown", field="hubspot.city"),
+            ]
+        )
+
+
+def test_of_two_findings_of_one_gate_the_first_named_gives_the_verdict() -> None:
+    """Whatever the number of contacts: an unstable sort would give some of many the other state."""
+    many = pl.concat([pair("Bern", "Bern")] * 5_000).with_columns(contact=pl.int_range(5_000))
+    situation = Situation(connection(), schemas(), None, datetime(2026, 1, 1, tzinfo=UTC))
+    answer = plan(many, nothing_known(), situation, (_SaysTwoThings(),))
+
+    assert answer.verdicts.rows() == [(number, "excluded", "two-things") for number in range(5_000)]
