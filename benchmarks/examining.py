@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import random
 import resource
-import sys
 import time
 from pathlib import Path
 
 from benchmarks.mirrored import practice_connection
-from diagnostics.checkup import GATES
-from engine.cycle import plan_all
+from diagnostics.checkup import GATES, summary
+from engine.cycle import plan_due
 from engine.runs import Run
 from engine.situation import recall
 from engine.workspace import Workspace
 
 
-def main(path: Path) -> None:
-    """Plans every contact with all gates and stores the answer, as `check` does after reading both sides."""
+def main(path: Path, changed: float) -> None:
+    """All that `check` does after reading and pairing both sides: plans who is due with all gates, stores and counts the answer.
+
+    `changed`: the share of the HubSpot records that somebody edits first, which is not measured.
+    """
     with Workspace(path) as workspace:
+        edited = _edit(workspace, changed)
         run = Run(workspace, "check")
         situation = recall(workspace, practice_connection())
         began = time.perf_counter()
-        examination = plan_all(run, situation, GATES)
+        examination = plan_due(run, situation, GATES)
+        summary(run, examination)
         seconds = time.perf_counter() - began
         run.finish("done", 0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -31,9 +37,22 @@ def main(path: Path) -> None:
         "peak_megabytes": peak,
         "population": examination.population,
         "states": examination.states,
+        "edited": edited,
     }
     print(json.dumps(answer))
 
 
+def _edit(workspace: Workspace, share: float) -> int:
+    ids = [row["_id"] for row in workspace.rows("SELECT _id FROM hubspot_contact")] if share else []
+    chosen = random.Random(7).sample(ids, int(share * len(ids)))
+    with workspace.transaction() as sql:
+        sql.executemany("UPDATE hubspot_contact SET city = 'Neustadt' WHERE _id = ?", ((one,) for one in chosen))
+    return len(chosen)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.examining", description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--changed", type=float, default=0.0, help="share of the records to edit first (%(default)s)")
+    options = parser.parse_args()
+    main(options.workspace, options.changed)

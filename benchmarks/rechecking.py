@@ -1,0 +1,46 @@
+"""`python -m benchmarks.rechecking [CONTACTS] [--workspace FILE]`: a check after 1 % of the contacts changed, beside a whole one.
+
+In turn, three times: the whole examination of a fresh copy, then one after edits; each a process of its own. Both begin when both
+sides are read and paired. `--workspace`: a workspace that was built before, which is only copied. 1,000,000 contacts by default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from benchmarks.first_paint import median
+from benchmarks.mirrored import build
+from benchmarks.peers import PRODUCT, RUNS, copied, line, measured
+
+SHARE = 0.01
+MOST = 0.1
+
+
+def main(contacts: int, built: Path | None) -> None:
+    """Prints a line for each kind of check, then the ratio of the medians."""
+    with tempfile.TemporaryDirectory() as name:
+        whole = Path(name) / "whole.sqlite"
+        if built is None:
+            build(whole, contacts)
+        else:
+            shutil.copyfile(built, whole)
+        first, again = [], []
+        for _ in range(RUNS):
+            workspace = copied(whole, "checked")
+            first.append(measured(PRODUCT, workspace))
+            again.append(measured(PRODUCT, workspace, "--changed", str(SHARE)))
+    print(line("everything", first))
+    print(line(f"{again[0]['edited']:,} changed", again))
+    ratio = median([one["seconds"] for one in again]) / median([one["seconds"] for one in first])
+    print(f"ratio {ratio:.3f} (at most {MOST} asked)")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rechecking", description=__doc__)
+    parser.add_argument("contacts", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("--workspace", type=Path)
+    options = parser.parse_args()
+    main(options.contacts, options.workspace)
