@@ -46,6 +46,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.rechecking
 	$(BIN)/python -m benchmarks.explaining
 
 causes: $(INSTALLED)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from diagnostics.causes.list_clauses import hold_still
 from diagnostics.evidence import sentence
 from engine.gates import Situation
 from tests.diagnostics.causes.world import INCLUSION, contacts, findings, person, situation
@@ -27,6 +28,29 @@ def listed(*ways: list[dict[str, Any]], kind: str = "DYNAMIC", **goals: Any) -> 
 STAGE = asks("lifecyclestage", "IS_ANY_OF", "lead", "customer")
 PLACE = asks("city", "IS_ANY_OF", "Bern")
 OUT = {"member_since": None}
+
+
+def test_criteria_that_ask_for_a_moment_relative_to_now_move_with_the_time() -> None:
+    """A fixed day does not, nor does a list by hand: then a check lets its answers stand."""
+    now = {"timeType": "INDEXED", "indexReference": {"referenceType": "NOW"}, "offset": {"days": -30}}
+    day = {"timeType": "DATE", "year": 2026, "month": 9, "day": 1}
+
+    def since(point: dict[str, Any], kind: str = "DYNAMIC") -> Situation:
+        point |= {"timezoneSource": "CUSTOM", "zoneId": "UTC"}
+        operation = {
+            "operationType": "TIME_POINT",
+            "operator": "IS_AFTER",
+            "timePoint": point,
+            "endpointBehavior": "EXCLUSIVE",
+        }
+        return listed([STAGE, {"filterType": "PROPERTY", "property": "createdate", "operation": operation}], kind=kind)
+
+    assert [hold_still(one) for one in (since(now), since(day), since(now, "MANUAL"), listed([STAGE]))] == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_the_clause_that_keeps_a_contact_out_is_shown_with_its_value() -> None:

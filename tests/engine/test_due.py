@@ -1,0 +1,141 @@
+"""Which contacts a check plans again: whom a change concerns, and everybody where that cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from diagnostics.checkup import GATES, check
+from engine.cycle import plan_all, plan_due
+from engine.gates import Situation
+from engine.runs import Run
+from engine.situation import recall
+from engine.verdicts import forget_answers
+from tests.engine.test_cycle import World
+
+Changed = Callable[[Situation], Situation]
+
+
+def planned(world: World, situation: Situation | None = None) -> set[int]:
+    """Plans who is due; the contacts that were planned."""
+    run = Run(world.workspace, "check")
+    plan_due(run, situation or recall(world.workspace, world.connection), GATES)
+    rows = world.workspace.rows("SELECT contact_id FROM verdict WHERE run_id = ?", (run.id,))
+    return {int(row["contact_id"]) for row in rows}
+
+
+@pytest.fixture
+async def checked(small: World) -> World:
+    """A world that was checked once."""
+    await check(Run(small.workspace, "check"), small.connection, small.sides())
+    return small
+
+
+def states(world: World) -> dict[str, int]:
+    """Contacts per state."""
+    return {row[0]: row[1] for row in world.workspace.rows("SELECT state, count(*) FROM verdict GROUP BY state")}
+
+
+def everybody(world: World) -> set[int]:
+    """All contacts."""
+    return {int(row["id"]) for row in world.workspace.rows("SELECT id FROM contact")}
+
+
+def pair(world: World) -> tuple[int, str, str]:
+    """A contact whose two records agree on the address, with both ids."""
+    row = world.workspace.rows(
+        "SELECT c.id, c.hubspot_id, c.app_id FROM contact c JOIN hubspot_contact h ON h._id = c.hubspot_id "
+        "JOIN app_contact a ON a._id = c.app_id WHERE h._email_key = a._email_key ORDER BY c.id LIMIT 1"
+    )[0]
+    return int(row["id"]), str(row["hubspot_id"]), str(row["app_id"])
+
+
+def test_without_a_change_only_whom_others_concern_is_planned(checked: World) -> None:
+    """And the counts are those of everybody."""
+    before = states(checked)
+    dependent = {int(row["contact_id"]) for row in checked.workspace.rows("SELECT contact_id FROM dependent_contact")}
+
+    assert planned(checked) == dependent
+    assert states(checked) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE hubspot_contact SET city = 'Bremen' WHERE _id = :hubspot",
+        "UPDATE app_contact SET CITY = 'Bremen' WHERE _id = :app",
+        "DELETE FROM app_contact WHERE _id = :app",
+        "DELETE FROM list_member WHERE record_id = :hubspot",
+        "UPDATE contact SET linked_at = '2026-10-01T00:00:00Z' WHERE id = :contact",
+        "UPDATE contact SET hubspot_twins = 2 WHERE id = :contact",
+        "INSERT INTO decision(contact_id, field, winner, hubspot_value, app_value, at) VALUES (:contact, 'city', 'app', 'a', 'b', '')",
+        "INSERT INTO evidence(contact_id, field, hubspot_value, app_value, run_id) VALUES (:contact, 'city', 'a', 'b', 1)",
+        "INSERT INTO suspended_field(contact_id, field, flips, hubspot_value, app_value, run_id, at) "
+        "VALUES (:contact, 'city', 3, 'a', 'b', 1, '')",
+        "INSERT INTO quarantine(contact_id, side, field, sent, code, message, correlation_id, run_id, at) "
+        "VALUES (:contact, 'app', '', '', '', '', '', 1, '')",
+        "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, planned_at) "
+        "VALUES (1, :contact, 'app', 'update', 'in_doubt', '{}', '{}', '')",
+    ],
+)
+def test_whom_a_change_concerns_is_planned(checked: World, statement: str) -> None:
+    """Whoever makes the change; others are not, and the next time nobody is."""
+    planned(checked)
+    contact, hubspot, app = pair(checked)
+    with checked.workspace.transaction() as sql:
+        sql.execute(statement, {"contact": contact, "hubspot": hubspot, "app": app})
+
+    again = planned(checked)
+
+    assert contact in again
+    assert len(again) < len(everybody(checked)) / 5
+
+
+@pytest.mark.parametrize(
+    ("change", "all_of_them"),
+    [
+        (lambda s: replace(s, now=s.now + timedelta(days=3)), False),
+        (lambda s: replace(s, list_size=s.list_size + 1), False),
+        (lambda s: replace(s, inclusion=replace(s.inclusion, size=7, updated_at=s.now)), False),
+        (lambda s: replace(s, inclusion=replace(s.inclusion, members_changed_at=s.now + timedelta(days=40))), True),
+        (lambda s: replace(s, inclusion=replace(s.inclusion, processing_status="PROCESSING")), True),
+        (lambda s: replace(s, list_size=0), True),
+        (lambda s: replace(s, unavailable={"rules": "not permitted"}), True),
+        (lambda s: replace(s, connection=s.connection.model_copy(update={"name": "another"})), True),
+        (lambda s: replace(s, schemas={**s.schemas, "app": replace(s.schemas["app"], app="Another app")}), True),
+    ],
+)
+def test_another_situation_concerns_everybody(checked: World, change: Changed, *, all_of_them: bool) -> None:
+    """But not the time alone, nor a list that only was touched."""
+    planned(checked)
+
+    again = planned(checked, change(recall(checked.workspace, checked.connection)))
+
+    assert (again == everybody(checked)) is all_of_them
+
+
+def test_after_a_whole_plan_of_a_sync_everybody_is_planned(checked: World) -> None:
+    """A sync writes after it has planned; what of it nobody marked, the next check looks at."""
+    plan_all(Run(checked.workspace, "sync"), recall(checked.workspace, checked.connection), GATES)
+
+    assert planned(checked) == everybody(checked)
+
+
+def test_after_a_plan_that_was_cut_off_everybody_is_planned(checked: World) -> None:
+    """Its answers are half gone."""
+    planned(checked)
+    forget_answers(Run(checked.workspace, "check"), only_due=True)
+
+    assert planned(checked) == everybody(checked)
+
+
+def test_with_many_due_everybody_is_planned(checked: World) -> None:
+    """Looking them up one by one would take longer."""
+    planned(checked)
+    with checked.workspace.transaction() as sql:
+        sql.execute("UPDATE app_contact SET CITY = 'Bremen' WHERE rowid % 2")
+
+    assert planned(checked) == everybody(checked)
