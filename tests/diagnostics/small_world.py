@@ -219,6 +219,7 @@ class SmallWorld:
                 "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) VALUES (?, ?, ?, ?, ?)",
                 contact, state, cause, self.check, self.check,
             )  # fmt: skip
+            self.sql("INSERT OR IGNORE INTO examination(run_id, at, contacts) VALUES (?, ?, 1)", self.check, LONG_AGO)
         return contact
 
     def pair(self, number: str, state: str = "in_sync", cause: str = "", **values: str) -> int:
