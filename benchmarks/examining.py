@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.mirrored import practice_connection
 from diagnostics.checkup import GATES, summary
+from diagnostics.program import program
 from engine.cycle import plan_due
 from engine.runs import Run
 from engine.situation import recall
@@ -28,7 +29,7 @@ def main(path: Path, changed: float) -> None:
         run = Run(workspace, "check")
         situation = recall(workspace, practice_connection())
         began = time.perf_counter()
-        examination = plan_due(run, situation, GATES)
+        examination = plan_due(run, situation, GATES, program())
         gates_seconds = time.perf_counter() - began
         summary(run, examination)
         seconds = time.perf_counter() - began

@@ -10,13 +10,14 @@ from typing import cast
 from diagnostics.causes import CAUSES, SideFinding, cause, list_findings, side_findings
 from diagnostics.causes.list_clauses import hold_still
 from diagnostics.observed.look import Observed, look
+from diagnostics.program import program
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from engine.apply import Applied
 from engine.connection import Connection
 from engine.cycle import examine, sync, undo
 from engine.due import planning_begins
 from engine.errors import AccessError
-from engine.gates import STATES, State
+from engine.gates import STATES, Situation, State
 from engine.losses import USUAL, Demand
 from engine.observe import Sides
 from engine.past import record_unread
@@ -76,11 +77,16 @@ class Checkup:
 GATES = tuple(entry.gate for entry in CAUSES if entry.gate is not None)
 
 
+def lasting(situation: Situation) -> str | None:
+    """As `engine.cycle.Lasting`: what the answers of these gates go by besides the situation; None if criteria move with the time."""
+    return program() if hold_still(situation) else None
+
+
 async def check(run: Run, connection: Connection, sides: Sides, demand: Demand = USUAL) -> Checkup:
     """Examines both sides. A side that cannot be read makes every known contact `unknown` with the reason; the
     result then carries the error."""
     try:
-        examination = await examine(run, connection, sides, GATES, demand, lasting=hold_still)
+        examination = await examine(run, connection, sides, GATES, demand, lasting=lasting)
     except AccessError as error:
         return _unreadable(run, error)
     result = summary(run, examination)

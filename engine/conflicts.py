@@ -110,7 +110,7 @@ def _hand_over(run: Run) -> None:
         sql.execute(
             "UPDATE suspended_field SET hubspot_writer = (SELECT e.hubspot_source FROM evidence e "
             f"WHERE {same.format('suspended_field')}) WHERE hubspot_writer = '' AND EXISTS "
-            f"(SELECT 1 FROM evidence e WHERE {same.format('suspended_field')})"
+            f"(SELECT 1 FROM evidence e WHERE e.hubspot_source <> '' AND {same.format('suspended_field')})"
         )
         sql.execute(
             "DELETE FROM evidence WHERE NOT EXISTS (SELECT 1 FROM conflict k WHERE k.contact_id = evidence.contact_id "

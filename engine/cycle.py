@@ -12,7 +12,7 @@ from engine.confirm import after_writing, before_writing
 from engine.conflicts import gather_evidence
 from engine.connection import Connection
 from engine.decisions import end_decisions
-from engine.due import due_contacts, parts
+from engine.due import due_contacts, parts, planning_begins
 from engine.gates import Gate, Situation
 from engine.journal import planned_operations
 from engine.lookup import settle_doubt
@@ -29,8 +29,8 @@ from engine.standing import Standing
 from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
 
-Lasting = Callable[[Situation], bool]
-"""Whether the gates' answers hold in a situation as long as nothing changes but the time."""
+Lasting = Callable[[Situation], str | None]
+"""What besides the situation the gates' answers go by, as a text: the program. None if in this situation they change with the time."""
 
 
 async def examine(
@@ -39,7 +39,7 @@ async def examine(
     sides: Sides,
     gates: Sequence[Gate],
     demand: Demand = USUAL,
-    lasting: Lasting = lambda _: False,
+    lasting: Lasting = lambda _: None,
 ) -> Examination:
     """Reads both sides, plans every contact that may have changed since the last examination, and stores verdicts, findings and
     planned writes. Writes to neither side.
@@ -47,10 +47,11 @@ async def examine(
     All contacts are planned where the answers are not `lasting`, with the demand for a full reading, and in observed mode.
     """
     situation = await observe(run, connection, sides, demand)
-    if demand.full or connection.mode == "observed" or not lasting(situation):
+    program = None if connection.mode == "observed" else lasting(situation)
+    if program is None:
         return await plan_with_evidence(run, situation, sides, gates)
-    examined = plan_due(run, situation, gates)
-    return plan_due(run, situation, gates) if await gather_evidence(run, situation, sides) else examined
+    examined = plan_due(run, situation, gates, program, everybody=demand.full)
+    return plan_due(run, situation, gates, program) if await gather_evidence(run, situation, sides) else examined
 
 
 async def plan_with_evidence(run: Run, situation: Situation, sides: Sides, gates: Sequence[Gate]) -> Examination:
@@ -63,15 +64,21 @@ def plan_all(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examinati
     """Plans the whole mirror in slices and stores the answer."""
     end_decisions(run, situation)
     suspend_flipping(run, situation)
-    return _plan(run, situation, gates, _population(run), None, lasting=False)
+    return _plan(run, situation, gates, _population(run), None)
 
 
-def plan_due(run: Run, situation: Situation, gates: Sequence[Gate]) -> Examination:
-    """As `plan_all`, but plans only the contacts that are due, if that can be told: the others' answers stand."""
+def plan_due(
+    run: Run, situation: Situation, gates: Sequence[Gate], program: str, *, everybody: bool = False
+) -> Examination:
+    """As `plan_all`, but plans only the contacts that are due, if that can be told: the others' answers stand.
+
+    `program` as `Lasting` gives it. `everybody`: all are due.
+    """
     end_decisions(run, situation)
     suspend_flipping(run, situation)
     population = _population(run)
-    return _plan(run, situation, gates, population, due_contacts(run, situation, population), lasting=True)
+    due = None if everybody else due_contacts(run, situation, program, population)
+    return _plan(run, situation, gates, population, due, program)
 
 
 def _population(run: Run) -> int:
@@ -79,7 +86,12 @@ def _population(run: Run) -> int:
 
 
 def _plan(
-    run: Run, situation: Situation, gates: Sequence[Gate], population: int, due: Sequence[int] | None, *, lasting: bool
+    run: Run,
+    situation: Situation,
+    gates: Sequence[Gate],
+    population: int,
+    due: Sequence[int] | None,
+    program: str | None = None,
 ) -> Examination:
     seen, workspace = as_gates_see(situation), run.workspace
     forget_answers(run, only_due=due is not None)
@@ -88,7 +100,7 @@ def _plan(
         store_answer(run, contacts, plan(contacts, memory, seen, gates))
         done += contacts.height
         run.progress("examining", done, total)
-    return summarise(run, situation, population, lasting=lasting)
+    return summarise(run, situation, population, program)
 
 
 async def sync(
@@ -110,6 +122,7 @@ async def sync(
     changed while it wrote; AccessError or Stopped may come at any time: what was settled is kept.
     """
     refuse_observed(connection)
+    _nothing_stands(run)
     demand = replace(demand, writing=True)
     situation = await observe(run, connection, sides, demand)
     await settle_doubt(run, situation, sides)
@@ -159,6 +172,7 @@ async def undo(
     ConfigurationError for a run that wrote nothing.
     """
     refuse_observed(connection)
+    _nothing_stands(run)
     demand = Demand(writing=True)
     situation = await observe(run, connection, sides, demand)
     await settle_doubt(run, situation, sides)
@@ -175,6 +189,11 @@ async def undo(
     agree_all(run, result.situation)
     standing.refuse_if_outdated(applied.writes, len(undoing.operations), f"undo {connection.name} {number}")
     return applied, undoing, result
+
+
+def _nothing_stands(run: Run) -> None:
+    with run.workspace.transaction() as sql:
+        planning_begins(sql)
 
 
 async def _look_again(

@@ -17,6 +17,7 @@ from engine.mirror import contacts_of
 from engine.runs import Run
 from engine.situation import digest
 from engine.slices import SLICE
+from engine.tables import MARKS
 from engine.workspace import Workspace
 
 SHARE = 0.2
@@ -24,10 +25,15 @@ SHARE = 0.2
 _PLANNED_UNDER = "planned_under"
 
 
-def due_contacts(run: Run, situation: Situation, population: int) -> list[int] | None:
+def due_contacts(run: Run, situation: Situation, program: str, population: int) -> list[int] | None:
     """The ids of the contacts to plan again, in order; None if it has to be all: nothing was planned to its end under this
-    situation, or too many are due."""
-    if run.workspace.fact(_PLANNED_UNDER) != digest(situation):
+    situation by this program, a table was made anew without its triggers, or too many are due."""
+    if run.workspace.fact(_PLANNED_UNDER) != _under(situation, program):
+        return None
+    if (
+        not {row["name"] for row in run.workspace.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+        >= MARKS
+    ):
         return None
     with run.workspace.transaction() as sql:
         for side in ("hubspot", "app"):
@@ -66,9 +72,16 @@ def planning_begins(sql: sqlite3.Connection) -> None:
     sql.execute("DELETE FROM fact WHERE key = ?", (_PLANNED_UNDER,))
 
 
-def planned(sql: sqlite3.Connection, situation: Situation | None) -> None:
-    """All is planned to its end under this situation. None: what comes after may change what was planned without a mark."""
+def forget_marks(sql: sqlite3.Connection) -> None:
+    """To be called before the contacts are read: what is changed while they are planned is marked for the next check."""
     for table in ("touched_record", "due_contact"):
         sql.execute(f"DELETE FROM {table}")
-    if situation is not None:
-        sql.execute("INSERT OR REPLACE INTO fact(key, value) VALUES (?, ?)", (_PLANNED_UNDER, digest(situation)))
+
+
+def planned(sql: sqlite3.Connection, situation: Situation, program: str) -> None:
+    """All is planned to its end under this situation by this program."""
+    sql.execute("INSERT OR REPLACE INTO fact(key, value) VALUES (?, ?)", (_PLANNED_UNDER, _under(situation, program)))
+
+
+def _under(situation: Situation, program: str) -> str:
+    return f"{digest(situation)} {program}"

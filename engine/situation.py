@@ -7,7 +7,6 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from engine.connection import Connection
@@ -45,7 +44,7 @@ def digest(situation: Situation) -> str:
     documents = [_adapter(SideSchema).dump_json(seen.schemas[side]).decode() for side in SIDES]
     documents += [_adapter(InclusionList).dump_json(seen.inclusion).decode()] if seen.inclusion else [""]
     documents += [seen.connection.model_dump_json(), json.dumps(sorted(seen.unavailable.items()))]
-    documents += [*seen.also_read, str(seen.list_size), version("syncdoctor")]
+    documents += [*seen.also_read, str(seen.list_size)]
     return hashlib.sha256("\x1f".join(documents).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -7,6 +7,8 @@ fields under their own names. In the mirror `''` is explicitly empty and NULL wa
 
 from __future__ import annotations
 
+import re
+
 APPLICATION_ID = 0x53594E43
 
 _FIRST = """
@@ -274,6 +276,16 @@ _MARKS = (
         for event in _EVENTS
     )
     + f"""
+CREATE TRIGGER base_field_due_by_delete AFTER DELETE ON base_field BEGIN
+  INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER journal_due_by_delete AFTER DELETE ON journal WHEN OLD.state IN ('intent', 'in_doubt') BEGIN
+  INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER journal_due_by_update AFTER UPDATE OF state ON journal
+WHEN OLD.state IN ('intent', 'in_doubt') AND NEW.state NOT IN ('intent', 'in_doubt') BEGIN
+  INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
+END;
 CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
 END;
@@ -287,8 +299,11 @@ WHEN ({_all_of("OLD")}) IS NOT ({_all_of("NEW")}) BEGIN
 END;
 """
 )
-"""Whatever changes what the planner sees of a contact marks it, whoever does it: `engine/due.py` reads the marks. Not OR IGNORE:
-inside a trigger the policy of the statement that fires it counts instead."""
+"""What changes what the planner sees of a contact marks it, whoever does it: `engine/due.py` reads the marks. What only a sync or
+an undo writes (new base fields, new writes in doubt) is left out: after them everybody is planned. Not OR IGNORE: inside a trigger
+the policy of the statement that fires it counts instead."""
+MARKS: frozenset[str] = frozenset(re.findall(r"CREATE TRIGGER (\w+)", _MARKS))
+"""The names of these triggers."""
 
 MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS,)
 """Migration N brings a workspace from version N-1 to N; SQLite's `user_version` holds N."""

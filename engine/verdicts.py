@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.due import note_dependent, planned, planning_begins
+from engine.due import forget_marks, note_dependent, planned, planning_begins
 from engine.fingerprint import digested, numbered
 from engine.gates import STATES, Situation, State
 from engine.past import record
@@ -51,6 +51,7 @@ def forget_answers(run: Run, *, only_due: bool = False) -> None:
             sql.execute(f"DELETE FROM {table}{only}")
         sql.execute(f"DELETE FROM finding WHERE first_run = ?{too}", (run.id,))
         sql.execute(f"UPDATE finding SET last_run = ? WHERE last_run = ?{too}", (run.id - 1, run.id))
+        forget_marks(sql)
 
 
 def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
@@ -105,9 +106,9 @@ def _store_verdicts(run: Run, sql: sqlite3.Connection, verdicts: pl.DataFrame) -
             )
 
 
-def summarise(run: Run, situation: Situation, population: int, *, lasting: bool = False) -> Examination:
-    """Counts the stored verdicts, keeps the counts as the run's result and what changed for the past. `lasting`: the answers hold
-    until a mark says otherwise (`engine.due`)."""
+def summarise(run: Run, situation: Situation, population: int, program: str | None = None) -> Examination:
+    """Counts the stored verdicts, keeps the counts as the run's result and what changed for the past. With a `program`, the answers
+    hold for it until a mark says otherwise (`engine.due`)."""
     rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
     states: dict[State, int] = dict.fromkeys(STATES, 0)
     causes: dict[tuple[str, str], int] = {}
@@ -122,7 +123,8 @@ def summarise(run: Run, situation: Situation, population: int, *, lasting: bool 
             [(run.id, row["state"], row["cause"], row["contacts"]) for row in rows],
         )
         record(run, situation, sum(states.values()))
-        planned(sql, situation if lasting else None)
+        if program is not None:
+            planned(sql, situation, program)
     return Examination(situation, population, states, causes, planned_counts(run.workspace))
 
 

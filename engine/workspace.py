@@ -189,7 +189,7 @@ class Workspace:
             columns = ", ".join(f"json_group_array({quoted(name)})" for name in names)
             try:
                 texts = cursor.execute(f"SELECT {columns} FROM ({query})", tuple(parameters)).fetchone()
-            except sqlite3.DataError:  # a column of more than 1,000,000,000 bytes
+            except (sqlite3.DataError, sqlite3.OperationalError):  # over 1,000,000,000 bytes, or a foreign BLOB
                 return self.frame(query, parameters, integers=integers)
         kinds = {name: pl.Int64() if name in integers else pl.String() for name in names}
         if sum(map(len, texts)) < _SMALL:

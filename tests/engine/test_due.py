@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from diagnostics.checkup import GATES, check
+from diagnostics.program import program
 from engine.cycle import plan_all, plan_due
 from engine.gates import Situation
 from engine.runs import Run
@@ -19,10 +20,10 @@ from tests.engine.test_cycle import World
 Changed = Callable[[Situation], Situation]
 
 
-def planned(world: World, situation: Situation | None = None) -> set[int]:
+def planned(world: World, situation: Situation | None = None, by: str = "") -> set[int]:
     """Plans who is due; the contacts that were planned."""
     run = Run(world.workspace, "check")
-    plan_due(run, situation or recall(world.workspace, world.connection), GATES)
+    plan_due(run, situation or recall(world.workspace, world.connection), GATES, by or program())
     rows = world.workspace.rows("SELECT contact_id FROM verdict WHERE run_id = ?", (run.id,))
     return {int(row["contact_id"]) for row in rows}
 
@@ -130,6 +131,53 @@ def test_after_a_plan_that_was_cut_off_everybody_is_planned(checked: World) -> N
     forget_answers(Run(checked.workspace, "check"), only_due=True)
 
     assert planned(checked) == everybody(checked)
+
+
+def test_by_another_program_everybody_is_planned(checked: World) -> None:
+    """A gate may say something else after an update, also one without a new version."""
+    planned(checked)
+
+    assert planned(checked, by="another") == everybody(checked)
+
+
+def test_where_a_table_has_lost_its_triggers_everybody_is_planned(checked: World) -> None:
+    """A tool that makes a table anew drops them, and then nothing marks a change."""
+    planned(checked)
+    checked.workspace.database.table("app_contact").transform(drop={"CITY"})
+
+    assert planned(checked) == everybody(checked)
+
+
+async def test_an_edit_while_others_are_planned_is_due_the_next_time(checked: World) -> None:
+    """The marks are emptied before the contacts are read, not after."""
+    planned(checked)
+    contact, hubspot, _ = pair(checked)
+
+    def edit(*_: object) -> None:
+        with checked.workspace.transaction() as sql:
+            sql.execute("UPDATE hubspot_contact SET city = 'Bremen' WHERE _id = ?", (hubspot,))
+
+    run = Run(checked.workspace, "check")
+    run.progress = edit  # type: ignore[method-assign,assignment]
+    plan_due(run, recall(checked.workspace, checked.connection), GATES, program(), everybody=True)
+
+    assert contact in planned(checked)
+
+
+async def test_a_write_in_doubt_that_is_forgotten_concerns_its_contact(checked: World) -> None:
+    """Forgetting a person ends journal rows that name the address, also those of others."""
+    contact, _, _ = pair(checked)
+    with checked.workspace.transaction() as sql:
+        sql.execute(
+            "INSERT INTO journal(run_id, contact_id, side, kind, state, sent, before, planned_at) "
+            "VALUES (1, ?, 'app', 'update', 'in_doubt', '{}', '{}', '')",
+            (contact,),
+        )
+    planned(checked)
+    with checked.workspace.transaction() as sql:
+        sql.execute("UPDATE journal SET state = 'superseded' WHERE contact_id = ?", (contact,))
+
+    assert contact in planned(checked)
 
 
 def test_with_many_due_everybody_is_planned(checked: World) -> None:

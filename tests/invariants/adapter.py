@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from diagnostics import explain as explaining
 from diagnostics.causes import CAUSES
-from diagnostics.causes.list_clauses import hold_still
+from diagnostics.checkup import lasting
 from diagnostics.report.building import build_report
 from diagnostics.report.writing import render_json, render_markdown
 from engine.apply import apply
@@ -209,7 +209,7 @@ class Engine:
 
     async def _examine(self, run: Run, connection: Connection, sides: Sides) -> int:
         with patch("engine.due.SHARE", 1.0):  # One of six people is too large a share.
-            await examine(run, connection, sides, self.gates, lasting=hold_still)
+            await examine(run, connection, sides, self.gates, lasting=lasting)
         self.kept += kept_answers(run)
         if complaints := whole_says_otherwise(run, connection, self.gates):
             raise AssertionError("; ".join(complaints))
