@@ -73,6 +73,16 @@ def test_a_column_too_large_for_one_text_is_read_row_by_row(tmp_path: Path) -> N
     assert frame["name"].to_list() == ["long" * 200, None]
 
 
+def test_what_json_cannot_hold_is_read_row_by_row(tmp_path: Path) -> None:
+    """Another program may leave a BLOB; it is no text, and no reason to fail."""
+    with _filled(tmp_path / "acme.sqlite", ["one", None]) as workspace:
+        with workspace.transaction() as sql:
+            sql.execute("UPDATE hubspot_contact SET \"first\"\"name\" = x'ff' WHERE _id = '1'")
+        frame = workspace.population('SELECT "first""name" AS name FROM hubspot_contact ORDER BY rowid')
+
+    assert frame["name"].to_list() == ["one", None]
+
+
 def test_a_reader_who_stops_early_leaves_nothing_behind(tmp_path: Path) -> None:
     """The slice that was being read ahead is given up, and the workspace can be written."""
     with _filled(tmp_path / "acme.sqlite", ["one", "two", "three"]) as workspace:
