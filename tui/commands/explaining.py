@@ -11,8 +11,8 @@ from engine.visible import visible
 from engine.waivers import Waiver, waived, waivers_of
 from tui.commands.repairing import change_document, show_change
 from tui.commands.session import Session, announce_open_questions
-from tui.notation import moment
 from tui.output import document, say, table
+from tui.through_time import ALL_WAIVED, finding_line, waiver_line
 
 if TYPE_CHECKING:
     from diagnostics.explain import Contested, Explanation
@@ -90,26 +90,17 @@ def show_findings(findings: Sequence[PastFinding]) -> None:
     if not findings:
         return
 
-    def seen(one: Seen) -> str:
-        return f"run {one.run}, {moment(one.at)}"
-
     say("Findings through time")
     for one in findings:
-        name = f"{one.code}{f' ({visible(one.field, 60)})' if one.field else ''}"
-        back = "".join(f"; came back {seen(again)}" for again in one.came_back)
-        ended = f"; last seen {seen(one.last_seen)}; resolved {seen(one.resolved)}" if one.resolved else "; open"
-        say(f"  {name}: first seen {seen(one.first_seen)}{back}{ended}")
+        say(f"  {finding_line(one)}")
 
 
 def show_waivers(concerning: Sequence[Waiver], now: datetime, *, accepted: bool) -> None:
     """What somebody accepts of this contact, or did until it expired."""
     for one in concerning:
-        ends = "accepted until" if one.standing(now) == "active" else "EXPIRED: was accepted until"
-        say(
-            f"Waiver {one.number}: {one.code} {ends} {moment(one.until)} by {visible(one.owner, 60)}: {visible(one.reason, 200)}"
-        )
+        say(waiver_line(one, now))
     if accepted:
-        say("All that stops it is waived; that is not the same as passing.")
+        say(ALL_WAIVED)
 
 
 def explanation_document(answer: Explanation) -> dict[str, Any]:

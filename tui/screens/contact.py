@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.widget import Widget
 
+from engine.runs import utc_now
+from engine.waivers import waived, waivers_of
 from engine.workspace import Workspace
 from tui.actions import bindings_for
 from tui.notation import STATE_STYLES, sign
@@ -16,6 +19,7 @@ from tui.reading.conflicts import ConflictRow, contact_conflicts
 from tui.reading.record import who
 from tui.screens.connection_frame import ConnectionFrame
 from tui.screens.decide import DecideScreen, conflicts_page
+from tui.through_time import ALL_WAIVED, finding_line, waiver_line
 from tui.widgets.lines import Lines, Page
 
 if TYPE_CHECKING:
@@ -56,17 +60,17 @@ class ContactScreen(ConnectionFrame):
         configuration = await self.connection.configuration()
         number = self._contact
 
-        def explained(workspace: Workspace) -> Explanation:
+        def explained(workspace: Workspace) -> tuple[Explanation, Past]:
             from diagnostics.explain import explain
 
-            return explain(workspace, configuration, number, prove=True)
+            return explain(workspace, configuration, number, prove=True), _past(workspace, number)
 
-        seen = await self.connection.reader.ask(explained, topic="explain")
+        seen, past = await self.connection.reader.ask(explained, topic="explain")
         self._who = who(seen.email, seen.hubspot_id, seen.app_id)
         self._record = seen.hubspot_id or seen.app_id or "WHO"
         self._observed = configuration.mode == "observed"
         self._conflicts = await self.connection.reader.ask(lambda workspace: contact_conflicts(workspace, number))
-        self.query_one(Lines).show(contact_page(seen))
+        self.query_one(Lines).show(contact_page(seen, past))
 
     def why_not(self, action: str) -> str:
         """Only conflicts of a connection that Syncdoctor writes can be decided."""
@@ -91,7 +95,34 @@ class ContactScreen(ConnectionFrame):
         )
 
 
-def contact_page(seen: Explanation) -> Page:
+@dataclass(frozen=True)
+class Past:
+    """What time adds to an explanation: the contact's findings since they were first seen, and the waivers of open ones, as lines.
+
+    `accepted`: all that stops the contact is waived.
+    """
+
+    findings: tuple[str, ...] = ()
+    waivers: tuple[str, ...] = ()
+    accepted: bool = False
+
+
+NO_PAST = Past()
+
+
+def _past(workspace: Workspace, contact: int) -> Past:
+    from diagnostics.past.findings import findings_until
+
+    now = utc_now()
+    last = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
+    return Past(
+        tuple(finding_line(one) for one in findings_until(workspace, contact, last)),
+        tuple(waiver_line(one, now) for one in waivers_of(workspace, contact)),
+        bool(waived(workspace, now, contact)),
+    )
+
+
+def contact_page(seen: Explanation, past: Past = NO_PAST) -> Page:
     """The page of an explanation."""
     style = STATE_STYLES.get(seen.state, "")
     page = Page().add((f"{sign(seen.state)} ", style), (seen.sentence, "bold"), hanging=3)
@@ -100,6 +131,8 @@ def contact_page(seen: Explanation) -> Page:
         page.add("After that it would still be stopped by: ", ", ".join(seen.then), indent=3, hanging=7)
     if seen.change:
         _change(page, seen.change)
+    for line in (*past.waivers, *((ALL_WAIVED,) if past.accepted else ())):
+        page.add(line, indent=3, hanging=3)
     if seen.certain:
         page.add(f"{seen.certain.certainty.capitalize()}: ", " ".join(seen.certain.reasons), indent=3, hanging=7)
     page.gap()
@@ -109,6 +142,10 @@ def contact_page(seen: Explanation) -> Page:
     page.pair("app", seen.app_id or "(no record)", width=10)
     _gates(page, seen.gates)
     _fields(page, seen.fields)
+    if past.findings:
+        page.heading("Findings through time")
+    for line in past.findings:
+        page.add(line, indent=2, hanging=2)
     page.heading("History")
     for line in seen.history:
         page.add(line, indent=2, hanging=2)
