@@ -162,7 +162,6 @@ def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str])
         "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
         "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",
         "c.hubspot_written_at", "c.app_written_at",
-        "h._created_at AS hubspot_created_at", "a._created_at AS app_created_at",
         "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"", "coalesce(a._unreadable, '') AS \"app._unreadable\"",
         "h._subscription AS \"hubspot._subscription\"",
         *(f"h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in fields["hubspot"]),
