@@ -4,7 +4,7 @@
 # make prove  SEEDS random histories on both sides against the invariants of docs/engine.md: make prove SEEDS=10000
 # make faults every fault of the practice portal at every request of a cycle
 # make crash  the process killed at N seeded points, started again, and compared: make crash N=1000
-# make bench  what is measured, also beside pydantic models and pandera, which it installs
+# make bench  what is measured, also beside pydantic models and pandera
 # make causes docs/causes.md from the causes
 # make preflight docs/preflight.md from the codes of the preflight
 PYTHON ?= python3
@@ -43,7 +43,6 @@ faults: $(INSTALLED)
 	$(BIN)/python -m tests.faults --all
 
 bench: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.rechecking

@@ -196,14 +196,11 @@ def column_rules(situation: Situation) -> Mapping[str, list[ColumnRule]]:
 
 
 class Columns:
-    """The rules as a pandera schema. Raises SystemExit naming the command if pandera is not installed."""
+    """The rules as a pandera schema."""
 
     def __init__(self, situation: Situation) -> None:
-        try:
-            import pandera.polars
-        except ImportError:
-            command = "pip install -e '.[bench]' -c constraints.txt"
-            raise SystemExit(f"pandera is not installed, against which is measured here. Run: {command}") from None
+        import pandera.polars  # costs 500 ms to import
+
         self._errors = pandera.errors.SchemaErrors
         rules = column_rules(situation)
         self._rules = {rule.name: rule for some in rules.values() for rule in some}

@@ -59,7 +59,6 @@ async def test_the_per_record_models_agree_on_the_practice_portal(tmp_path: Path
 
 def test_both_peers_agree_on_generated_contacts(generated: Path, tmp_path: Path) -> None:
     """And a difference is noticed."""
-    pytest.importorskip("pandera")
     records, columns = tmp_path / "records.sqlite", tmp_path / "columns.sqlite"
     for copy in (records, columns):
         shutil.copyfile(generated, copy)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.widget import Widget
 
-from engine.runs import utc_now
-from engine.waivers import waived, waivers_of
 from engine.workspace import Workspace
 from tui.actions import bindings_for
 from tui.notation import STATE_STYLES, sign
 from tui.open_connection import OpenConnection
 from tui.reading.conflicts import ConflictRow, contact_conflicts
+from tui.reading.past import NO_PAST, Past, past_of
 from tui.reading.record import who
 from tui.screens.connection_frame import ConnectionFrame
 from tui.screens.decide import DecideScreen, conflicts_page
-from tui.through_time import ALL_WAIVED, finding_line, waiver_line
+from tui.through_time import ALL_WAIVED
 from tui.widgets.lines import Lines, Page
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ class ContactScreen(ConnectionFrame):
         def explained(workspace: Workspace) -> tuple[Explanation, Past]:
             from diagnostics.explain import explain
 
-            return explain(workspace, configuration, number, prove=True), _past(workspace, number)
+            return explain(workspace, configuration, number, prove=True), past_of(workspace, number)
 
         seen, past = await self.connection.reader.ask(explained, topic="explain")
         self._who = who(seen.email, seen.hubspot_id, seen.app_id)
@@ -93,33 +91,6 @@ class ContactScreen(ConnectionFrame):
                 lambda winner: self.launch("decide", name, record, "--winner", winner, "--yes"),
             )
         )
-
-
-@dataclass(frozen=True)
-class Past:
-    """What time adds to an explanation: the contact's findings since they were first seen, and the waivers of open ones, as lines.
-
-    `accepted`: all that stops the contact is waived.
-    """
-
-    findings: tuple[str, ...] = ()
-    waivers: tuple[str, ...] = ()
-    accepted: bool = False
-
-
-NO_PAST = Past()
-
-
-def _past(workspace: Workspace, contact: int) -> Past:
-    from diagnostics.past.findings import findings_until
-
-    now = utc_now()
-    last = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
-    return Past(
-        tuple(finding_line(one) for one in findings_until(workspace, contact, last)),
-        tuple(waiver_line(one, now) for one in waivers_of(workspace, contact)),
-        bool(waived(workspace, now, contact)),
-    )
 
 
 def contact_page(seen: Explanation, past: Past = NO_PAST) -> Page:
