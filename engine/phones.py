@@ -61,11 +61,12 @@ def region(column: pl.Expr) -> pl.Expr:
 
 
 def _regions(names: pl.Series) -> pl.Series:
-    return names.replace_strict(_region_names(), default=None, return_dtype=pl.String)
+    return names.replace_strict(region_names(), default=None, return_dtype=pl.String)
 
 
 @cache
-def _region_names() -> dict[str, str]:
+def region_names() -> dict[str, str]:
+    """ISO 3166 code by a country's German or English name or its code, in lower case."""
     from phonenumbers.geodata.locale import LOCALE_DATA
 
     names = {"usa": "US", "uk": "GB", "holland": "NL", "großbritannien": "GB"}

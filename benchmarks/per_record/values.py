@@ -9,7 +9,8 @@ from functools import cache
 
 import idna
 import phonenumbers
-from phonenumbers.geodata.locale import LOCALE_DATA
+
+from engine.phones import region_names
 
 _LINE_ENDS = re.compile(r"\r+\n")
 _NOT_ASCII = re.compile(r"[^\x00-\x7F]")
@@ -76,19 +77,7 @@ def day(value: str) -> str:
 @cache
 def region(country: str | None) -> str | None:
     """The ISO 3166 code of a country's German or English name, or of the code itself."""
-    return _regions().get(country.strip().lower()) if country else None
-
-
-@cache
-def _regions() -> dict[str, str]:
-    names = {"usa": "US", "uk": "GB", "holland": "NL", "großbritannien": "GB"}
-    for code, languages in LOCALE_DATA.items():
-        for language in ("de", "en"):
-            name = languages.get(language, "")
-            name = languages.get(name[1:], "") if name.startswith("*") else name
-            if name:
-                names[name.lower()] = code
-    return names | {code.lower(): code for code in LOCALE_DATA}
+    return region_names().get(country.strip().lower()) if country else None
 
 
 @cache
