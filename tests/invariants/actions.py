@@ -76,6 +76,7 @@ def unmap(world: World, chance: random.Random) -> bool:
         return False
     world.unmapped[field] = world.connection.mappings
     world.once_unmapped.add(field)
+    world.ledger.unmapped.add(field)
     world.connection = without_mapping(world.connection, field)
     world.say(f"un-maps {field}")
     return True
@@ -86,6 +87,7 @@ def map_again(world: World, chance: random.Random) -> bool:
     if not world.unmapped:
         return False
     field, before = world.unmapped.popitem()
+    world.ledger.unmapped.discard(field)
     back = tuple(mapping for mapping in before if mapping.hubspot == field)
     world.connection = world.connection.model_copy(update={"mappings": (*world.connection.mappings, *back)})
     world.say(f"maps {field} again")

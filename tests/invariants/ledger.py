@@ -58,7 +58,7 @@ class Ledger:
     """Keeps the book.
 
     `links` are firm, `possible` pairs may be linked; `ever` linked records are never matched again. `agreed` and `equal` hold
-    what both sides last had alike, in comparable form: after a finished sync, and at all.
+    what both sides last had alike while the field was mapped, in comparable form: after a finished sync, and at all.
     """
 
     def __init__(self, truth: Truth) -> None:
@@ -80,6 +80,7 @@ class Ledger:
         self.earlier: dict[tuple[Side, str, str], list[str]] = {}
         self.decided: dict[tuple[Pair, str], tuple[Side, int]] = {}
         self.taken_back: dict[tuple[Side, str, str], tuple[str, str]] = {}
+        self.unmapped: set[str] = set()
 
     def copied(self, truth: Truth) -> Ledger:
         """The same book for a copy of the world."""
@@ -222,7 +223,7 @@ class Ledger:
         self._note_equal()
         if trusted:
             for hubspot, app in self.pairs():
-                for field in FIELDS:
+                for field in set(FIELDS) - self.unmapped:
                     value = comparable(field, hubspot.values[field])
                     if value == comparable(field, app.values[field]):
                         self.agreed[(hubspot.id, app.id), field] = value
@@ -336,7 +337,7 @@ class Ledger:
         for one, two in {*self.links.items(), *self.possible}:
             hubspot, app = self._truth.get("hubspot", one), self._truth.get("app", two)
             if hubspot and app:
-                for field in FIELDS:
+                for field in set(FIELDS) - self.unmapped:
                     value = comparable(field, hubspot.values[field])
                     if value == comparable(field, app.values[field]):
                         self.equal[(one, two), field] = value
