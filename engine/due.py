@@ -30,10 +30,8 @@ def due_contacts(run: Run, situation: Situation, program: str, population: int) 
     situation by this program, a table was made anew without its triggers, or too many are due."""
     if run.workspace.fact(_PLANNED_UNDER) != _under(situation, program):
         return None
-    if (
-        not {row["name"] for row in run.workspace.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-        >= MARKS
-    ):
+    there = {row["name"] for row in run.workspace.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    if not there >= MARKS:
         return None
     with run.workspace.transaction() as sql:
         for side in ("hubspot", "app"):
