@@ -7,6 +7,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +57,7 @@ class Change:
 State = Mapping[tuple[Side, str], Record]
 
 
+@lru_cache(maxsize=65_536)
 def comparable(field: str, value: str) -> str:
     """The form in which the judge compares values, written independently of the engine."""
     text = unicodedata.normalize("NFC", value).strip()
