@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from diagnostics.causes import CAUSES, SideFinding, cause, list_findings, side_findings
+from diagnostics.causes import CAUSES, SideFinding, cause, side_findings
+from diagnostics.causes.idle_clauses import idle_clauses
 from diagnostics.causes.list_clauses import hold_still
 from diagnostics.observed.look import Observed, look
 from diagnostics.program import program
@@ -137,7 +138,8 @@ def counted(applied: Applied) -> Mapping[str, int]:
 def summary(run: Run, examination: Examination) -> Checkup:
     """An examination in the words of the causes; stores what concerns the connection as a whole."""
     situation = examination.situation
-    whole = (*side_findings(situation, examination.population), *list_findings(run.workspace, situation))
+    idle = idle_clauses(run.workspace, situation)
+    whole = (*side_findings(situation, examination.population), *([idle] if idle else []))
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM side_finding WHERE run_id = ?", (run.id,))
         sql.executemany(

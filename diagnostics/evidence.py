@@ -14,12 +14,13 @@ from diagnostics.causes import (
     field_option,
     field_range,
     field_type,
+    idle_clauses,
+    list_beyond_goal,
     list_deleted,
     list_disagreement,
     list_empty,
     list_membership,
     list_processing,
-    list_reach,
     list_stale,
     plan_tier,
     required_field,
@@ -33,8 +34,16 @@ SENTENCE_CHARACTERS = 600
 VALUE_CHARACTERS = 200
 _OF_A_LIST = frozenset(
     module.CODE
-    for module in (list_deleted, list_disagreement, list_empty, list_membership, list_processing, list_stale)
-) | {list_reach.CLAUSES, list_reach.BEYOND}
+    for module in (
+        idle_clauses,
+        list_deleted,
+        list_disagreement,
+        list_empty,
+        list_membership,
+        list_processing,
+        list_stale,
+    )
+)
 """Causes whose value is the list's name, unless a field is named."""
 _IMPERSONAL = _OF_A_LIST | {plan_tier.CODE, rules_unreadable.CODE}
 """Causes whose value is the name of a list, property or rule."""
@@ -53,7 +62,7 @@ _WRITTEN = frozenset(
     )
 )
 """Causes whose value is not there yet: it is what would be written."""
-_EMPTY = frozenset((email_missing.CODE, required_field.CODE, list_membership.CODE))
+_EMPTY = frozenset((email_missing.CODE, required_field.CODE, list_membership.CODE, list_beyond_goal.CODE))
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 

@@ -139,14 +139,12 @@ CREATE TABLE verdict_span (
   contact_id INTEGER NOT NULL, opened_run INTEGER NOT NULL, closed_run INTEGER, state TEXT NOT NULL, cause TEXT NOT NULL,
   hubspot_id TEXT, app_id TEXT, PRIMARY KEY (contact_id, opened_run)
 ) WITHOUT ROWID;
-CREATE INDEX verdict_span_opened ON verdict_span(opened_run);
 CREATE INDEX verdict_span_closed ON verdict_span(closed_run) WHERE closed_run IS NOT NULL;
 CREATE TABLE finding_span (
   contact_id INTEGER NOT NULL, fingerprint INTEGER NOT NULL REFERENCES fingerprint(id), opened_run INTEGER NOT NULL,
   closed_run INTEGER, state TEXT NOT NULL, blocking INTEGER NOT NULL, rule TEXT,
   PRIMARY KEY (contact_id, fingerprint, opened_run)
 ) WITHOUT ROWID;
-CREATE INDEX finding_span_opened ON finding_span(opened_run);
 CREATE INDEX finding_span_closed ON finding_span(closed_run) WHERE closed_run IS NOT NULL;
 CREATE TABLE succession (
   former_id INTEGER PRIMARY KEY, contact_id INTEGER NOT NULL, run_id INTEGER NOT NULL

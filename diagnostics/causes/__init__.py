@@ -19,14 +19,15 @@ from diagnostics.causes import (
     field_option,
     field_range,
     field_type,
+    idle_clauses,
     in_doubt,
+    list_beyond_goal,
     list_criteria,
     list_deleted,
     list_disagreement,
     list_empty,
     list_membership,
     list_processing,
-    list_reach,
     list_stale,
     many_to_one,
     member_status,
@@ -39,11 +40,10 @@ from diagnostics.causes import (
 )
 from diagnostics.causes.cause import Cause, CauseGate, SideFinding
 from diagnostics.causes.connection_wide import side_findings
-from diagnostics.causes.list_reach import list_findings
 from diagnostics.causes.refusals import REFUSALS
 from diagnostics.causes.set_by_others import SET_BY_OTHERS
 
-__all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "list_findings", "side_findings"]
+__all__ = ["CAUSES", "Cause", "CauseGate", "SideFinding", "cause", "side_findings"]
 
 CAUSES: tuple[Cause, ...] = (
     erased.CAUSE,
@@ -78,8 +78,8 @@ CAUSES: tuple[Cause, ...] = (
     *REFUSALS,
     list_stale.CAUSE,
     list_disagreement.CAUSE,
-    list_reach.IDLE_CLAUSES,
-    list_reach.BEYOND_GOAL,
+    list_beyond_goal.CAUSE,
+    idle_clauses.CAUSE,
     rules_unreadable.CAUSE,
     *SET_BY_OTHERS,
 )

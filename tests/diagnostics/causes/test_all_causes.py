@@ -22,7 +22,7 @@ ORDER = (
     "refused-duplicate-value", "refused-address", "refused-owner", "refused-read-only", "refused-no-property",
     "refused-conditional", "refused-required", "refused-option", "refused-length", "refused-range", "refused-type",
     "refused-format", "refused-permission", "refused-busy", "refused-limit", "refused-request", "refused-gone",
-    "refused-unknown", "list-disagreement",
+    "refused-unknown", "list-disagreement", "list-beyond-goal",
 )  # fmt: skip
 VERBS = frozenset(
     """

@@ -116,3 +116,25 @@ def test_a_contact_of_the_goal_is_told_the_clause_too() -> None:
     assert rule == (
         "the goal names lifecyclestage evangelist, but the list asks for lifecyclestage is any of lead, customer"
     )
+
+
+def test_members_whom_the_goal_does_not_name_are_reported_one_by_one() -> None:
+    """A lead and a customer are members, an `other` is not; the goal names leads. What was not fetched is not judged."""
+    goal = {"property": "lifecyclestage", "values": ["lead"]}
+    people = contacts(
+        person(1, {"lifecyclestage": " lead "}, None),
+        person(2, {"lifecyclestage": "customer"}, None),
+        person(3, {"lifecyclestage": "other"}, None, **OUT),
+        person(4, {"lifecyclestage": None}, None),
+        person(5, {"lifecyclestage": ""}, None),
+        person(6, None, {}),
+    )
+    rows = findings("list-beyond-goal", people, listed([STAGE], contacts=goal))
+
+    assert [(row["contact"], row["value"], row["blocking"]) for row in rows] == [(2, "customer", False), (5, "", False)]
+    shown = sentence("list-beyond-goal", rows[0]["field"], rows[0]["value"], rows[0]["rule"], mask=False)
+    assert shown == (
+        'HubSpot\'s lifecyclestage is "customer": the list holds the contact, and the goal names lifecyclestage lead.'
+    )
+    assert "is empty" in sentence("list-beyond-goal", rows[1]["field"], "", rows[1]["rule"], mask=True)
+    assert findings("list-beyond-goal", people, listed([STAGE])) == []

@@ -11,7 +11,8 @@ from diagnostics.repairs.smallest import GOOD, applied, smallest_change, stops_o
 from tests.diagnostics.causes.world import situation
 from tests.diagnostics.repairs.planted import PLANTED, answer, refused_address
 
-STOPPING = [entry.code for entry in CAUSES if entry.gate and entry.code != "list-disagreement"] + ["conflict"]
+REPORTED = {"list-disagreement", "list-beyond-goal"}
+STOPPING = [entry.code for entry in CAUSES if entry.gate and entry.code not in REPORTED] + ["conflict"]
 NOBODY = {
     "erased": "never", "in-doubt": "wait", "list-processing": "wait", "refused-erased": "never", "refused-many-signups": "wait",
     "refused-busy": "wait",

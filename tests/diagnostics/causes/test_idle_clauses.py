@@ -1,16 +1,14 @@
-"""Findings of the connection on the list's criteria: clauses that decide nothing, members beyond the goal."""
+"""Clauses of the list that decide nothing, a finding of the connection as a whole."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from diagnostics.causes import cause, list_findings
+from diagnostics.causes import cause
+from diagnostics.causes.idle_clauses import idle_clauses
 from engine.mirror import add_columns
 from engine.workspace import Workspace
 from tests.diagnostics.causes.test_list_clauses import STAGE, asks, listed
-
-GOAL: dict[str, Any] = {"property": "lifecyclestage", "values": ["lead"]}
 
 
 def filled(folder: Path) -> Workspace:
@@ -31,19 +29,14 @@ def test_clauses_that_nobody_or_everybody_meets_are_named(tmp_path: Path) -> Non
     everybody, nobody = asks("city", "IS_ANY_OF", "Bern"), asks("lifecyclestage", "IS_ANY_OF", "evangelist")
     unread = asks("country", "IS_ANY_OF", "CH")
     with filled(tmp_path) as workspace:
-        (finding,) = list_findings(workspace, listed([STAGE, everybody], [nobody], [unread]))
+        finding = idle_clauses(workspace, listed([STAGE, everybody], [nobody], [unread]))
+        narrow = idle_clauses(workspace, listed([asks("city", "IS_NONE_OF", "Bern")]))
+        fitting = idle_clauses(workspace, listed([STAGE]))
 
+    assert finding is not None
+    assert narrow is not None
+    assert fitting is None
     assert (finding.code, finding.blocking, finding.contacts) == ("list-clauses", False, 3)
     assert finding.rule == ("lifecyclestage is any of evangelist: met by nobody; city is any of Bern: met by everybody")
     assert cause(finding.code).title
-
-
-def test_members_whom_the_goal_does_not_name_are_counted(tmp_path: Path) -> None:
-    """The list holds a lead and a customer; the goal names leads."""
-    with filled(tmp_path) as workspace:
-        findings = list_findings(workspace, listed([STAGE], contacts=GOAL))
-        (narrow,) = list_findings(workspace, listed([asks("city", "IS_NONE_OF", "Bern")]))
-
-    assert [(one.code, one.contacts) for one in findings] == [("list-beyond-goal", 1)]
-    assert "it names lifecyclestage lead" in findings[0].rule
     assert narrow.rule == "city is none of Bern: met by nobody"

@@ -1,4 +1,4 @@
-"""How the list's criteria fit all HubSpot contacts: clauses that decide nothing, and how the list fits the goal."""
+"""Clauses of the list's criteria that decide nothing: every HubSpot contact meets them, or none does."""
 
 from __future__ import annotations
 
@@ -13,23 +13,16 @@ from engine.gates import Situation
 from engine.mirror import columns_of
 from engine.workspace import Workspace, quoted
 
-CLAUSES, BEYOND = "list-clauses", "list-beyond-goal"
+CODE = "list-clauses"
 MOST_CLAUSES = 100
 MOST_NAMED = 8
 SLICE = 20_000
 
 
-def list_findings(workspace: Workspace, situation: Situation) -> list[SideFinding]:
-    """Findings of the connection that need all HubSpot contacts; none for a list that is not usable."""
-    if standing(situation) != "usable":
-        return []
-    found = (_idle_clauses(workspace, situation), _beyond_goal(workspace, situation))
-    return [finding for finding in found if finding is not None]
-
-
-def _idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | None:
-    """Clauses that are met by nobody, or by everybody: they decide nothing, or keep everybody out."""
-    tree = live_criteria(situation)
+def idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | None:
+    """Clauses that are met by nobody, or by everybody: they decide nothing, or keep everybody out. None if there are none, or the
+    list is not usable."""
+    tree = live_criteria(situation) if standing(situation) == "usable" else None
     if tree is None:
         return None
     names = [name for name in properties(tree) if name in columns_of(workspace, "hubspot")]
@@ -42,7 +35,7 @@ def _idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | N
     if not idle:
         return None
     more = f", and {len(idle) - MOST_NAMED} more" if len(idle) > MOST_NAMED else ""
-    return SideFinding(CLAUSES, "unknown", False, contacts, list_name(situation), "; ".join(idle[:MOST_NAMED]) + more)
+    return SideFinding(CODE, "unknown", False, contacts, list_name(situation), "; ".join(idle[:MOST_NAMED]) + more)
 
 
 def _idle(
@@ -66,39 +59,11 @@ def _idle(
     return met, unmet
 
 
-def _beyond_goal(workspace: Workspace, situation: Situation) -> SideFinding | None:
-    """Members whom the goal does not name. Whom it names and the list leaves out is `list-criteria`, contact by contact."""
-    goal = situation.connection.goals.contacts
-    if goal is None or goal.property not in columns_of(workspace, "hubspot"):
-        return None
-    named = ", ".join("?" * len(goal.values))
-    members = int(
-        workspace.value(
-            "SELECT count(*) FROM hubspot_contact h JOIN list_member m ON m.record_id = h._id "
-            f"WHERE h.{quoted(goal.property)} NOT IN ({named}) AND trim(h.{quoted(goal.property)}) NOT IN ({named})",
-            (*goal.values, *goal.values),
-        )
-    )
-    if not members:
-        return None
-    rule = f"members whom the goal does not name; it names {goal.property} {', '.join(goal.values)}"
-    return SideFinding(BEYOND, "unknown", False, members, list_name(situation), rule)
-
-
-IDLE_CLAUSES = Cause(
-    code=CLAUSES,
+CAUSE = Cause(
+    code=CODE,
     title="Clauses of the list that nobody or everybody meets",
     explanation="A clause that everybody meets decides nothing; one that nobody meets keeps everybody out of its group.",
     remedy="Look whether the clause says what was meant: an option may have been renamed, or a date have passed.",
-    fixed_by="HubSpot admin",
-    says=document.CRITERIA,
-    question="c",
-)
-BEYOND_GOAL = Cause(
-    code=BEYOND,
-    title="The list holds contacts that the goal does not name",
-    explanation="These members sync although the connection's goal does not ask for them.",
-    remedy="Narrow the list's criteria, or widen the goal.",
     fixed_by="HubSpot admin",
     says=document.CRITERIA,
     question="c",
