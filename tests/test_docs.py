@@ -87,6 +87,7 @@ def test_every_key_of_the_connection_file_is_described() -> None:
         (["connections"], "connections"),
         (["fixes", "practice", "--limit", "1"], "fixes"),
         (["diff", "practice", "1"], "diff"),
+        (["trend", "practice"], "trend"),
         (["waivers", "practice"], "waivers"),
     ],
 )

@@ -78,6 +78,21 @@ def diff(
 
 
 @questions.command()
+def trend(
+    context: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    limit: Annotated[int, typer.Option("--limit", help="So many of the last examinations.", min=1, max=1000)] = 10,
+) -> None:
+    """How the counts moved from examination to examination: states, findings, the list's size."""
+    from tui.commands.session import session
+    from tui.commands.trend import trend as show
+
+    finish(show(session(home_of(context, home), name), limit=limit, as_json=as_json))
+
+
+@questions.command()
 def waivers(context: typer.Context, name: NameArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """What is accepted, by whom, why and until when. Exit code 1 if a waiver has expired."""
     from tui.commands.session import session

@@ -99,9 +99,14 @@ def two_examinations(
     return earlier, later
 
 
+def latest(workspace: Workspace, most: int) -> list[Examined]:
+    """The last `most` examinations, newest first."""
+    return [Examined(*row) for row in workspace.rows(f"{_SELECT} ORDER BY e.run_id DESC LIMIT ?", (most,))]
+
+
 def last_two(workspace: Workspace) -> tuple[Examined, Examined]:
     """The newest examination and the one before. Raises WorkspaceError if there are not two yet."""
-    rows = [Examined(*row) for row in workspace.rows(f"{_SELECT} ORDER BY e.run_id DESC LIMIT 2")]
+    rows = latest(workspace, 2)
     if len(rows) < 2:
         known = "only one examination is" if rows else "no examination is"
         raise WorkspaceError(

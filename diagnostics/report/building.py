@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from diagnostics.report import causes_found, subject, traffic, verified
+from diagnostics.report import causes_found, over_time, subject, traffic, verified
 from diagnostics.report.masking import NEVER, Mask
 from diagnostics.report.model import Removed, Report
 from diagnostics.report.moments import certain, zone_named
@@ -32,9 +32,11 @@ def build_report(workspace: Workspace, connection: Connection, *, now: datetime,
         "scope": subject.scope(source),
         "states": states,
         "population": sum(states.values()),
-        "causes": causes_found.causes(source),
+        "causes": causes_found.causes(source, now),
         "unknown_refusals": traffic.unknown_reasons(source),
         "whole": causes_found.whole_findings(source),
+        "waivers": over_time.waiver_lines(source, now),
+        "trend": over_time.trend_lines(source),
         "questions": causes_found.questions(source),
         "verification": verified.verification(source),
         "examples": causes_found.examples(source),

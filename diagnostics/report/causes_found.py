@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from diagnostics.causes import CAUSES
@@ -14,6 +15,7 @@ from diagnostics.report.moments import moment
 from diagnostics.report.personal import is_choice, personal_values
 from diagnostics.report.subject import Source
 from engine.gates import STATES
+from engine.waivers import waived
 
 EXAMPLES = 3
 Letter = Literal["a", "b", "c", "d"]
@@ -57,8 +59,9 @@ def states(source: Source) -> dict[str, int]:
     return {str(state): count for state, count in counts.items()}
 
 
-def causes(source: Source) -> tuple[CauseLine, ...]:
+def causes(source: Source, now: datetime) -> tuple[CauseLine, ...]:
     """Deciding causes, most contacts first, then what is only reported."""
+    accepted = waived(source.workspace, now)
     deciding = source.workspace.rows(
         "SELECT cause AS code, state, count(*) AS contacts, 1 AS blocking FROM verdict WHERE cause <> '' GROUP BY 1, 2 "
         "ORDER BY 3 DESC, 1"
@@ -67,10 +70,13 @@ def causes(source: Source) -> tuple[CauseLine, ...]:
         "SELECT code, state, count(DISTINCT contact_id) AS contacts, 0 AS blocking FROM open_findings "
         "WHERE blocking = 0 GROUP BY 1, 2 ORDER BY 3 DESC, 1"
     )
-    return tuple(_cause_line(source, row) for row in [*deciding, *reported])
+    return (
+        *(_cause_line(source, row, accepted.get((row["state"], row["code"]), 0)) for row in deciding),
+        *(_cause_line(source, row) for row in reported),
+    )
 
 
-def _cause_line(source: Source, row: sqlite3.Row) -> CauseLine:
+def _cause_line(source: Source, row: sqlite3.Row, accepted: int = 0) -> CauseLine:
     known = cause_of(row["code"])
     return CauseLine(
         code=source.mask.text(row["code"]),
@@ -81,6 +87,7 @@ def _cause_line(source: Source, row: sqlite3.Row) -> CauseLine:
         remedy=known.remedy,
         fixed_by=known.fixed_by,
         nature=known.nature,
+        waived=accepted,
     )
 
 

@@ -43,7 +43,7 @@ class Scope(_Part):
 
 
 class CauseLine(_Part):
-    """Contacts that one cause decides (`blocking`), or that it is only reported for."""
+    """Contacts that one cause decides (`blocking`), or that it is only reported for; `waived` of them are accepted."""
 
     code: str
     state: str
@@ -53,6 +53,39 @@ class CauseLine(_Part):
     remedy: str
     fixed_by: str
     nature: str
+    waived: int = 0
+
+
+class WaiverLine(_Part):
+    """Findings of a cause that somebody accepts until a date: all, those of a field, those of one contact (its ids). `contacts`
+    have such a finding now; `standing` is `active` or `expired`."""
+
+    number: int
+    code: str
+    field: str
+    hubspot_id: str
+    app_id: str
+    contacts: int
+    owner: str
+    reason: str
+    since: Moment
+    until: Moment
+    standing: str
+
+
+class TrendLine(_Part):
+    """One examination's counts: contacts per state, members of the list, findings that were new, came back or were resolved.
+    `unread` is the cause if a side could not be read."""
+
+    run: int
+    at: Moment
+    contacts: int
+    unread: str
+    states: Mapping[str, int]
+    list_members: int | None
+    new: int
+    came_back: int
+    resolved: int
 
 
 class UnknownReason(_Part):
@@ -349,6 +382,8 @@ class Report(_Part):
     causes: tuple[CauseLine, ...]
     unknown_refusals: tuple[UnknownReason, ...]
     whole: tuple[WholeFinding, ...]
+    waivers: tuple[WaiverLine, ...]
+    trend: tuple[TrendLine, ...]
     questions: tuple[Question, ...]
     verification: VerificationPart
     examples: tuple[Example, ...]

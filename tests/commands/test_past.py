@@ -88,6 +88,21 @@ def test_the_last_two_examinations_are_compared(command: Command, synced: Path) 
     assert "No contact moved" in again.out
 
 
+def test_the_counts_of_the_last_examinations_are_listed(command: Command, synced: Path) -> None:
+    """Oldest first, in text and JSON; the states add up, and the list's size is there."""
+    text = command("trend", "practice", "--home", synced)
+    points = command("trend", "practice", "--home", synced, "--json").document["examinations"]
+    (last,) = command("trend", "practice", "--home", synced, "--json", "--limit", 1).document["examinations"]
+
+    assert (text.code, points[-1]) == (0, last)
+    assert [one["run"] for one in points] == sorted(one["run"] for one in points)
+    assert all(sum(one["states"].values()) == one["contacts"] for one in points)
+    assert points[0]["findings"]["new"] > 0
+    assert points[0]["findings"]["came_back"] == points[0]["findings"]["resolved"] == 0
+    assert f"{points[0]['list_members']:,}" in text.out
+    refused(command("trend", "practice", "--home", synced, "--limit", "0"), "--limit")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -124,6 +139,7 @@ def test_what_cannot_be_answered_is_refused(command: Command, checked: Path, wor
     "words",
     [
         ("diff", "practice"),
+        ("trend", "practice"),
         ("explain", "practice", "x", "--at", "run:1"),
         ("waivers", "practice"),
         ("waive", "practice", "opt-in", *ACCEPT),

@@ -26,6 +26,7 @@ from diagnostics.verify import verify
 from engine.errors import ConfigurationError, WorkspaceError
 from engine.gates import Situation
 from engine.situation import remember
+from engine.waivers import unwaive, waive
 from tests.diagnostics.small_world import LONG_AGO, NOW, SmallWorld, connection, schemas
 
 HOSTILE = (
@@ -557,6 +558,11 @@ def hostile_world(world: SmallWorld) -> Report:
             "VALUES (?, ?, ?, ?, ?, 'unexplained', ?, ?)",
             world.run.id, contact, text, text, text, text, text,
         )  # fmt: skip
+        waive(
+            world.workspace, text, field=text, records={"hubspot_id": text}, owner=text, reason=text,
+            until=NOW + timedelta(days=1), now=NOW,
+        )  # fmt: skip
+    world.sql("UPDATE examination SET unread = ?", HOSTILE[2])
     missing = [{"hubspot_id": HOSTILE[1], "app_id": "", "reason_state": HOSTILE[3], "reason_cause": HOSTILE[2]}]
     world.sql(
         "INSERT INTO verification(run_id, name, status, expected, found, missing, note) "
@@ -581,11 +587,11 @@ def test_hostile_text_is_inert(world: SmallWorld) -> None:
     kinds = {token.type for token in tokens}
     assert not kinds & {"link_open", "image", "html_block", "html_inline"}
     headings = [token for token in tokens if token.type == "heading_open"]
-    assert len(headings) == len(re.findall("^#+ ", render_markdown(report), re.MULTILINE)) == 19
+    assert len(headings) == len(re.findall("^#+ ", render_markdown(report), re.MULTILINE)) == 21
     for row in re.findall(r"^\|.*$", markdown, re.MULTILINE):
         assert row.endswith("|")
     cells = [token for token in tokens if token.type == "th_open"]
-    assert len(cells) == 2 + 2 + 7 + 6 + 5 + 6 + 10 + 7 + 5 + 8
+    assert len(cells) == 2 + 2 + 7 + 9 + 14 + 6 + 5 + 6 + 10 + 7 + 5 + 8
 
 
 @given(st.text(alphabet="`|\\\\ ab*[]()<>", min_size=1))
@@ -643,3 +649,30 @@ def test_an_unknown_time_zone_leaves_utc(world: SmallWorld) -> None:
     world.sql("UPDATE declared SET document = ? WHERE what = 'hubspot'", changed)
     report = build_report(world.workspace, connection(), now=NOW + timedelta(seconds=1))
     assert report.made_at.account == "2026-03-02T09:00:01+00:00"
+
+
+def test_what_is_waived_and_how_the_counts_moved_are_part_of_it(world: SmallWorld) -> None:
+    """Waived contacts stay in their state; the owner is masked, a waiver that was taken back is left out."""
+    contact = world.hubspot_only("2", "excluded", "opt-in")
+    world.finding(contact, "opt-in", field="hubspot.newsletter_opt_in", state="excluded")
+    world.examined()
+    for accepted, owner, days in (("opt-in", "Ada Muster", 30), ("bounced", "Bo", 1), ("opt-in", "Cy", 5)):
+        one = waive(
+            world.workspace, accepted, field="" if owner != "Cy" else "hubspot.newsletter_opt_in", records={}, owner=owner,
+            reason=f"{owner} asked jane@firma.example", until=NOW + timedelta(days=days), now=NOW,
+        )  # fmt: skip
+    unwaive(world.workspace, one.number, NOW)
+    later = build_report(world.workspace, connection(), now=NOW + timedelta(days=2))
+
+    assert [(one.code, one.contacts, one.standing) for one in later.waivers] == [
+        ("bounced", 0, "expired"),
+        ("opt-in", 1, "active"),
+    ]
+    (line,) = [one for one in later.causes if one.code == "opt-in"]
+    assert (line.contacts, line.waived, later.states["excluded"]) == (1, 1, 1)
+    text = render_markdown(later)
+    assert "1 (1 waived)" in text
+    assert "Ada Muster" not in text
+    assert "jane@firma" not in text
+    assert later.trend[-1].run == world.check
+    assert "Ada Muster asked jane" in render_markdown(build_report(world.workspace, connection(), now=NOW, reveal=True))
