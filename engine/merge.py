@@ -129,7 +129,7 @@ def differences(
         .join(_same_values(memory.decisions.filter(pl.col("ended_at").is_null()), "winner"), on=_KEYS, how="left")
         .join(_same_values(memory.evidence, "hubspot_changed_at", "hubspot_source"), on=_KEYS, how="left")
         .join(flipping.lazy(), on=["contact", "mapping"], how="left")
-        .with_columns(hubspot_at=pl.coalesce("hubspot_changed_at", "hubspot_at"))
+        .with_columns(hubspot_record_at="hubspot_at", hubspot_at=pl.coalesce("hubspot_changed_at", "hubspot_at"))
         .collect()
     )
     nothing = pl.lit(None, pl.String)
@@ -318,22 +318,23 @@ def _one_way(source: pl.Expr, source_changed: pl.Expr, outcome: str) -> pl.Expr:
 def _policy(connection: Connection) -> pl.Expr:
     """Who wins where both sides hold a change. A side that always wins but has no value changes nothing (HubSpot: "resolve
     data conflicts"); "latest" needs a time of a user's change on both sides, and then a clearing counts as a change. HubSpot's
-    time is that of the property where its history is known, else that of the record, as the app's always is."""
+    time is that of the property where its history is known, else that of the record. The app's is always that of the record, so
+    its value may be older than that: it wins only over a HubSpot record that changed before it altogether."""
     match connection.sync.conflicts:
         case "hubspot":
             return pl.when(HUBSPOT == "").then(pl.lit("conflict")).otherwise(pl.lit("to_app"))
         case "app":
             return pl.when(APP == "").then(pl.lit("conflict")).otherwise(pl.lit("to_hubspot"))
         case "latest":
-            hubspot_at, app_at = (
-                pl.col(name).str.to_datetime(time_zone="UTC", strict=False) for name in ("hubspot_at", "app_at")
+            hubspot_at, hubspot_record_at, app_at = (
+                pl.col(name).str.to_datetime(time_zone="UTC", strict=False)
+                for name in ("hubspot_at", "hubspot_record_at", "app_at")
             )
-            ahead = (hubspot_at - app_at).dt.total_seconds()
             skew = connection.sync.clock_skew_seconds
             return (
-                pl.when(ahead > skew)
+                pl.when((hubspot_at - app_at).dt.total_seconds() > skew)
                 .then(pl.lit("to_app"))
-                .when(ahead < -skew)
+                .when((app_at - hubspot_record_at).dt.total_seconds() > skew)
                 .then(pl.lit("to_hubspot"))
                 .otherwise(pl.lit("conflict"))
             )

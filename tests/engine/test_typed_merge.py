@@ -76,6 +76,7 @@ def merged(
     decided: tuple[str, str, str] | None = None,
     known: tuple[str, str, str] | None = None,
     app_kind: FieldType = "text",
+    contacts: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The merge of the field; an empty outcome if both sides agree."""
     pairs = mapped_pairs(chosen, schemas(kind, app_kind))
@@ -87,7 +88,8 @@ def merged(
         refused=nothing_known().refused,
         evidence=pl.DataFrame([(1, "field", *known, "CRM_UI")] if known else [], schema=EVIDENCE, orient="row"),
     )
-    rows = differences(row(hubspot, app), memory, chosen, pairs).to_dicts()
+    known_contacts = row(hubspot, app) if contacts is None else contacts
+    rows = differences(known_contacts, memory, chosen, pairs).to_dicts()
     return rows[0] if rows else {"outcome": "equal", "ground": "", "hubspot_merged": None, "app_merged": None}
 
 
@@ -251,7 +253,7 @@ def test_a_decision_holds_for_the_two_values_it_was_made_on() -> None:
     [
         (None, "conflict"),
         (("Bern", "Wien", NEW), "to_app"),
-        (("Bern", "Wien", "2025-12-01T00:00:00Z"), "to_hubspot"),
+        (("Bern", "Wien", "2025-12-01T00:00:00Z"), "conflict"),
         (("Bern", "Wien", "2026-01-01T00:04:00Z"), "conflict"),
         (("Bern", "Linz", NEW), "conflict"),
     ],
@@ -259,10 +261,35 @@ def test_a_decision_holds_for_the_two_values_it_was_made_on() -> None:
 def test_latest_goes_by_the_propertys_history_where_it_is_known(
     known: tuple[str, str, str] | None, expected: str
 ) -> None:
-    """The records' times are equal; the property's own time decides beyond the skew, and only for the values it is about."""
+    """The records' times are equal; the property's own time decides beyond the skew, and only for the values it is about. An older
+    one does not: the app's value may be as old, only its record is known to be newer."""
     chosen = connection(conflicts="latest")
 
     assert merged(chosen, "text", "Bern", "Wien", ("Graz", "Graz"), known=known)["outcome"] == expected
+
+
+@pytest.mark.parametrize(
+    ("hubspot_at", "app_at", "known_at", "written", "expected"),
+    [
+        (OLD, NEW, OLD, None, "to_hubspot"),
+        (OLD, NEW, None, None, "to_hubspot"),
+        (NEW, "2026-01-20T00:00:00Z", OLD, None, "conflict"),
+        (NEW, "2026-01-20T00:00:00Z", None, None, "to_app"),
+        (NEW, "2026-01-20T00:00:00Z", NEW, None, "to_app"),
+        (NEW, "2026-01-20T00:00:00Z", OLD, NEW, "conflict"),
+    ],
+)
+def test_the_apps_value_wins_only_over_a_record_that_is_older_altogether(
+    hubspot_at: str, app_at: str, known_at: str | None, written: str | None, expected: str
+) -> None:
+    """Somebody typed in HubSpot's field long ago and in the record today, in between in some field of the app's record: whose
+    value is the later one nobody knows. Nor does anybody after a write by the engine itself, which hides when the record changed."""
+    chosen = connection(conflicts="latest")
+    times = {"hubspot_updated_at": hubspot_at, "app_updated_at": app_at, "hubspot_written_at": written}
+    contacts = row("Bern", "Wien").with_columns(pl.lit(at, pl.String).alias(name) for name, at in times.items())
+    known = ("Bern", "Wien", known_at) if known_at else None
+
+    assert merged(chosen, "text", "Bern", "Wien", known=known, contacts=contacts)["outcome"] == expected
 
 
 @pytest.mark.parametrize(
