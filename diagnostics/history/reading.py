@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from diagnostics.history.again import Outlook, outlooks
 from diagnostics.history.entry import Entry, Written
+from diagnostics.history.sources import user_of
 from diagnostics.history.timeline import newest_first, of_history, of_journal
 from engine.connection import Connection, FieldMapping
-from engine.connectors import FieldVersion, RecordTrace, TraceSource, VersionSource
+from engine.connectors import FieldVersion, RecordTrace, TraceSource, UserSource, VersionSource
 from engine.errors import AccessError, ConfigurationError
 from engine.mirror import columns_of, mirrored
 from engine.observe import Sides
@@ -55,9 +56,11 @@ class ContactTimeline:
 
 @dataclass(frozen=True)
 class _Told:
-    """What the sides told when they were asked. `versions` is None if HubSpot's history could not be had."""
+    """What the sides told when they were asked. `versions` is None if HubSpot's history could not be had; `users` are names by
+    user id."""
 
     versions: Mapping[str, Sequence[FieldVersion]] | None
+    users: Mapping[str, str]
     traces: tuple[RecordTrace, ...]
     remarks: tuple[str, ...]
     refusal: AccessError | None
@@ -132,12 +135,14 @@ async def _asked(sides: Sides, ids: Mapping[Side, str | None], former: Sequence[
     remarks: list[str] = []
     refusal: AccessError | None = None
     versions: dict[str, list[FieldVersion]] | None = None
+    users: Mapping[str, str] = {}
     traces: tuple[RecordTrace, ...] = ()
     if ids["hubspot"] is None:
         remarks.append("the contact has no HubSpot record, so there is no property history")
     elif isinstance(sides.hubspot, VersionSource):
         try:
             versions = await _versions(sides.hubspot, [ids["hubspot"], *former], names, remarks)
+            users = await _users(sides.hubspot, versions or {}, remarks)
         except AccessError as error:
             refusal = error
             remarks.append(f"HubSpot's history could not be read: {error.what}")
@@ -156,7 +161,20 @@ async def _asked(sides: Sides, ids: Mapping[Side, str | None], former: Sequence[
         except AccessError as error:
             refusal = refusal or error
             remarks.append(f"{app.app} could not be read: {error.what}")
-    return _Told(versions, traces, tuple(remarks), refusal)
+    return _Told(versions, users, traces, tuple(remarks), refusal)
+
+
+async def _users(
+    hubspot: object, versions: Mapping[str, Sequence[FieldVersion]], remarks: list[str]
+) -> Mapping[str, str]:
+    """The names of the users, if any of them set a version. Without the permission their ids have to do."""
+    if not isinstance(hubspot, UserSource) or not any(user_of(one) for some in versions.values() for one in some):
+        return {}
+    try:
+        return await hubspot.user_names()
+    except AccessError as error:
+        remarks.append(f"the names of HubSpot's users are not told: {error.what}")
+        return {}
 
 
 async def _versions(
@@ -215,7 +233,7 @@ def _field(
         name = connection.field(mapping, side)
         writes = [write for row in journal if row["side"] == side and (write := _write(row, name)) is not None]
         if side == "hubspot" and told.versions is not None:
-            entries += of_history(told.versions.get(name, ()), writes, skew)
+            entries += of_history(told.versions.get(name, ()), writes, skew, told.users)
         elif ids[side] is not None or writes:
             now, changed_at = _held(workspace, side, ids[side], name)
             entries += of_journal(side, names[side], writes, now, changed_at)

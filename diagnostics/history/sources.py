@@ -39,8 +39,19 @@ def kind_of(version: FieldVersion) -> Kind:
     return _KINDS.get(version.source_type, ("unknown", ""))[0]
 
 
-def in_words(version: FieldVersion) -> str:
-    """By what a version was set: `user 12`, `workflow 77 (Spelling)`. A label that holds an address is left out."""
+def user_of(version: FieldVersion) -> str:
+    """The id of the user who set a version; empty if it was none, or none is named."""
+    if kind_of(version) != "person" or version.source_type == "COMMUNICATION_PREFERENCES":
+        return ""
+    user = version.user_id or version.source_id.removeprefix(_USER)
+    return "" if "@" in user else user
+
+
+def in_words(version: FieldVersion, users: Mapping[str, str]) -> str:
+    """By what a version was set: `user 12 (Ada Muster)`, `workflow 77 (Spelling)`. A label that holds an address is left out.
+
+    `users`: names by user id, as far as they are known.
+    """
     kind, words = _KINDS.get(version.source_type, ("unknown", ""))
     label = (
         "" if "@" in version.source_label or version.source_label in ("", version.source_type) else version.source_label
@@ -49,8 +60,9 @@ def in_words(version: FieldVersion) -> str:
     if kind == "unknown":
         return f"{version.source_type or 'no source named'}{named}"
     if kind == "person" and version.source_type != "COMMUNICATION_PREFERENCES":
-        user = version.user_id or version.source_id.removeprefix(_USER)
-        return f"{words}user {user}{named}" if user and "@" not in user else f"{words}a user in HubSpot{named}"
+        user = user_of(version)
+        name = f" ({users[user]})" if not named and user in users else named
+        return f"{words}user {user}{name}" if user else f"{words}a user in HubSpot{named}"
     number = version.source_id if version.source_id and "@" not in version.source_id else ""
     return " ".join(part for part in (words, number) if part) + named
 

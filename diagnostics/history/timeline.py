@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -18,12 +18,14 @@ _DOUBTFUL = ("intent", "in_doubt")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-def of_history(versions: Sequence[FieldVersion], writes: Sequence[Written], skew: timedelta) -> list[Entry]:
+def of_history(
+    versions: Sequence[FieldVersion], writes: Sequence[Written], skew: timedelta, users: Mapping[str, str] | None = None
+) -> list[Entry]:
     """The entries of a side that keeps a history, and our writes to it.
 
     A version is ours if it came from an integration or the API, holds what we sent or what was kept of it, and lies within the
     write's time, give or take `skew`; each version and each write count once. What we wrote and the history does not show
-    stays, with that said.
+    stays, with that said. `users`: names by user id.
     """
     left = [write for write in writes if write.applied]
     entries, others, own_sources = [], [], set()
@@ -40,7 +42,13 @@ def of_history(versions: Sequence[FieldVersion], writes: Sequence[Written], skew
         note = "under the id of our own writes, but not in our journal" if shared else ""
         entries.append(
             Entry(
-                version.at, "hubspot", kind_of(version), in_words(version), version.value, writer_of(version), note=note
+                version.at,
+                "hubspot",
+                kind_of(version),
+                in_words(version, users or {}),
+                version.value,
+                writer_of(version),
+                note=note,
             )
         )
     unseen = [

@@ -202,6 +202,15 @@ class VersionSource(Protocol):
 
 
 @runtime_checkable
+class UserSource(Protocol):
+    """A side that tells the names of its users (HubSpot)."""
+
+    async def user_names(self) -> Mapping[str, str]:
+        """Names by user id, also of users who are gone."""
+        ...
+
+
+@runtime_checkable
 class TraceSource(Protocol):
     """A side that keeps no history of fields, but tells something of a record as a whole (Mailchimp)."""
 

@@ -16,6 +16,7 @@ from engine.connectors.hubspot_changes import HubSpotChanges
 from engine.connectors.hubspot_consent import subscription_statuses
 from engine.connectors.hubspot_history import all_versions, last_changes
 from engine.connectors.hubspot_lists import HubSpotLists
+from engine.connectors.hubspot_owners import user_names
 from engine.connectors.hubspot_paths import Paths
 from engine.connectors.hubspot_schema import describe
 from engine.connectors.hubspot_writes import HubSpotWrites
@@ -181,6 +182,10 @@ class HubSpotConnector:
     async def versions(self, record_id: str, fields: Sequence[str]) -> RecordVersions | None:
         """Every version that HubSpot gives of one contact's properties; None if the id leads nowhere."""
         return await all_versions(self._client, self._paths, record_id, fields)
+
+    async def user_names(self) -> Mapping[str, str]:
+        """The names of the account's users by their id, also of those who were deactivated."""
+        return await user_names(self._client, self._paths)
 
     async def _single(self, record_id: str, fields: Sequence[str]) -> Record | None:
         template = f"{self._paths.contacts}/{{id}}"

@@ -44,6 +44,11 @@ class Paths:
         return self._crm("lists", "")
 
     @property
+    def owners(self) -> str:
+        """The account's users as owners of records."""
+        return self._crm("owners", "")
+
+    @property
     def account(self) -> str:
         """Details of the account."""
         return f"/account-info/{self.version}/details"

@@ -46,6 +46,25 @@ BOUNCE_REASONS = {
 YES_NO = {"true": "Ja", "false": "Nein"}
 
 
+USERS = (("Ina", "Beispiel", 1, False), ("Urs", "Muster", 2, False), ("Ole", "Vorlage", 3, True))
+"""First and last name, user id, and whether the user was deactivated."""
+
+
+def _owner(first: str, last: str, number: int, archived: bool) -> dict[str, Any]:
+    return {
+        "id": str(70_000 + number),
+        "email": f"{first}.{last}@practice.example".lower(),
+        "type": "PERSON",
+        "firstName": first,
+        "lastName": last,
+        "userId": None if archived else number,
+        "userIdIncludingInactive": number,
+        "createdAt": SCHEMA_TIME,
+        "updatedAt": SCHEMA_TIME,
+        "archived": archived,
+    }
+
+
 def account() -> dict[str, Any]:
     """The content of `hubspot_account.json`."""
     return {
@@ -71,6 +90,7 @@ def account() -> dict[str, Any]:
                 "expiresAt": "2026-09-30T08:00:00.000Z",
             },
         ],
+        "owners": [_owner(*user) for user in USERS],
     }
 
 

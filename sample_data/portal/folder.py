@@ -52,6 +52,15 @@ class AccountDetails(_Entry):
     timeZone: str
 
 
+class Owner(_Entry):
+    """A user of the account, in the shape of HubSpot's owners; `userId` is null for one who was deactivated."""
+
+    id: str = Field(min_length=1)
+    email: str
+    userId: int | None
+    archived: bool
+
+
 class AccountFile(_Entry):
     """`hubspot_account.json`."""
 
@@ -59,6 +68,7 @@ class AccountFile(_Entry):
     tier: str
     limits: Limits
     tokens: tuple[Token, ...] = Field(min_length=1)
+    owners: tuple[Owner, ...] = ()
 
 
 class PropertyDefinition(_Entry):

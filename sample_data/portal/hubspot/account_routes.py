@@ -1,4 +1,4 @@
-"""Endpoints for the account's details, its request budget, and what a token may do."""
+"""Endpoints for the account's details, its users, its request budget, and what a token may do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from typing import Any
 
 from starlette.routing import Route
 
+from sample_data.portal.hubspot.contact_routes import API_HOST
 from sample_data.portal.hubspot.endpoint import Call, Gateway, Reply
 from sample_data.portal.hubspot.errors import bad_request
 from sample_data.portal.moments import iso_milliseconds, milliseconds
+
+OWNERS = ("crm.objects.owners.read",)
+OWNERS_PAGE = 500
 
 
 class AccountEndpoints:
@@ -25,6 +29,7 @@ class AccountEndpoints:
         return [
             *gateway.routes("GET", [f"{info}/details"], self.details),
             *gateway.routes("GET", usage, self.usage),
+            *gateway.routes("GET", ["/crm/{version}/owners", "/crm/owners/{version}"], self.owners, OWNERS),
             *gateway.routes("POST", introspect, self.introspect, public=True),
         ]
 
@@ -32,6 +37,23 @@ class AccountEndpoints:
         """The account-info body of the data folder."""
         details: dict[str, Any] = self._gateway.account["account"]
         return Reply(200, details)
+
+    def owners(self, call: Call) -> Reply:
+        """A page of the users, or of those who were deactivated; `paging` is absent on the last one."""
+        limit, after = call.number("limit", 100, OWNERS_PAGE), call.query.get("after", "0")
+        if not after.isdigit():
+            raise bad_request(f"after must be a cursor of an earlier answer, was {after}")
+        archived, email = call.flag("archived"), call.query.get("email", "")
+        found = [
+            one
+            for one in self._gateway.account.get("owners", [])
+            if one["archived"] == archived and email in ("", one["email"])
+        ]
+        end = int(after) + limit
+        body: dict[str, Any] = {"results": found[int(after) : end]}
+        if end < len(found):
+            body["paging"] = {"next": {"after": str(end), "link": f"{API_HOST}{call.path}?limit={limit}&after={end}"}}
+        return Reply(200, body)
 
     def usage(self, call: Call) -> Reply:
         """The daily budget: used, allowed, and when it starts again."""

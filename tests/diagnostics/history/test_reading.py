@@ -53,7 +53,7 @@ async def test_a_user_an_import_a_workflow_and_us(world: World) -> None:
     found = (await timeline(world, person["id"], "city")).fields[0]
     hubspot = [(one.kind, one.by, one.value) for one in found.entries if one.side == "hubspot"]
     assert hubspot[:4] == [
-        ("us", f"us (run {last})", "Lugano"), ("workflow", "workflow 77 (Spelling)", "Genf"), ("person", "user 1", "Chur"),
+        ("us", f"us (run {last})", "Lugano"), ("workflow", "workflow 77 (Spelling)", "Genf"), ("person", "user 1 (Ina Beispiel)", "Chur"),
         ("import", "import 55 (Fair 2026)", "Zug"),
     ]  # fmt: skip
     app = [(one.kind, one.value) for one in found.entries if one.side == "app"]
@@ -130,6 +130,21 @@ async def test_a_side_that_refuses_is_told_and_the_rest_is_there(world: World) -
     assert isinstance(refused.refusal, ScopeMissing)
     assert ("us", "Basel") in [(one.kind, one.value) for one in refused.fields[0].entries if one.side == "hubspot"]
     assert refused.traces
+
+
+async def test_without_the_names_of_the_users_their_ids_do(world: World) -> None:
+    """The token may not read owners: that is said, and nothing else is missing. Nobody is asked for names where no user wrote."""
+    await world.synced()
+    person = world.one("c.state = 'in_sync' AND h.city <> ''")
+    asked = [one for one in world.portal.requests if any("owners" in str(part) for part in one)]
+    world.portal.tamper("hubspot", person["hubspot_id"], {"city": "Chur"})
+    world.portal.faults.add(Fault("hubspot", "GET", "owners", 0, "403_scope"))
+    found = await timeline(world, person["id"], "city")
+
+    assert asked == []
+    assert found.refusal is None
+    assert [(one.kind, one.by) for one in found.fields[0].entries if one.value == "Chur"] == [("person", "user 1")]
+    assert any("the names of HubSpot's users are not told" in remark for remark in found.remarks)
 
 
 async def test_who_was_erased_is_not_asked_for(world: World) -> None:

@@ -123,10 +123,12 @@ def test_the_value_that_our_first_write_met_was_somebody_elses() -> None:
 @pytest.mark.parametrize(
     ("source", "kind", "words"),
     [
-        (("CRM_UI", "userId:12", ""), "person", "user 12"),
+        (("CRM_UI", "userId:12", ""), "person", "user 12 (Ada Muster)"),
+        (("CRM_UI", "userId:13", ""), "person", "user 13"),
+        (("CRM_UI", "userId:12", "Ada M."), "person", "user 12 (Ada M.)"),
         (("CRM_UI", "", ""), "person", "a user in HubSpot"),
         (("CRM_UI", "anna@firma.example", ""), "person", "a user in HubSpot"),
-        (("CRM_UI_BULK_ACTION", "userId:12", ""), "person", "a bulk edit of user 12"),
+        (("CRM_UI_BULK_ACTION", "userId:12", ""), "person", "a bulk edit of user 12 (Ada Muster)"),
         (("IMPORT", "55", "Fair 2026"), "import", "import 55 (Fair 2026)"),
         (("WORKFLOWS", "77", "Spelling"), "workflow", "workflow 77 (Spelling)"),
         (("AUTOMATION_PLATFORM", "78", ""), "workflow", "workflow 78"),
@@ -144,4 +146,4 @@ def test_the_value_that_our_first_write_met_was_somebody_elses() -> None:
 def test_sources_in_words(source: tuple[str, str, str], kind: str, words: str) -> None:
     """Ids and names where there are any, never an address; what is not known keeps HubSpot's word."""
     given = FieldVersion("x", "2026-03-01T08:00:00.000Z", *source)
-    assert (kind_of(given), in_words(given)) == (kind, words)
+    assert (kind_of(given), in_words(given, {"12": "Ada Muster"})) == (kind, words)
