@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.first_paint import median
-from benchmarks.mirrored import build, practice_connection
-from benchmarks.peers import PRODUCT, measured
+from benchmarks.mirrored import practice_connection
+from benchmarks.peers import PRODUCT, measured, ready
 from diagnostics.explain import explain
 from engine.workspace import Workspace
 
@@ -59,10 +58,7 @@ def main(contacts: int, built: Path | None) -> None:
     """Prints one line per way."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.sqlite"
-        if built is None:
-            build(path, contacts)
-        else:
-            shutil.copyfile(built, path)
+        ready(path, contacts, built)
         checked = measured(PRODUCT, path)
         print(f"{checked['population']:,} contacts: {checked['states']}")
         for name, values in measured("benchmarks.explaining", path, "--measure").items():

@@ -7,13 +7,11 @@ sides are read and paired. `--workspace`: a workspace that was built before, whi
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from pathlib import Path
 
 from benchmarks.first_paint import median
-from benchmarks.mirrored import build
-from benchmarks.peers import PRODUCT, RUNS, copied, line, measured
+from benchmarks.peers import PRODUCT, RUNS, copied, line, measured, ready
 
 SHARE = 0.01
 MOST = 0.1
@@ -23,10 +21,7 @@ def main(contacts: int, built: Path | None) -> None:
     """Prints a line for each kind of check, then the ratio of the medians."""
     with tempfile.TemporaryDirectory() as name:
         whole = Path(name) / "whole.sqlite"
-        if built is None:
-            build(whole, contacts)
-        else:
-            shutil.copyfile(built, whole)
+        ready(whole, contacts, built)
         first, again = [], []
         for _ in range(RUNS):
             workspace = copied(whole, "checked")

@@ -117,12 +117,17 @@ class Contact(BaseModel):
 
     @model_validator(mode="after")
     def _in_the_list(self, info: ValidationInfo) -> Contact:
-        if self.hubspot is None or self.member_since is not None:
+        if self.hubspot is None:
             return self
         terms: Terms = info.context  # type: ignore[assignment]
         stage = self.hubspot.lifecyclestage
         field, value = "hubspot.lifecyclestage", (stage or "")[:EVIDENCE]
-        if stage is not None and stage.strip() in terms.goal:
+        named = stage is not None and stage.strip() in terms.goal
+        if self.member_since is not None:
+            if terms.goal and stage is not None and not named:
+                rule = f"the list holds the contact, and the goal names lifecyclestage {', '.join(sorted(terms.goal))}"
+                self.found.append(Finding("list-beyond-goal", field, "unknown", False, value, rule))
+        elif named:
             rule = f"the goal names lifecyclestage {', '.join(sorted(terms.goal))}, but the list asks for {terms.asked}"
             self.found.append(Finding("list-criteria", field, "failing", True, value, rule))
         elif terms.meets(stage) is False:

@@ -22,7 +22,7 @@ GATES = (
     "erased", "in-doubt", "many-to-one", "counterpart-gone", "email-missing", "email-invalid", "email-duplicate", "opt-in",
     "member-status", "bounced", "test-address", "role-address", "disposable-domain", "list-criteria", "list-membership",
     "required-field", "field-type", "field-option", "field-format", "field-length", "field-range", "address-swap",
-    "address-taken",
+    "address-taken", "list-beyond-goal",
 )  # fmt: skip
 """In the order in which they decide."""
 RANK = {code: rank for rank, code in enumerate(GATES)}
