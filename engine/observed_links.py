@@ -7,6 +7,7 @@ named, never guessed away.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,12 +82,12 @@ def id_fields(connection: Connection, schema: SideSchema) -> list[str]:
 def left_links(workspace: Workspace, connection: Connection, schemas: Mapping[Side, SideSchema]) -> LeftLinks:
     """What the mirrored id fields say now."""
     ids = {side: workspace.frame(f"SELECT _id AS id FROM {TABLE[side]}") for side in _OTHER}
-    claims = {
-        (side, name): _claims(workspace, side, name, _aliases(workspace, schemas[_OTHER[side]]))
+    read = {
+        side: [name for name in id_fields(connection, schemas[side]) if name in columns_of(workspace, side)]
         for side in _OTHER
-        for name in id_fields(connection, schemas[side])
-        if name in columns_of(workspace, side)
     }
+    aliases = {side: _aliases(workspace, schemas[_OTHER[side]]) for side in _OTHER if read[side]}
+    claims = {(side, name): _claims(workspace, side, name, aliases[side]) for side in aliases for name in read[side]}
     found = {
         (row["side"], row["field"]) for row in workspace.rows("SELECT side, field FROM id_field WHERE used = 'found'")
     }
@@ -132,7 +133,7 @@ def _claims(workspace: Workspace, side: Side, field: str, aliases: pl.DataFrame)
 
 
 def _aliases(workspace: Workspace, schema: SideSchema) -> pl.DataFrame:
-    """`names` (the id of a record that was merged away), `now`."""
+    """`names` (the id of a record that was merged away, or the hash of a record's address), `now`."""
     columns = columns_of(workspace, schema.side)
     rows = [pl.DataFrame(schema={"names": pl.String, "now": pl.String})]
     for field in schema.former_ids_fields:
@@ -141,8 +142,17 @@ def _aliases(workspace: Workspace, schema: SideSchema) -> pl.DataFrame:
                 f"SELECT {quoted(field)} AS names, _id AS now FROM {TABLE[schema.side]} WHERE {quoted(field)} <> ''"
             )
             rows.append(held.with_columns(pl.col("names").str.split(";")).explode("names").select("names", "now"))
+    if schema.address_hash_is_id and schema.identity_field in columns:
+        held = workspace.frame(
+            f"SELECT {quoted(schema.identity_field)} AS names, _id AS now FROM {TABLE[schema.side]} WHERE names <> ''"
+        )
+        rows.append(held.with_columns(pl.col("names").map_elements(_hashed, return_dtype=pl.String)))
     former = pl.concat(rows).with_columns(pl.col("names").str.strip_chars())
     return former.filter(pl.col("names") != pl.col("now")).unique("names", keep="none")
+
+
+def _hashed(address: str) -> str:
+    return hashlib.md5(address.strip().lower().encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _clear(rows: pl.DataFrame, others: pl.DataFrame) -> bool:

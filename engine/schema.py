@@ -105,6 +105,8 @@ class SideSchema:
     """The field with a record's further addresses, joined by semicolons; empty if the side has none."""
     former_ids_fields: tuple[str, ...] = ()
     """The fields with the ids of records that were merged into this one, joined by semicolons."""
+    address_hash_is_id: bool = False
+    """Whether the side also knows a record under the MD5 of its address in lower case (Mailchimp's `subscriber_hash`)."""
 
 
 @dataclass(frozen=True)

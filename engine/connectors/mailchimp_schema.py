@@ -63,7 +63,7 @@ async def describe(client: AccountClient, audience: str) -> SideSchema:
     )  # fmt: skip
     return SideSchema(
         "app", "Mailchimp", account, fields, EMAIL, ("FNAME", "LNAME"), ConsentField(STATUS, ("subscribed",), _MEANINGS),
-        limits=client.budget.limits(),
+        limits=client.budget.limits(), address_hash_is_id=True,
     )  # fmt: skip
 
 

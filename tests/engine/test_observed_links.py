@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,16 +74,19 @@ class Sides:
             self.put("hubspot", f"h{number}", f"ours{number}@firma.example", f"a{number}")
             self.put("app", f"a{number}", f"theirs{number}@firma.example")
 
-    def run(self, connection: Connection) -> dict[tuple[str | None, str | None], str]:
+    def run(
+        self, connection: Connection, declared: Mapping[Side, SideSchema] | None = None
+    ) -> dict[tuple[str | None, str | None], str]:
         """A pairing; gives `linked_by` by both ids."""
+        declared = declared or schemas()
         run = Run(self.workspace, "check", now=lambda: NOW)
         with self.workspace.transaction() as sql:
             for table in ("hubspot_contact", "app_contact"):
                 sql.execute(f"DELETE FROM {table}")
         for side, held in self.held.items():
             records = [Record(number, values, "", "") for number, values in held.items()]
-            store(self.workspace, schemas()[side], records, FIELDS[side], run.id)
-        population = pair_observed(run, connection, schemas())
+            store(self.workspace, declared[side], records, FIELDS[side], run.id)
+        population = pair_observed(run, connection, declared)
         rows = self.workspace.rows("SELECT hubspot_id, app_id, linked_by FROM contact")
         assert len(rows) == population
         return {(row["hubspot_id"], row["app_id"]): row["linked_by"] for row in rows}
@@ -104,6 +109,27 @@ def sides(tmp_path: Path) -> Sides:
 
 
 BY_ID = "id hubspot.mailchimp_id"
+
+
+def test_the_hash_of_an_address_is_an_id_where_the_side_says_so(sides: Sides) -> None:
+    """Mailchimp's `subscriber_hash`; of a record whose address has changed since it leads nowhere, and is named."""
+    hashed = {number: hashlib.md5(f"theirs{number}@firma.example".encode()).hexdigest() for number in range(3)}
+    for number in range(3):
+        sides.put("hubspot", f"h{number}", f"ours{number}@firma.example", hashed[number])
+    sides.put("app", "a0", "Theirs0@Firma.example ")
+    sides.put("app", "a1", "theirs1@firma.example")
+    sides.put("app", "a2", "moved@firma.example")
+    named = observed(hubspot_id_field="mailchimp_id")
+    without = sides.run(named)
+    declared = schemas()
+    declared["app"] = replace(declared["app"], address_hash_is_id=True)
+
+    found = sides.run(named, declared)
+
+    assert {("h0", None), ("h1", None), ("h2", None)} <= set(without)
+    assert found["h0", "a0"] == found["h1", "a1"] == BY_ID
+    assert ("h2", None) in found
+    assert sides.doubts() == {("h2", hashed[2], "nowhere")}
 
 
 def test_a_configured_id_decides_over_the_address(sides: Sides) -> None:
