@@ -61,10 +61,16 @@ def diff(
     ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
-    contacts: Annotated[bool, typer.Option("--contacts", help="Name the contacts of each move, by their ids.")] = False,
+    contacts: Annotated[
+        bool,
+        typer.Option(
+            "--contacts", help="Name the contacts of each move: their ids, and the address, masked without --values."
+        ),
+    ] = False,
     limit: Annotated[
         int, typer.Option("--limit", help="So many contacts of each move.", min=1, max=LARGEST_NUMBER)
     ] = 20,
+    values: ValuesOption = False,
 ) -> None:
     """What changed between two examinations, and why; without a choice the last two.
 
@@ -74,7 +80,7 @@ def diff(
     from tui.commands.session import session
 
     chosen = session(home_of(context, home), name)
-    finish(compare(chosen, before, after, contacts=contacts, limit=limit, as_json=as_json))
+    finish(compare(chosen, before, after, contacts=contacts, limit=limit, as_json=as_json, values=values))
 
 
 @questions.command()

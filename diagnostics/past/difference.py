@@ -33,11 +33,13 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class MovedContact:
-    """One contact of a move; both ids as they were last known there."""
+    """One contact of a move; both ids as they were last known there, the address as it is now, empty if there is none or the contact
+    is gone."""
 
     contact: int
     hubspot_id: str | None
     app_id: str | None
+    email: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,11 +221,12 @@ def _moves(workspace: Workspace, before: Examined, after: Examined, examples: in
         why.setdefault(tuple(row[key] for key in _KEYS), []).append(row)
     named: dict[tuple[str, ...], list[MovedContact]] = {}
     for row in workspace.rows(
-        "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY then_state, then_cause, now_state, now_cause "
-        "ORDER BY contact_id) AS place FROM moved) WHERE place <= ? ORDER BY contact_id",
+        "SELECT m.*, coalesce(c.email, '') AS email FROM (SELECT *, row_number() OVER (PARTITION BY then_state, then_cause, "
+        "now_state, now_cause ORDER BY contact_id) AS place FROM moved) m LEFT JOIN contact c ON c.id = m.contact_id "
+        "WHERE m.place <= ? ORDER BY m.contact_id",
         (examples,),
     ):
-        contact = MovedContact(row["contact_id"], row["hubspot_id"], row["app_id"])
+        contact = MovedContact(row["contact_id"], row["hubspot_id"], row["app_id"], row["email"])
         named.setdefault(tuple(row[key] for key in _KEYS), []).append(contact)
     return tuple(
         Move(

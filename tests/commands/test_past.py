@@ -79,6 +79,14 @@ def test_the_last_two_examinations_are_compared(command: Command, synced: Path) 
     )
     written = next(move for move in found["moves"] if move["then"]["state"] == "pending" and move["written"])
     assert len(written["named"]) == min(3, written["contacts"])
+    with sqlite3.connect(workspace(synced)) as sql:
+        emails = dict(sql.execute("SELECT hubspot_id, email FROM contact WHERE hubspot_id IS NOT NULL"))
+    named = next(one for one in written["named"] if emails.get(one["hubspot_id"]))
+    address = emails[named["hubspot_id"]]
+    assert (named["email"][0], "•••@" in named["email"]) == (address[0], True)
+    whole = command("diff", "practice", runs[0], runs[-1], "--home", synced, "--contacts", "--values").out
+    assert address in whole
+    assert address not in command("diff", "practice", runs[0], runs[-1], "--home", synced, "--contacts").out
     assert "pending -> in_sync" in text.out
     assert "wrote" in text.out
     assert text.code == document.code == int(found["worse"] > 0)
@@ -238,7 +246,7 @@ def test_a_long_comparison_is_cut_and_hostile_words_are_made_visible(
     escape = "\x1b[31m"
     examined = Examined(1, "check", "2026-03-01T12:00:00.000Z", 80)
     counts = tuple(FindingCount("new", f"cause-{number}", f"app.{escape}{number}", 1) for number in range(40))
-    named = (MovedContact(1, f"{escape}5", None),)
+    named = (MovedContact(1, f"{escape}5", None, f"{escape}a@b.example"),)
     moves = tuple(
         Move(("in_sync", ""), ("failing", f"cause-{number}"), 2, examples=named, why=counts[:1]) for number in range(40)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.gates import STATES
 from engine.runs import utc_now
-from engine.visible import masked, visible
+from engine.visible import masked, masked_email, visible
 from tui.commands.explaining import finding_document, show_findings
 from tui.commands.session import Session
 from tui.notation import moment, plural
@@ -108,7 +108,9 @@ def _shown(value: KnownValue, *, values: bool) -> str:
     return visible(value.value, 200) if values else masked(value.value)
 
 
-def diff(chosen: Session, before: str, after: str, *, contacts: bool, limit: int, as_json: bool) -> int:
+def diff(
+    chosen: Session, before: str, after: str, *, contacts: bool, limit: int, as_json: bool, values: bool = False
+) -> int:
     """Shows what changed between two examinations, the last two without a choice. Exit code 1 if a contact got worse: moved to,
     or new in, failing, conflict or unknown.
 
@@ -124,14 +126,14 @@ def diff(chosen: Session, before: str, after: str, *, contacts: bool, limit: int
             note("comparing …")
         found = difference(workspace, earlier, later, examples=limit if contacts else 0)
     if as_json:
-        document({"connection": chosen.name, **diff_document(found)})
+        document({"connection": chosen.name, **diff_document(found, values=values)})
     else:
-        show_diff(chosen, found, contacts=contacts)
+        show_diff(chosen, found, contacts=contacts, values=values)
     return int(found.worse > 0)
 
 
-def diff_document(found: Difference) -> dict[str, Any]:
-    """A comparison as documented in docs/json.md."""
+def diff_document(found: Difference, *, values: bool = False) -> dict[str, Any]:
+    """A comparison as documented in docs/json.md. Addresses are masked without `values`."""
 
     def verdict(one: Verdict) -> dict[str, str]:
         return {"state": one[0], "cause": one[1]}
@@ -152,7 +154,10 @@ def diff_document(found: Difference) -> dict[str, Any]:
                 "written": move.written,
                 "changed_in": dict(move.changed_in),
                 "joined": move.joined,
-                "named": [{"hubspot_id": one.hubspot_id, "app_id": one.app_id} for one in move.examples],
+                "named": [
+                    {"hubspot_id": one.hubspot_id, "app_id": one.app_id, "email": _address(one.email, values=values)}
+                    for one in move.examples
+                ],
             }
             for move in found.moves
         ],
@@ -177,8 +182,8 @@ def diff_document(found: Difference) -> dict[str, Any]:
     }
 
 
-def show_diff(chosen: Session, found: Difference, *, contacts: bool) -> None:
-    """A comparison as text."""
+def show_diff(chosen: Session, found: Difference, *, contacts: bool, values: bool = False) -> None:
+    """A comparison as text. Addresses are masked without `values`."""
     before, after = found.before, found.after
     say(f"{chosen.name}: from run {before.run} ({before.command}), {moment(before.at)}")
     say(f"  to run {after.run} ({after.command}), {moment(after.at)}")
@@ -193,7 +198,7 @@ def show_diff(chosen: Session, found: Difference, *, contacts: bool) -> None:
     else:
         say(f"Moved ({count(found.unmoved)} as before)")
     for move in found.moves[:SHOWN]:
-        _show_move(chosen, move, contacts=contacts)
+        _show_move(move, contacts=contacts, values=values)
     if len(found.moves) > SHOWN:
         say(f"  and {count(len(found.moves) - SHOWN)} more kinds of moves; --json lists all")
     if found.findings_only:
@@ -216,7 +221,7 @@ def show_diff(chosen: Session, found: Difference, *, contacts: bool) -> None:
         say(f"Run {run.run} ({run.command}, {run.state}) wrote {plural(run.writes, 'record')}")
 
 
-def _show_move(chosen: Session, move: Move, *, contacts: bool) -> None:
+def _show_move(move: Move, *, contacts: bool, values: bool) -> None:
     say(f"  {count(move.contacts)}: {_verdict(move.then)} -> {_verdict(move.now)}")
     for one in move.why:
         say(f"      {count(one.contacts)}: {_named(one)} {_WHAT[one.what]}")
@@ -227,10 +232,15 @@ def _show_move(chosen: Session, move: Move, *, contacts: bool) -> None:
     if move.joined:
         say(f"      {count(move.joined)} are part of another contact now")
     for contact in move.examples:
-        say(f"      HubSpot {visible(contact.hubspot_id or '-')}, app {visible(contact.app_id or '-')}")
+        ids = f"HubSpot {visible(contact.hubspot_id or '-')}, app {visible(contact.app_id or '-')}"
+        say(f"      {ids}{f', {_address(contact.email, values=values)}' if contact.email else ''}")
     left = move.contacts - len(move.examples)
     if contacts and left > 0:
         say(f"      and {count(left)} more (--limit)")
+
+
+def _address(email: str, *, values: bool) -> str:
+    return visible(email, 254) if values or not email else masked_email(email)
 
 
 def _verdict(verdict: Verdict) -> str:
