@@ -130,3 +130,21 @@ async def test_a_run_that_wrote_nothing_has_nothing_to_undo(
         await shown(pilot, f"run {run.id} (check) wrote nothing")
 
     assert spawned.asked == []
+
+
+async def test_the_overview_says_how_the_lists_size_moved(home: Path, console: MakeConsole) -> None:
+    """Where the number changed, with the last change; a time without a list is left out."""
+    with open_for_writing(home) as workspace, workspace.transaction() as sql:
+        document = '{"name": "Newsletter DACH", "id": "9", "processing_type": "DYNAMIC"}'
+        sql.execute("INSERT INTO declared VALUES ('list', 2, '2026-03-02T10:11:00.000Z', ?)", (document,))
+        sql.execute("INSERT INTO declared_past VALUES ('list.size', 1, '{}')")
+    async with console(home, "practice").run_test(size=(120, 50)) as pilot:
+        assert "members" not in await shown(pilot, "Newsletter DACH (9)")
+    with open_for_writing(home) as workspace, workspace.transaction() as sql:
+        sql.execute("INSERT INTO declared_past VALUES ('list.size', 2, '{\"members\": 2000}')")
+    async with console(home, "practice").run_test(size=(120, 50)) as pilot:
+        await shown(pilot, "members: 2,000\n")
+    with open_for_writing(home) as workspace, workspace.transaction() as sql:
+        sql.execute("INSERT INTO declared_past VALUES ('list.size', 7, '{\"members\": 1954}')")
+    async with console(home, "practice").run_test(size=(120, 50)) as pilot:
+        await shown(pilot, "members: 1,954", "(-46 in run 7)")

@@ -94,6 +94,8 @@ class Overview:
     trend: tuple[Check, ...] = ()
     side_findings: tuple[SideFinding, ...] = ()
     declared: tuple[Declared, ...] = ()
+    list_sizes: tuple[tuple[int, int], ...] = ()
+    """Run and members of the inclusion list, where the number changed, oldest first."""
     limits: tuple[tuple[str, str], ...] = ()
     quarantined: int = 0
     certainty: Mapping[str, int] = field(default_factory=dict)
@@ -187,6 +189,7 @@ def overview(workspace: Workspace) -> Overview:
                 "SELECT * FROM declared WHERE what <> 'situation' ORDER BY what = 'list', what DESC"
             )
         ),
+        list_sizes=_list_sizes(workspace),
         limits=tuple(
             (key.removeprefix("limits."), str(workspace.fact(key)))
             for key in ("limits.hubspot", "limits.app")
@@ -197,6 +200,15 @@ def overview(workspace: Workspace) -> Overview:
         waived=_waived(workspace),
         expired_waivers=sum(one.standing(utc_now()) == "expired" for one in waivers(workspace)),
     )
+
+
+def _list_sizes(workspace: Workspace) -> tuple[tuple[int, int], ...]:
+    rows = workspace.rows(
+        "SELECT run_id, json_extract(document, '$.members') AS members FROM declared_past WHERE what = 'list.size' "
+        "AND members IS NOT NULL ORDER BY run_id DESC LIMIT ?",
+        (TREND_CHECKS,),
+    )
+    return tuple((int(row["run_id"]), int(row["members"])) for row in reversed(rows))
 
 
 def _certainty(workspace: Workspace, run_id: int) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.widget import Widget
@@ -92,9 +92,19 @@ def overview_page(seen: Overview, mode: str, connection: OpenConnection) -> Page
     for side in seen.declared:
         page.pair(_SIDES.get(side.what, side.what), side.title)
         page.add(", ".join(f"{key}: {value}" for key, value in side.facts), indent=16)
+        if side.what == "list" and seen.list_sizes:
+            page.add(_size(seen.list_sizes), indent=16)
     for side_name, limit in seen.limits:
         page.pair(f"limits {_SIDES.get(side_name, side_name)}", limit)
     return page
+
+
+def _size(sizes: Sequence[tuple[int, int]]) -> str:
+    """How the list's size moved: `members: 1,954 ▇█ (-46 in run 12)`."""
+    members = [one for _, one in sizes]
+    if len(members) < 2:
+        return f"members: {number(members[-1])}"
+    return f"members: {number(members[-1])} {bars(members)} ({change(members)} in run {sizes[-1][0]})"
 
 
 def _meaning(state: str, seen: Overview) -> str:
