@@ -330,11 +330,14 @@ def _policy(connection: Connection) -> pl.Expr:
                 pl.col(name).str.to_datetime(time_zone="UTC", strict=False)
                 for name in ("hubspot_at", "hubspot_record_at", "app_at")
             )
-            skew = connection.sync.clock_skew_seconds
+
+            def later(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+                return (one - other).dt.total_seconds() > connection.sync.clock_skew_seconds
+
             return (
-                pl.when((hubspot_at - app_at).dt.total_seconds() > skew)
+                pl.when(later(hubspot_at, app_at))
                 .then(pl.lit("to_app"))
-                .when((app_at - hubspot_record_at).dt.total_seconds() > skew)
+                .when(later(app_at, hubspot_record_at) & later(app_at, hubspot_at))
                 .then(pl.lit("to_hubspot"))
                 .otherwise(pl.lit("conflict"))
             )

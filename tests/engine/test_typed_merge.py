@@ -277,13 +277,16 @@ def test_latest_goes_by_the_propertys_history_where_it_is_known(
         (NEW, "2026-01-20T00:00:00Z", None, None, "to_app"),
         (NEW, "2026-01-20T00:00:00Z", NEW, None, "to_app"),
         (NEW, "2026-01-20T00:00:00Z", OLD, NEW, "conflict"),
+        (OLD, "2026-01-20T00:02:00Z", "2026-01-20T00:00:00Z", None, "conflict"),
+        (OLD, "2026-01-20T00:06:00Z", "2026-01-20T00:00:00Z", None, "to_hubspot"),
     ],
 )
 def test_the_apps_value_wins_only_over_a_record_that_is_older_altogether(
     hubspot_at: str, app_at: str, known_at: str | None, written: str | None, expected: str
 ) -> None:
     """Somebody typed in HubSpot's field long ago and in the record today, in between in some field of the app's record: whose
-    value is the later one nobody knows. Nor does anybody after a write by the engine itself, which hides when the record changed."""
+    value is the later one nobody knows. Nor does anybody after a write by the engine itself, which hides when the record changed. The
+    field may have been set after its record was mirrored: then the field's time counts."""
     chosen = connection(conflicts="latest")
     times = {"hubspot_updated_at": hubspot_at, "app_updated_at": app_at, "hubspot_written_at": written}
     contacts = row("Bern", "Wien").with_columns(pl.lit(at, pl.String).alias(name) for name, at in times.items())
