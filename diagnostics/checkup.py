@@ -149,7 +149,7 @@ def summary(run: Run, examination: Examination) -> Checkup:
     reported = run.workspace.rows(
         "SELECT code, state, count(DISTINCT contact_id) AS contacts FROM open_findings WHERE blocking = 0 GROUP BY code, state"
     )
-    accepted = waived(run.workspace, run.now())
+    accepted, accepted_causes = waived(run.workspace, run.now()), whole_causes(run.workspace, run.now())
     by_state: Counter[State] = Counter()
     for (state, _), contacts in accepted.items():
         by_state[state] += contacts
@@ -161,12 +161,15 @@ def summary(run: Run, examination: Examination) -> Checkup:
             replace(row, waived=accepted.get((cast(State, row.state), row.code), 0))
             for row in _counted({key: count for key, count in examination.causes.items()})
         ),
-        reported=_counted({(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False),
+        reported=tuple(
+            replace(row, waived=row.contacts if row.code in accepted_causes else 0)
+            for row in _counted({(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False)
+        ),
         connection_findings=whole,
         writes=examination.writes,
         unknown_refusals=unknown_refusals(run.workspace),
         waived=by_state,
-        waived_causes=whole_causes(run.workspace, run.now()),
+        waived_causes=accepted_causes,
         expired_waivers=tuple(one for one in waivers(run.workspace) if one.standing(run.now()) == "expired"),
     )
 

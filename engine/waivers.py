@@ -90,11 +90,13 @@ def waivers_of(workspace: Workspace, contact: int) -> list[Waiver]:
 
 
 def concerned(workspace: Workspace, waiver: Waiver) -> int:
-    """How many contacts have a finding now that the waiver is about."""
+    """How many contacts have a finding now that the waiver is about, be it one that stops them or not."""
     rows = workspace.sql.execute(
-        f"SELECT count(DISTINCT b.contact_id) FROM ({_BLOCKERS}) b JOIN contact c ON c.id = b.contact_id "
-        f"JOIN waiver w ON w.id = :number WHERE {_OF.format(code='b.code', field='b.field')}",
-        {"number": waiver.number},
+        "SELECT count(DISTINCT b.contact_id) FROM (SELECT f.contact_id, f.code, f.field FROM finding f JOIN verdict r "
+        "ON r.contact_id = f.contact_id AND r.run_id = f.last_run WHERE f.code = :code UNION ALL "
+        "SELECT contact_id, 'conflict', field FROM conflict WHERE :code = 'conflict') b "
+        f"JOIN contact c ON c.id = b.contact_id JOIN waiver w ON w.id = :number WHERE {_OF.format(code='b.code', field='b.field')}",
+        {"number": waiver.number, "code": waiver.code},
     )
     return int(rows.fetchone()[0])
 

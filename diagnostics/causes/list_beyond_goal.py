@@ -33,7 +33,7 @@ def _not_named(population: Population, situation: Situation) -> pl.DataFrame:
 CAUSE = Cause(
     code=CODE,
     title="The list holds a contact that the goal does not name",
-    explanation="This member syncs although the connection's goal does not ask for it.",
+    explanation="The contact is in the list, and so meant to sync, although the connection's goal does not ask for it.",
     remedy="Narrow the list's criteria, or widen the goal.",
     fixed_by="HubSpot admin",
     says=document.CRITERIA,

@@ -9,9 +9,10 @@ CONFLICT = Cause(
     code="conflict",
     title="Both sides changed the same field",
     explanation="Both records hold a value of their own for the field, and the connection's policy does not decide "
-    "which one counts.",
+    "which one counts. By `latest` the app's value counts only if the whole HubSpot record is older: of the app only the record's "
+    "time is known.",
     remedy="Decide it (syncdoctor decide, or d in the console), make the values equal on one side, or choose a policy that "
-    "decides (hubspot, app or latest).",
+    "decides (hubspot or app; latest where the times tell).",
     fixed_by="us",
     says=document.TWO_WAY,
     question="sync",

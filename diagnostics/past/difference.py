@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from diagnostics.past.moment import Examined
+from diagnostics.past.moment import Examined, one_look
 from diagnostics.past.situation import Change, situation_changes
 from engine.gates import STATES
-from engine.workspace import Workspace, explained
+from engine.workspace import Workspace
 
 Verdict = tuple[str, str]
 """State and cause; the cause is empty for `in_sync` and `pending`."""
@@ -144,7 +143,7 @@ WHERE NOT EXISTS (SELECT 1 FROM now_found n WHERE n.contact_id = t.contact_id AN
 def difference(workspace: Workspace, before: Examined, after: Examined, *, examples: int = 0) -> Difference:
     """Compares two examinations, the earlier one first; up to `examples` contacts are named for each move."""
     scope = {"a": before.run, "b": after.run, "a_unread": before.unread, "b_unread": after.unread}
-    with _one_look(workspace) as sql:
+    with one_look(workspace) as sql:
         whole = bool(before.unread or after.unread)
         then, now = (part if whole else f"{part} AND contact_id IN ({_TOUCHED})" for part in (_THEN, _NOW))
         sql.execute(_MOVED.format(then=then, now=now), scope)
@@ -172,20 +171,6 @@ def difference(workspace: Workspace, before: Examined, after: Examined, *, examp
             situation=situation_changes(workspace, before.run, after.run),
             runs=_runs(workspace, before, after),
         )
-
-
-@contextmanager
-def _one_look(workspace: Workspace) -> Iterator[sqlite3.Connection]:
-    """All questions see the same state, also beside a run at work; what was put together for them goes at the end."""
-    with explained(workspace.path):
-        sql = workspace.sql
-        sql.execute("PRAGMA temp_store = MEMORY")
-        sql.execute("BEGIN")
-        try:
-            yield sql
-        finally:
-            # Temporary tables too belong to the transaction.
-            sql.execute("ROLLBACK")
 
 
 def _counted(sql: sqlite3.Connection, examined: Examined, part: str, scope: Mapping[str, object]) -> dict[str, int]:

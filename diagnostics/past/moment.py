@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo
@@ -12,7 +15,7 @@ from engine.errors import ConfigurationError, WorkspaceError
 from engine.runs import iso
 from engine.situation import recall
 from engine.visible import visible
-from engine.workspace import Workspace
+from engine.workspace import Workspace, explained
 
 _RUN = re.compile(r"(?:run:\s*)?(\d{1,18})")
 _FORMS = "Give a date (2026-03-02) or a time (2026-03-02T10:00, with or without +01:00); of an examination also its run (run:12)."
@@ -155,3 +158,17 @@ def _of_run(workspace: Workspace, number: int) -> Examined:
 def _one(workspace: Workspace, rest: str, *parameters: object) -> Examined | None:
     rows = workspace.rows(f"{_SELECT} {rest}", parameters)
     return Examined(*rows[0]) if rows else None
+
+
+@contextmanager
+def one_look(workspace: Workspace) -> Iterator[sqlite3.Connection]:
+    """All questions see the same state, also beside a run at work; what was put together for them goes at the end."""
+    with explained(workspace.path):
+        sql = workspace.sql
+        sql.execute("PRAGMA temp_store = MEMORY")
+        sql.execute("BEGIN")
+        try:
+            yield sql
+        finally:
+            # Temporary tables too belong to the transaction.
+            sql.execute("ROLLBACK")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -121,10 +121,20 @@ def questions(source: Source) -> tuple[Question, ...]:
         "FROM open_findings f JOIN verdict v ON v.contact_id = f.contact_id WHERE f.blocking = 1 GROUP BY 1, 2"
     )
     whole = _whole_rows(source)
-    return tuple(_question(source, letter, found, whole) for letter, _, _ in SELF_CHECKS)
+    reported = {
+        row["code"] for row in source.workspace.rows("SELECT DISTINCT code FROM open_findings WHERE blocking = 0")
+    }
+    reported |= {row["code"] for row in whole if not row["blocking"]}
+    return tuple(_question(source, letter, found, whole, reported) for letter, _, _ in SELF_CHECKS)
 
 
-def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whole: Sequence[sqlite3.Row]) -> Question:
+def _question(
+    source: Source,
+    letter: Letter,
+    found: Sequence[sqlite3.Row],
+    whole: Sequence[sqlite3.Row],
+    reported: Collection[str],
+) -> Question:
     _, subject, sentence = next(check for check in SELF_CHECKS if check[0] == letter)
     mine = [row for row in found if cause_of(row["code"]).question == letter and row["state"] != "unknown"]
     codes = tuple(sorted({row["code"] for row in mine}))
@@ -160,7 +170,7 @@ def _question(source: Source, letter: Letter, found: Sequence[sqlite3.Row], whol
             CodeCount(code=code, contacts=count, deciding=deciding)
             for code, (count, deciding) in sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))
         ),
-        looked_for=tuple(entry.code for entry in CAUSES if entry.question == letter),
+        looked_for=tuple(entry.code for entry in CAUSES if entry.question == letter and entry.code not in reported),
         remarks=_remarks(source) if letter == "c" else (),
         unchecked=unchecked,
     )

@@ -124,7 +124,7 @@ class Question(_Part):
     """One of the source document's four self-checks with its answer.
 
     `contacts` counts contacts that at least one code of the question stops. `looked_for` are the codes
-    of the question's gates; `remarks` are facts that belong to it; `unchecked` says what was not looked at, and why.
+    of the question's causes, less those that are reported without stopping anybody; `remarks` are facts that belong to it; `unchecked` says what was not looked at, and why.
     """
 
     letter: Literal["a", "b", "c", "d"]

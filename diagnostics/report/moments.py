@@ -17,7 +17,7 @@ def zone_named(name: str) -> tzinfo:
 
 
 def moment(at: datetime | str | None, zone: tzinfo) -> Moment | None:
-    """A stored ISO 8601 text or a datetime; None if it is neither."""
+    """A stored ISO 8601 text or a datetime; None if it is neither. A moment at the end of time has no other zone than UTC."""
     if isinstance(at, str):
         try:
             at = datetime.fromisoformat(at.replace("Z", "+00:00"))
@@ -26,9 +26,12 @@ def moment(at: datetime | str | None, zone: tzinfo) -> Moment | None:
     if at is None:
         return None
     utc = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    try:
+        there = utc.astimezone(zone)
+    except OverflowError:
+        there = utc
     return Moment(
-        utc=utc.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        account=utc.astimezone(zone).isoformat(timespec="seconds"),
+        utc=utc.isoformat(timespec="seconds").replace("+00:00", "Z"), account=there.isoformat(timespec="seconds")
     )
 
 

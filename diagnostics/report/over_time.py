@@ -32,7 +32,10 @@ def trend_lines(source: Source) -> tuple[TrendLine, ...]:
 
 
 def waiver_lines(source: Source, now: datetime) -> tuple[WaiverLine, ...]:
-    """What is accepted, and what was until it expired; what a person took back is left out. The owner is a person."""
+    """What is accepted, and what was until it expired; what a person took back is left out.
+
+    The owner is a person. A reason is free text: of a waiver for one contact it may say anything of that person.
+    """
     return tuple(
         WaiverLine(
             number=one.number,
@@ -42,7 +45,9 @@ def waiver_lines(source: Source, now: datetime) -> tuple[WaiverLine, ...]:
             app_id=source.mask.text(one.app_id or ""),
             contacts=concerned(source.workspace, one),
             owner=source.mask.value(one.owner),
-            reason=source.mask.text(one.reason, (one.owner,)),
+            reason=source.mask.value(one.reason)
+            if one.hubspot_id or one.app_id
+            else source.mask.text(one.reason, (one.owner, *one.owner.split())),
             since=certain(one.created_at, source.zone),
             until=certain(one.until, source.zone),
             standing=one.standing(now),

@@ -63,7 +63,7 @@ def identity(source: Source) -> tuple[Fact, ...]:
     winner = {
         "hubspot": "HubSpot wins",
         "app": "the app wins",
-        "latest": f"the newer change wins if it is more than {connection.sync.clock_skew_seconds} s newer",
+        "latest": f"the newer change wins if it is known to be more than {connection.sync.clock_skew_seconds} s newer",
         "ask": "nobody: a conflict is kept for a person",
     }
     rows += [

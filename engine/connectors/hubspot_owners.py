@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,11 +25,12 @@ class _Body(BaseModel):
 
 
 class Owner(_Body):
-    """A user. `user_id` is empty for one who was deactivated, `former_user_id` never."""
+    """A user. `user_id` is empty for one who was deactivated, `former_user_id` never. Names may hold lone surrogates, which no string
+    type takes, so they stay untyped here."""
 
     id: str
-    first_name: str | None = Field(alias="firstName", default=None)
-    last_name: str | None = Field(alias="lastName", default=None)
+    first_name: Any = Field(alias="firstName", default=None)
+    last_name: Any = Field(alias="lastName", default=None)
     user_id: int | None = Field(alias="userId", default=None)
     former_user_id: int | None = Field(alias="userIdIncludingInactive", default=None)
 
@@ -41,7 +43,7 @@ class OwnerPage(_Body):
 
 
 async def user_names(client: AccountClient, paths: Paths) -> Mapping[str, str]:
-    """First and last name by user id; who has neither is left out. Raises an AccessError: it needs `crm.objects.owners.read`."""
+    """First and last name by user id; who has neither, or an address for a name, is left out. Raises an AccessError: it needs `crm.objects.owners.read`."""
     return {**await _page_by_page(client, paths, archived=True), **await _page_by_page(client, paths, archived=False)}
 
 
@@ -56,8 +58,9 @@ async def _page_by_page(client: AccountClient, paths: Paths, *, archived: bool) 
         page = shaped(OwnerPage, answer, where)
         for owner in guard.fresh(page.results, lambda one: one.id):
             number = owner.user_id or owner.former_user_id
-            name = " ".join(part.strip() for part in (owner.first_name, owner.last_name) if part and part.strip())
-            if number is not None and name:
+            parts = [str(part).strip() for part in (owner.first_name, owner.last_name) if part]
+            name = " ".join(part for part in parts if part)
+            if number is not None and name and "@" not in name:
                 names[str(number)] = visible(name, NAME_CHARACTERS)
         if page.paging is None or page.paging.next is None:
             return names

@@ -65,3 +65,16 @@ def test_what_was_not_looked_at_is_not_resolved(tmp_path: Path) -> None:
     assert [counts(one) for one in (first, second, third)] == [(4, 0, 0, 2), (0, 0, 0, 2), (0, 0, 0, 7)]
     assert (second.examined.run, second.examined.unread, second.states["unknown"]) == (unread, "unreachable", 2)
     assert [one.examined.run for one in trend(answers.workspace, 2)] == [unread, third.examined.run]
+
+
+def test_another_rule_for_the_same_field_is_no_new_finding(tmp_path: Path) -> None:
+    """As in `diff`, where it is `changed`: a goal that names more, a limit that is another one."""
+    answers = Answers(tmp_path)
+    key = ("opt-in", "hubspot.newsletter_opt_in")
+    for rule in (RULES[key], "opted in means it is yes"):
+        answers.check({"101": Given("excluded", "opt-in", {key: rule})})
+    answers.check({"101": Given("in_sync")})
+    answers.check({"101": Given("excluded", "opt-in", {key: RULES[key]})})
+
+    counts = [(one.new, one.came_back, one.resolved) for one in trend(answers.workspace, 10)]
+    assert counts == [(1, 0, 0), (0, 0, 0), (0, 0, 1), (0, 1, 0)]

@@ -45,7 +45,13 @@ async def test_names_come_page_by_page_and_hostile_ones_are_inert() -> None:
     pages = {
         ("true", ""): {"results": [owner(3, "Ole", "Fort", None), owner(1, "Ina", "Ledig", None)]},
         ("false", ""): {"results": [owner(1, " Ina ", "Beispiel", 1)], "paging": {"next": {"after": "1"}}},
-        ("false", "1"): {"results": [owner(2, None, " ", 2), owner(4, "\x1b[31mrot", None, 4)]},
+        ("false", "1"): {
+            "results": [
+                owner(2, None, " ", 2),
+                owner(4, "\x1b[31m\ud800rot", None, 4),
+                owner(5, "u5@firma.example", None, 5),
+            ]
+        },
     }
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -54,7 +60,7 @@ async def test_names_come_page_by_page_and_hostile_ones_are_inert() -> None:
 
     names = await HubSpotConnector(Stage(answer).client, "2026-09").user_names()
 
-    assert names == {"1": "Ina Beispiel", "3": "Ole Fort", "4": "␛[31mrot"}
+    assert names == {"1": "Ina Beispiel", "3": "Ole Fort", "4": "␛[31m<U+D800>rot"}
 
 
 @pytest.mark.parametrize("body", [[], {"results": None}, {"results": [{"firstName": "Ina"}]}, None])

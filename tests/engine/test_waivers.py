@@ -178,3 +178,13 @@ def test_waivers_change_neither_verdict_nor_finding_nor_write(
     }
     assert all(0 < number <= counts[key] for key, number in waived(answers.workspace, NOW).items())
     answers.workspace.close()
+
+
+def test_a_finding_that_stops_nobody_is_counted_for_its_waiver_too(answers: Answers) -> None:
+    """How many contacts have it; their verdicts are nobody's to accept."""
+    with answers.workspace.transaction() as sql:
+        sql.execute("UPDATE finding SET blocking = 0 WHERE code = 'opt-in'")
+    waiver = accepted(answers, "opt-in")
+
+    assert concerned(answers.workspace, waiver) == 2
+    assert waived(answers.workspace, NOW) == {}

@@ -130,7 +130,13 @@ def show_checkup(chosen: Session, result: Checkup) -> None:
     show_unknown_refusals(result.unknown_refusals)
     if result.reported:
         say("Reported, stopping nobody")
-        table([["", row.code, count(row.contacts), row.title] for row in result.reported], right=frozenset({2}))
+        table(
+            [
+                ["", row.code, count(row.contacts), " ".join((row.title, _of_these(row.waived))).strip()]
+                for row in result.reported
+            ],
+            right=frozenset({2}),
+        )
     for finding in result.connection_findings:
         waived = " (waived)" if finding.code in result.waived_causes else ""
         say(f"The connection: {finding.code}{waived}: {visible(finding.rule)}")

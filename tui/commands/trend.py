@@ -50,22 +50,22 @@ def _point(one: Point) -> dict[str, Any]:
 
 def _show(name: str, points: tuple[Point, ...]) -> None:
     say(f"{name}: contacts per state")
-    rows = [["run", "", "", *(state.replace("_", " ") for state in STATES)]]
+    rows = [["run", "UTC", *(state.replace("_", " ") for state in STATES)]]
     rows += [
         [
             str(one.examined.run),
-            one.examined.command,
-            moment(one.examined.at),
+            moment(one.examined.at).removesuffix(" UTC"),
             *(count(one.states[state]) for state in STATES),
         ]
         for one in points
     ]
-    table(rows, right=frozenset({0, *range(3, 3 + len(STATES))}))
+    table(rows, right=frozenset({0, *range(2, 2 + len(STATES))}))
     say("Findings that came and went, and the list's size")
-    rows = [["run", "contacts", "list members", "new", "came back", "resolved", ""]]
+    rows = [["run", "", "contacts", "list members", "new", "came back", "resolved", ""]]
     rows += [
         [
             str(one.examined.run),
+            one.examined.command,
             count(one.examined.contacts),
             number(one.members),
             count(one.new),
@@ -75,4 +75,4 @@ def _show(name: str, points: tuple[Point, ...]) -> None:
         ]
         for one in points
     ]
-    table(rows, right=frozenset(range(6)))
+    table(rows, right=frozenset({0, *range(2, 7)}))

@@ -41,7 +41,7 @@ class AccountEndpoints:
     def owners(self, call: Call) -> Reply:
         """A page of the users, or of those who were deactivated; `paging` is absent on the last one."""
         limit, after = call.number("limit", 100, OWNERS_PAGE), call.query.get("after", "0")
-        if not after.isdigit():
+        if not after.isdecimal():
             raise bad_request(f"after must be a cursor of an earlier answer, was {after}")
         archived, email = call.flag("archived"), call.query.get("email", "")
         found = [

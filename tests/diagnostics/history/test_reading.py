@@ -136,6 +136,7 @@ async def test_without_the_names_of_the_users_their_ids_do(world: World) -> None
     """The token may not read owners: that is said, and nothing else is missing. Nobody is asked for names where no user wrote."""
     await world.synced()
     person = world.one("c.state = 'in_sync' AND h.city <> ''")
+    assert (await timeline(world, person["id"], "city")).refusal is None
     asked = [one for one in world.portal.requests if any("owners" in str(part) for part in one)]
     world.portal.tamper("hubspot", person["hubspot_id"], {"city": "Chur"})
     world.portal.faults.add(Fault("hubspot", "GET", "owners", 0, "403_scope"))
