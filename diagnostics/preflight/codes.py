@@ -222,9 +222,19 @@ CODES: tuple[Code, ...] = (
         "Look at Settings > Integrations > Marketing contacts before the first sync.", "HubSpot admin",
     ),
     Code(
+        "contacts-too-many", "stops", "More new contacts than fit",
+        "The plan would create more contacts than HubSpot's plan has room for; it would refuse the last ones.",
+        "Free some room, upgrade the account, or narrow what is synced.", "HubSpot admin",
+    ),
+    Code(
+        "contacts-nearly-full", "warns", "HubSpot would be nearly full",
+        "After the creates less than a twentieth of the contacts that HubSpot's plan allows would be left.",
+        "Plan for more room before the next contacts come.", "HubSpot admin",
+    ),
+    Code(
         "contact-limits", "unknown", "Contact limits are not known",
-        "How many contacts the accounts' plans allow is not read.",
-        "Compare the creates with what the plans of both accounts leave.", "us",
+        "The side does not tell how many contacts its plan allows.",
+        "Compare the creates with what the account's plan leaves.", "us",
     ),
     Code(
         "requests-of-the-day", "stops", "More requests than the day allows",

@@ -13,6 +13,7 @@ from diagnostics.causes.list_clauses import live_criteria, meets, why_unknown
 from diagnostics.criteria.form import properties
 from diagnostics.preflight.codes import found
 from diagnostics.preflight.finding import Finding
+from engine.connectors import Room
 from engine.gates import Situation
 from engine.mirror import slice_of
 from engine.schema import SIDES, Side
@@ -24,6 +25,8 @@ _BY_HUBSPOT = ("createdate", "lastmodifieddate", "hs_")
 """Beginnings of properties that HubSpot sets itself when a contact is made or changed."""
 RESERVE = 20
 """One in so many requests of the day stays for people (engine.budget)."""
+NEARLY_FULL = 20
+"""An account is nearly full with less than one in so many of its contacts left."""
 _NEW = 20_000
 """New contacts of the app looked at together; they have no HubSpot record yet."""
 
@@ -140,9 +143,13 @@ def _number(text: str) -> int | None:
 
 
 def forecast(
-    situation: Situation, counts: Mapping[str, int], effect: ListEffect | None, requests: Requests
+    situation: Situation,
+    counts: Mapping[str, int],
+    effect: ListEffect | None,
+    requests: Requests,
+    room: Room | None,
 ) -> Iterator[Finding]:
-    """The findings of a forecast. Pure."""
+    """The findings of a forecast. `room`: the contacts that HubSpot holds and may hold, None if not known. Pure."""
     if effect is not None:
         if effect.enters:
             yield found(
@@ -164,10 +171,23 @@ def forecast(
     if created["hubspot"]:
         what = "would be created in HubSpot by an integration; all of them count if the app's switch is on"
         yield found("marketing-contacts", "hubspot", what, contacts=created["hubspot"])
-    if any(created.values()):
-        what = f"{created['hubspot']:,} contacts more in HubSpot, {created['app']:,} in {situation.schemas['app'].app}"
-        yield found("contact-limits", "hubspot, app", what, contacts=sum(created.values()))
+        yield from _room(created["hubspot"], room)
+    if created["app"]:
+        what = f"{created['app']:,} contacts more in {situation.schemas['app'].app}, which does not tell how many fit"
+        yield found("contact-limits", "app", what, contacts=created["app"])
     yield from _requests(requests)
+
+
+def _room(created: int, room: Room | None) -> Iterator[Finding]:
+    if room is None:
+        what = f"{created:,} contacts more in HubSpot; preflight --check asks how many fit, if the account tells"
+        yield found("contact-limits", "hubspot", what, contacts=created)
+        return
+    what = f"{created:,} contacts more in HubSpot, where {room.left:,} of {room.limit:,} are left"
+    if created > room.left:
+        yield found("contacts-too-many", "hubspot", what, contacts=created)
+    elif (room.left - created) * NEARLY_FULL < room.limit:
+        yield found("contacts-nearly-full", "hubspot", what, contacts=created)
 
 
 def _requests(requests: Requests) -> Iterator[Finding]:

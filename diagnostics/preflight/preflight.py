@@ -17,8 +17,9 @@ from diagnostics.preflight.types import lint_types
 from diagnostics.preflight.values import lint_values
 from diagnostics.preflight.volume import lint_brakes, planned_volume
 from engine.connection import Connection
+from engine.connectors import Room, RoomSource
 from engine.cycle import examine
-from engine.errors import BrakeTripped, ConfigurationError, ScopeMissing
+from engine.errors import AccessError, BrakeTripped, ConfigurationError, ScopeMissing
 from engine.gates import STATES, Situation, State
 from engine.losses import USUAL, Demand
 from engine.observe import Sides, read_schemas
@@ -27,6 +28,9 @@ from engine.scope import LIST
 from engine.situation import recall
 from engine.verdicts import planned_counts
 from engine.workspace import Workspace
+
+_ROOM = "room.hubspot"
+"""The fact that keeps what HubSpot told of the contacts that fit, when a preflight asked last."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ async def examined_preflight(run: Run, connection: Connection, sides: Sides, dem
     unavailable = {area: reason for schema in schemas.values() for area, reason in schema.unavailable.items()}
     declared = Situation(connection, schemas, None, run.now(), 0, unavailable)
     missing = await _list_missing(connection, sides, unavailable)
+    await _note_room(run, sides)
     alone = [*missing, *_declared(declared)]
     if not missing and not any(one.code in PREVENTING for one in alone):
         try:
@@ -98,6 +103,21 @@ async def _list_missing(connection: Connection, sides: Sides, unavailable: dict[
     return []
 
 
+async def _note_room(run: Run, sides: Sides) -> None:
+    """Keeps how many contacts fit; empty if HubSpot does not tell, or not to these credentials."""
+    try:
+        room = await sides.hubspot.room() if isinstance(sides.hubspot, RoomSource) else None
+    except AccessError as error:
+        run.event("warning", "limits-unread", f"how many contacts fit was not told: {error.what}")
+        room = None
+    run.workspace.remember(_ROOM, f"{room.usage}/{room.limit}" if room else "")
+
+
+def _room(workspace: Workspace) -> Room | None:
+    usage, known, limit = workspace.fact(_ROOM).partition("/")
+    return Room(int(usage), int(limit)) if known else None
+
+
 def stored_preflight(workspace: Workspace, connection: Connection) -> Preflight:
     """The same from what the last examination stored, without any request. Raises WorkspaceError if there was none."""
     situation = recall(workspace, connection)
@@ -111,7 +131,7 @@ def stored_preflight(workspace: Workspace, connection: Connection) -> Preflight:
         *lint_brakes(connection, planned_volume(workspace), expected.population),
     ]
     if connection.mode == "managed":
-        found_here += forecast(situation, expected.writes, expected.list_effect, expected.requests)
+        found_here += forecast(situation, expected.writes, expected.list_effect, expected.requests, _room(workspace))
     return Preflight(_in_order(found_here), expected, examined["at"], examined["run_id"])
 
 

@@ -100,6 +100,19 @@ class RecordVersions:
 
 
 @dataclass(frozen=True)
+class Room:
+    """How many records a side holds and may hold."""
+
+    usage: int
+    limit: int
+
+    @property
+    def left(self) -> int:
+        """So many more fit."""
+        return max(self.limit - self.usage, 0)
+
+
+@dataclass(frozen=True)
 class RecordTrace:
     """Something that a side tells of a record as a whole: when (ISO 8601, UTC), and what in words."""
 
@@ -198,6 +211,15 @@ class VersionSource(Protocol):
 
     async def versions(self, record_id: str, fields: Sequence[str]) -> RecordVersions | None:
         """All versions that the side still has of the named fields; None if the id leads nowhere."""
+        ...
+
+
+@runtime_checkable
+class RoomSource(Protocol):
+    """A side that tells how many records its plan allows (HubSpot)."""
+
+    async def room(self) -> Room | None:
+        """How many there are and may be; None if the side does not tell."""
         ...
 
 

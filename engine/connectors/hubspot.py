@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 from engine.answers import Answer, shaped
 from engine.auth.secret import Secret
-from engine.connectors import LastChange, Outcome, Record, RecordVersions, Write
+from engine.connectors import LastChange, Outcome, Record, RecordVersions, Room, Write
 from engine.connectors.batches import outcomes_of
 from engine.connectors.hubspot_bodies import BatchAnswer, Contact, ContactPage
 from engine.connectors.hubspot_changes import HubSpotChanges
 from engine.connectors.hubspot_consent import subscription_statuses
 from engine.connectors.hubspot_history import all_versions, last_changes
+from engine.connectors.hubspot_limits import contact_room
 from engine.connectors.hubspot_lists import HubSpotLists
 from engine.connectors.hubspot_owners import user_names
 from engine.connectors.hubspot_paths import Paths
@@ -182,6 +183,10 @@ class HubSpotConnector:
     async def versions(self, record_id: str, fields: Sequence[str]) -> RecordVersions | None:
         """Every version that HubSpot gives of one contact's properties; None if the id leads nowhere."""
         return await all_versions(self._client, self._paths, record_id, fields)
+
+    async def room(self) -> Room | None:
+        """How many contacts the account holds and may hold; None if it does not tell."""
+        return await contact_room(self._client, self._paths)
 
     async def user_names(self) -> Mapping[str, str]:
         """The names of the account's users by their id, also of those who were deactivated."""

@@ -44,6 +44,11 @@ class Paths:
         return self._crm("lists", "")
 
     @property
+    def record_limits(self) -> str:
+        """How many records of each kind there are and may be."""
+        return self._crm("limits", "/records")
+
+    @property
     def owners(self) -> str:
         """The account's users as owners of records."""
         return self._crm("owners", "")

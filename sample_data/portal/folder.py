@@ -38,11 +38,12 @@ class Token(_Entry):
 
 
 class Limits(_Entry):
-    """Requests per ten seconds and token, per day and account, and searches per second and account."""
+    """Requests per ten seconds and token, per day and account, and searches per second and account; how many contacts fit."""
 
     burst: int = Field(gt=0)
     daily: int = Field(gt=0)
     search: int = Field(gt=0)
+    contacts: int = Field(gt=0, default=15_000_000)
 
 
 class AccountDetails(_Entry):

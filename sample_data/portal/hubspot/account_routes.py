@@ -13,6 +13,9 @@ from sample_data.portal.moments import iso_milliseconds, milliseconds
 
 OWNERS = ("crm.objects.owners.read",)
 OWNERS_PAGE = 500
+CONTACTS_READ = ("crm.objects.contacts.read",)
+CONTACTS = 15_000_000
+"""The most contacts of an account that names no other number."""
 
 
 class AccountEndpoints:
@@ -29,6 +32,12 @@ class AccountEndpoints:
         return [
             *gateway.routes("GET", [f"{info}/details"], self.details),
             *gateway.routes("GET", usage, self.usage),
+            *gateway.routes(
+                "GET",
+                ["/crm/{version}/limits/records", "/crm/limits/{version}/records"],
+                self.record_limits,
+                CONTACTS_READ,
+            ),
             *gateway.routes("GET", ["/crm/{version}/owners", "/crm/owners/{version}"], self.owners, OWNERS),
             *gateway.routes("POST", introspect, self.introspect, public=True),
         ]
@@ -37,6 +46,21 @@ class AccountEndpoints:
         """The account-info body of the data folder."""
         details: dict[str, Any] = self._gateway.account["account"]
         return Reply(200, details)
+
+    def record_limits(self, call: Call) -> Reply:
+        """How many contacts there are and may be; archived ones do not count."""
+        used = int(self._gateway.state.rows("SELECT count(*) FROM contact WHERE archived = 0")[0][0])
+        most = int(self._gateway.account["limits"].get("contacts", CONTACTS))
+        contacts = {
+            "objectTypeId": "0-1",
+            "singularLabel": "Contact",
+            "pluralLabel": "Contacts",
+            "usage": used,
+            "limit": most,
+            "percentage": round(100 * used / most, 3) if most else 100,
+        }
+        own = {"byObjectType": [], "overallLimit": 0, "overallPercentage": 0, "overallUsage": 0}
+        return Reply(200, {"customObjectTypes": own, "hubspotDefinedObjectTypes": [contacts]})
 
     def owners(self, call: Call) -> Reply:
         """A page of the users, or of those who were deactivated; `paging` is absent on the last one."""

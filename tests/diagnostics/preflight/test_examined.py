@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from engine.losses import Demand
 from engine.runs import Run
 from engine.scope import known_members
 from sample_data.generate import main as generate
+from sample_data.portal import Fault
+from sample_data.portal.faults import FaultKind
 from tests.diagnostics.portal_world import World, world_of
 
 
@@ -68,6 +73,38 @@ async def test_expected_counts_are_what_check_and_sync_then_do(world: World) -> 
         took[server] += 1
     for side, server in (("hubspot", "hubspot"), ("app", "mailchimp")):
         assert expected.requests.needed[side] / 2 <= took[server] <= expected.requests.needed[side] * 2  # type: ignore[index]
+
+
+async def test_new_contacts_have_to_fit_into_the_account(people: Path, tmp_path: Path) -> None:
+    """One place less than is needed stops; what the account does not tell is unknown, and no error. The stored answer is the same."""
+    data = tmp_path / "data"
+    shutil.copytree(people, data)
+    account = json.loads((data / "hubspot_account.json").read_text(encoding="utf-8"))
+    with (data / "hubspot_contacts.csv").open(encoding="utf-8", newline="") as file:
+        there = sum(row["archived"] == "false" for row in csv.DictReader(file))
+    for name in ("plain", "contacts-too-many", "contacts-nearly-full", "403_scope", "500_before"):
+        (tmp_path / name).mkdir()
+    plain = await preflight(world_of(people, tmp_path / "plain"))
+    assert plain.expected is not None
+    created = plain.expected.writes["creates_hubspot"]
+    assert created > 1
+
+    for places, said in ((created - 1, "contacts-too-many"), (created, "contacts-nearly-full")):
+        account["limits"]["contacts"] = there + places
+        (data / "hubspot_account.json").write_text(json.dumps(account), encoding="utf-8")
+        world = world_of(data, tmp_path / said)
+        result = await preflight(world)
+        assert (codes(result)[said], result.ready) == (created, places >= created)
+        assert codes(stored_preflight(world.workspace, world.connection)) == codes(result)
+
+    faults: tuple[FaultKind, ...] = ("403_scope", "500_before")
+    for fault in faults:
+        world = world_of(people, tmp_path / fault)
+        world.portal.faults.add(Fault("hubspot", "GET", "/limits/", 0, fault))
+        result = await preflight(world)
+        unknown = [one for one in result.findings if one.code == "contact-limits"]
+        assert {one.where for one in unknown} == {"hubspot", "app"}
+        assert result.ready
 
 
 async def _list_after_sync(world: World) -> tuple[Preflight, frozenset[str], frozenset[str], int]:

@@ -19,6 +19,7 @@ from diagnostics.preflight.types import carries, lint_types
 from diagnostics.preflight.volume import lint_brakes
 from engine.brakes import Volume
 from engine.connection import Connection
+from engine.connectors import Room
 from engine.gates import Situation
 from engine.schema import Field, InclusionList, Option, Rule, Side, SideSchema
 from tests.diagnostics.causes.world import CONNECTION, HUBSPOT, INCLUSION, MAILCHIMP, NOW, with_field
@@ -26,6 +27,9 @@ from tests.diagnostics.causes.world import CONNECTION, HUBSPOT, INCLUSION, MAILC
 SCOPES = ("crm.objects.contacts.read", "crm.objects.contacts.write", "crm.lists.read")
 STAGES = (Option("lead", "Lead"), Option("other", "Other"))
 EMAIL = {"hubspot": "email", "app": "EMAIL"}
+
+
+ROOMY = Room(0, 1000)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Case:
     volume: Volume = field(default_factory=Volume)
     effect: ListEffect = field(default_factory=ListEffect)
     creates: int = 0
+    creates_app: int = 0
+    room: Room | None = ROOMY
     needed: int = 10
     sections: Mapping[str, object] = field(default_factory=dict)
 
@@ -71,14 +77,14 @@ def findings(case: Case) -> list[Finding]:
     schemas: dict[Side, SideSchema] = {"hubspot": hubspot, "app": _schema(MAILCHIMP, case.app, case.zones[1])}
     situation = Situation(connection, schemas, case.inclusion, NOW, case.list_size, case.unavailable)
     requests = Requests({"hubspot": case.needed, "app": 1}, 1000, 1000)
-    counts = {"creates_hubspot": case.creates, "creates_app": 0}
+    counts = {"creates_hubspot": case.creates, "creates_app": case.creates_app}
     return [
         *lint_fields(connection, schemas),
         *lint_types(connection, schemas),
         *lint_access(situation),
         *lint_list(situation),
         *lint_brakes(connection, case.volume, 1000),
-        *forecast(situation, counts, case.effect, requests),
+        *forecast(situation, counts, case.effect, requests, case.room),
     ]
 
 
@@ -193,7 +199,9 @@ CASES: dict[str, tuple[Case, Case]] = {
     "list-leaves": (Case(effect=ListEffect(leaves=3)), Case()),
     "list-effect-unknown": (Case(effect=ListEffect(unknown=3, why="because")), Case()),
     "marketing-contacts": (Case(creates=5), Case()),
-    "contact-limits": (Case(creates=5), Case()),
+    "contacts-too-many": (Case(creates=6, room=Room(995, 1000)), Case(creates=5, room=Room(995, 1000))),
+    "contacts-nearly-full": (Case(creates=51, room=Room(900, 1000)), Case(creates=50, room=Room(900, 1000))),
+    "contact-limits": (Case(creates=5, creates_app=5, room=None), Case(creates=5)),
     "requests-of-the-day": (Case(needed=951), Case(needed=950)),
     "requests-many": (Case(needed=476), Case(needed=475)),
     "brake-trips": (Case(volume=Volume(creates=501)), Case(volume=Volume(creates=500))),
