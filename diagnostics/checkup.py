@@ -147,7 +147,8 @@ def summary(run: Run, examination: Examination) -> Checkup:
             [(run.id, f.code, f.state, f.blocking, f.contacts, f.value, f.rule) for f in whole],
         )
     reported = run.workspace.rows(
-        "SELECT code, state, count(DISTINCT contact_id) AS contacts FROM open_findings WHERE blocking = 0 GROUP BY code, state"
+        "SELECT f.code, f.state, count(DISTINCT f.contact_id) AS contacts FROM finding f JOIN verdict v "
+        "ON v.contact_id = f.contact_id AND v.run_id = f.last_run WHERE f.blocking = 0 GROUP BY +f.code, f.state"
     )
     accepted, accepted_causes = waived(run.workspace, run.now()), whole_causes(run.workspace, run.now())
     by_state: Counter[State] = Counter()

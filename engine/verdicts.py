@@ -15,6 +15,7 @@ from engine.gates import STATES, Situation, State
 from engine.past import record
 from engine.plan import Plan
 from engine.runs import Run
+from engine.schema import SIDES
 from engine.workspace import Workspace
 
 _AS_IT_WAS = "UPDATE verdict SET run_id = :run WHERE contact_id IN (SELECT value FROM json_each(:contacts))"
@@ -130,18 +131,16 @@ def summarise(run: Run, situation: Situation, population: int, program: str | No
 
 def planned_counts(workspace: Workspace) -> dict[str, int]:
     """What the stored plan would write: `creates` and `updates` (contacts), per side too, and `clears` (fields)."""
-    counts = {
-        f"{kind}s_{side}": int(
-            workspace.value(
-                "SELECT count(DISTINCT contact_id) FROM planned_write WHERE kind = ? AND side = ?",
-                (kind, side),
-            )
-        )
-        for kind in ("create", "update")
-        for side in ("hubspot", "app")
-    }
+    counts = {f"{kind}s_{side}": 0 for kind in ("create", "update") for side in SIDES}
+    clears = 0
+    for row in workspace.rows(
+        "SELECT kind, side, count(DISTINCT contact_id) AS contacts, sum(value = '' AND before <> '') AS clears "
+        "FROM planned_write GROUP BY kind, side"
+    ):
+        counts[f"{row['kind']}s_{row['side']}"] = int(row["contacts"])
+        clears += int(row["clears"])
     counts["creates"] = counts["creates_hubspot"] + counts["creates_app"]
     counts["updates"] = counts["updates_hubspot"] + counts["updates_app"]
-    counts["clears"] = int(workspace.value("SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"))
+    counts["clears"] = clears
     counts["writes"] = counts["creates"] + counts["updates"]
     return counts

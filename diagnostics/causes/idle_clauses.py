@@ -16,7 +16,8 @@ from engine.workspace import Workspace, quoted
 CODE = "list-clauses"
 MOST_CLAUSES = 100
 MOST_NAMED = 8
-SLICE = 20_000
+FIRST_SLICE, LARGEST_SLICE = 1_000, 32_000
+"""Contacts looked at together: most clauses divide the first of them already."""
 
 
 def idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | None:
@@ -42,17 +43,17 @@ def _idle(
     workspace: Workspace, clauses: list[Part], names: list[str], around: Circumstances
 ) -> tuple[list[Part], list[Part]]:
     """The clauses that everybody meets and those that nobody meets: looked at slice by slice, until none is left."""
-    met, unmet, after = clauses, clauses, ""
+    met, unmet, after, size = clauses, clauses, "", FIRST_SLICE
     selected = "".join(f", h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in names)
     while left := list(dict.fromkeys([*met, *unmet])):
         frame = workspace.population(
             f"SELECT h._id AS id, m.added_at AS member_since{selected} FROM hubspot_contact h "
             "LEFT JOIN list_member m ON m.record_id = h._id WHERE h._id > ? ORDER BY h._id LIMIT ?",
-            (after, SLICE),
+            (after, size),
         )
         if frame.is_empty():
             break
-        after = str(frame["id"].max())
+        after, size = str(frame["id"].max()), min(size * 2, LARGEST_SLICE)
         answers = frame.select("id", *(answer(one, around).alias(str(i)) for i, one in enumerate(left)))
         met = [one for i, one in enumerate(left) if one in met and answers[str(i)].sum() == frame.height]
         unmet = [one for i, one in enumerate(left) if one in unmet and (~answers[str(i)]).sum() == frame.height]
