@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,12 +11,14 @@ from engine.errors import AccessError
 from engine.gates import Situation
 from engine.memory import memory_of
 from engine.merge import differences, mapped_pairs
-from engine.mirror import contacts_of
+from engine.mirror import columns_of, contacts_of
 from engine.observe import Sides
 from engine.runs import Run
-from engine.workspace import Workspace
+from engine.schema import Side
+from engine.workspace import Workspace, quoted
 
 CONTACTS_AT_ONCE = 10_000
+_ALIASES: Mapping[Side, str] = {"hubspot": "h", "app": "a"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ async def gather_evidence(run: Run, situation: Situation, sides: Sides) -> bool:
     new = [one for one in wanted if (one.contact, one.field, one.hubspot_value, one.app_value) not in known]
     learned = await _ask(run, sides, new) if new else 0
     _hand_over(run)
+    _drop_what_is_over(run.workspace, situation)
     return latest and learned > 0
 
 
@@ -99,7 +102,7 @@ async def _ask(run: Run, sides: Sides, new: list[Contested]) -> int:
 
 
 def _hand_over(run: Run) -> None:
-    """Copies the evidence to the conflicts and suspended fields it is about; drops what is about neither them nor a write."""
+    """Copies the evidence to the conflicts and suspended fields it is about."""
     same = "e.contact_id = {0}.contact_id AND e.field = {0}.field AND e.hubspot_value = {0}.hubspot_value AND e.app_value = {0}.app_value"
     with run.workspace.transaction() as sql:
         sql.execute(
@@ -112,8 +115,22 @@ def _hand_over(run: Run) -> None:
             f"WHERE {same.format('suspended_field')}) WHERE hubspot_writer = '' AND EXISTS "
             f"(SELECT 1 FROM evidence e WHERE e.hubspot_source <> '' AND {same.format('suspended_field')})"
         )
-        sql.execute(
-            "DELETE FROM evidence WHERE NOT EXISTS (SELECT 1 FROM conflict k WHERE k.contact_id = evidence.contact_id "
-            "AND k.field = evidence.field) AND NOT EXISTS (SELECT 1 FROM planned_write p "
-            "WHERE p.contact_id = evidence.contact_id)"
+
+
+def _drop_what_is_over(workspace: Workspace, situation: Situation) -> None:
+    """Drops the evidence about values that are no longer there. While both are, a plan goes by it, also one whose write is held back."""
+    held = {
+        pair.name: " AND ".join(
+            f"{alias}.{quoted(pair.field(side))} IS e.{side}_value" for side, alias in _ALIASES.items()
         )
+        for pair in mapped_pairs(situation.connection, situation.schemas)
+        if all(pair.field(side) in columns_of(workspace, side) for side in _ALIASES)
+    }
+    with workspace.transaction() as sql:
+        fields = [str(row["field"]) for row in sql.execute("SELECT DISTINCT field FROM evidence")]
+        for field in fields:
+            still = (
+                "SELECT e.contact_id FROM evidence e JOIN contact c ON c.id = e.contact_id JOIN hubspot_contact h ON h._id = c.hubspot_id "
+                f"JOIN app_contact a ON a._id = c.app_id WHERE e.field = :field AND {held.get(field, 'false')}"
+            )
+            sql.execute(f"DELETE FROM evidence WHERE field = :field AND contact_id NOT IN ({still})", {"field": field})
