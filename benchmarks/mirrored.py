@@ -11,9 +11,9 @@ from pathlib import Path
 from engine.auth.secret import Secret
 from engine.connection import Connection, read_connection
 from engine.connectors.open import open_connectors
+from engine.fields import fields_to_read
 from engine.gates import Situation
 from engine.mirror import add_columns
-from engine.observe import fields_to_read
 from engine.pairing import pair_contacts
 from engine.runs import Run, utc_now
 from engine.schema import SIDES, InclusionList, Side, SideSchema

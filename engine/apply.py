@@ -11,11 +11,12 @@ from engine.bisect import RECORDS, can_be_parted, in_parts
 from engine.brakes import refuse_observed
 from engine.connectors import Connector, Outcome, Record, Write
 from engine.errors import AccessError, PlanOutdated
+from engine.fields import fields_of
 from engine.gates import Situation
 from engine.journal import intend, note_planned, supersede, without_doubt
 from engine.lookup import looked_up
 from engine.mirror import drop, mirrored, store
-from engine.observe import Sides, fields_of
+from engine.observe import Sides
 from engine.operations import CHANGED, GONE, IN_PARTS, KEPT_DIFFERENTLY, NOT_APPLIED, Operation
 from engine.outcomes import record
 from engine.quarantine import blamed, essential, gone, vague

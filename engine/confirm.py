@@ -8,11 +8,12 @@ from dataclasses import replace
 from engine.aliases import follow_merges
 from engine.connection import Connection
 from engine.errors import ConfigurationError
+from engine.fields import fields_of, fields_to_read
 from engine.fit import check_fit
 from engine.gates import Situation
 from engine.losses import Demand, last_reading
 from engine.mirror import add_columns
-from engine.observe import Sides, fields_of, fields_to_read, pair, read_schemas
+from engine.observe import Sides, pair, read_schemas
 from engine.runs import Run
 from engine.schema import SIDES, Field, Side, SideSchema
 from engine.scope import LIST, SUBSCRIPTION, read_list, read_subscriptions

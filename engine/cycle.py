@@ -13,6 +13,7 @@ from engine.conflicts import gather_evidence
 from engine.connection import Connection
 from engine.decisions import end_decisions
 from engine.due import due_contacts, parts, planning_begins
+from engine.fields import compared
 from engine.gates import Gate, Situation
 from engine.journal import planned_operations
 from engine.lookup import settle_doubt
@@ -96,7 +97,7 @@ def _plan(
     seen, workspace = as_gates_see(situation), run.workspace
     forget_answers(run, only_due=due is not None)
     done, total = 0, population if due is None else len(due)
-    for contacts, memory in slices(workspace) if due is None else parts(workspace, due):
+    for contacts, memory in slices(workspace, compared(situation)) if due is None else parts(workspace, due):
         store_answer(run, contacts, plan(contacts, memory, seen, gates))
         done += contacts.height
         run.progress("examining", done, total)

@@ -11,9 +11,10 @@ import polars as pl
 from engine.canonical import email_key
 from engine.connectors import Connector, Outcome, Record
 from engine.errors import AccessError
+from engine.fields import fields_of
 from engine.gates import Situation
 from engine.journal import supersede_left_over, unsettled, verify_applied
-from engine.observe import Sides, fields_of
+from engine.observe import Sides
 from engine.operations import AMBIGUOUS, EXISTS, GONE, NOT_APPLIED, Operation
 from engine.outcomes import record
 from engine.runs import Run

@@ -114,9 +114,9 @@ def memory_of(workspace: Workspace, ids: Sequence[int]) -> Memory:
 
 def _memory(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> Memory:
     def read(table: str, schema: pl.Schema) -> pl.DataFrame:
-        columns = ", ".join("contact_id AS contact" if name == "contact" else name for name in schema)
+        columns = {name: "contact_id" if name == "contact" else name for name in schema}
         integers = [name for name, kind in schema.items() if kind == pl.Int64]
-        return workspace.population(f"SELECT {columns} FROM {table} WHERE {where}", parameters, integers=integers)
+        return workspace.population(columns, f"{table} WHERE {where}", parameters, integers=integers)
 
     return Memory(
         read("base_field", BASE),

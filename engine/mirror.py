@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -15,7 +16,18 @@ from engine.workspace import Workspace, quoted
 
 TABLE: Mapping[Side, str] = {"hubspot": "hubspot_contact", "app": "app_contact"}
 
-_FLAGS = ("linked", "hubspot", "app", "erased", "hubspot_swap", "app_swap", "dependent")
+
+@dataclass(frozen=True)
+class Compared:
+    """Where the two records of a contact differ, for a reader who needs most values only there.
+
+    `always`: the fields of a side that are needed wherever there is a record. `pairs`: mapped fields, HubSpot's and the app's,
+    that differ where they are not the same text. `unlike`: tells from fields in `always` where the other mapped ones differ.
+    """
+
+    always: Mapping[Side, frozenset[str]]
+    pairs: tuple[tuple[str, str], ...]
+    unlike: pl.Expr
 
 
 def add_columns(workspace: Workspace, side: Side, fields: Iterable[str]) -> None:
@@ -105,14 +117,21 @@ def columns_of(workspace: Workspace, side: Side) -> list[str]:
     return [str(row["name"]) for row in rows]
 
 
-def slice_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
-    """The contacts with ids in (after, up_to] as `gates.Population` describes them."""
-    return _contacts(workspace, "c.id > ? AND c.id <= ?", (after, up_to))
+def slice_of(workspace: Workspace, after: int, up_to: int, where: Compared | None = None) -> pl.DataFrame:
+    """The contacts with ids in (after, up_to] as `gates.Population` describes them.
+
+    `where`: fields that matter only where two records differ are read only there, and null elsewhere.
+    """
+    return _contacts(workspace, "c.id > ? AND c.id <= ?", (after, up_to), where)
 
 
 def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
-    """The named contacts as `gates.Population` describes them."""
-    return _contacts(workspace, "c.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+    """The named contacts as `gates.Population` describes them, with all their fields."""
+    return _contacts(workspace, *_named(ids))
+
+
+def _named(ids: Sequence[int]) -> tuple[str, tuple[str]]:
+    return "c.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
 
 
 _HOLDER: Mapping[Side, str] = {
@@ -148,36 +167,102 @@ _SUCCESSOR: Mapping[Side, str] = {
 """Of a link whose record is gone from the side: the one record there, linked to nothing, with an address of the other."""
 
 
-def _contacts(workspace: Workspace, where: str, parameters: Sequence[int | str]) -> pl.DataFrame:
+_FROM = (
+    "contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id LEFT JOIN app_contact a ON a._id = c.app_id "
+    "LEFT JOIN list_member m ON m.record_id = c.hubspot_id LEFT JOIN (SELECT contact_id, min(side) AS side FROM journal "
+    "WHERE state IN ('intent', 'in_doubt') GROUP BY contact_id) d ON d.contact_id = c.id WHERE "
+)
+_DEPENDENT = "(h._email_key <> a._email_key OR c.linked_at IS NOT NULL AND (h._id IS NULL OR a._id IS NULL))"
+_BY_OTHERS = {
+    "hubspot_holder": _HOLDER["hubspot"], "app_holder": _HOLDER["app"],
+    "hubspot_swap": _SWAP["hubspot"], "app_swap": _SWAP["app"],
+    "hubspot_successor": _SUCCESSOR["hubspot"], "app_successor": _SUCCESSOR["app"],
+}  # fmt: skip
+"""What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
+_OF_THE_CONTACT = {
+    "contact": "c.id", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "linked": "c.linked_at IS NOT NULL",
+    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
+    "hubspot_candidates": "c.hubspot_candidates", "app_candidates": "c.app_candidates", "erased": "c.erased",
+    "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "dependent": f"{_DEPENDENT} IS TRUE",
+    "in_doubt": "d.side", "member_since": "m.added_at", "email": "c.email",
+    "email_key": "coalesce(nullif(h._email_key, ''), a._email_key, '')",
+    "hubspot._unreadable": "coalesce(h._unreadable, '')", "app._unreadable": "coalesce(a._unreadable, '')",
+    "hubspot._subscription": "h._subscription",
+}  # fmt: skip
+_TIMES = {
+    "hubspot_updated_at": "h._updated_at", "app_updated_at": "a._updated_at",
+    "hubspot_written_at": "c.hubspot_written_at", "app_written_at": "c.app_written_at",
+}  # fmt: skip
+_INTEGERS = ("contact", "hubspot_twins", "app_twins", "linked", "hubspot", "app", "erased", "dependent")
+
+
+def _contacts(
+    workspace: Workspace, which: str, parameters: Sequence[int | str], where: Compared | None = None
+) -> pl.DataFrame:
     fields = {side: columns_of(workspace, side) for side in SIDES}
-    selected = [
-        "c.id AS contact", "c.hubspot_id", "c.app_id", "c.linked_at IS NOT NULL AS linked",
-        "c.hubspot_twins", "c.app_twins", "c.hubspot_candidates", "c.app_candidates", "c.erased",
-        "h._id IS NOT NULL AS hubspot", "a._id IS NOT NULL AS app",
-        f"{_HOLDER['hubspot']} AS hubspot_holder", f"{_HOLDER['app']} AS app_holder",
-        f"{_SWAP['hubspot']} AS hubspot_swap", f"{_SWAP['app']} AS app_swap",
-        f"{_SUCCESSOR['hubspot']} AS hubspot_successor", f"{_SUCCESSOR['app']} AS app_successor",
-        "(h._email_key <> a._email_key OR c.linked_at IS NOT NULL AND (h._id IS NULL OR a._id IS NULL)) IS TRUE AS dependent",
-        "d.side AS in_doubt", "m.added_at AS member_since", "c.email",
-        "coalesce(nullif(h._email_key, ''), a._email_key, '') AS email_key",
-        "h._updated_at AS hubspot_updated_at", "a._updated_at AS app_updated_at",
-        "c.hubspot_written_at", "c.app_written_at",
-        "coalesce(h._unreadable, '') AS \"hubspot._unreadable\"", "coalesce(a._unreadable, '') AS \"app._unreadable\"",
-        "h._subscription AS \"hubspot._subscription\"",
-        *(f"h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in fields["hubspot"]),
-        *(f"a.{quoted(name)} AS {quoted('app.' + name)}" for name in fields["app"]),
-    ]  # fmt: skip
-    frame = workspace.population(
-        f"SELECT {', '.join(selected)} FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id "
-        "LEFT JOIN app_contact a ON a._id = c.app_id LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
-        "LEFT JOIN (SELECT contact_id, min(side) AS side FROM journal WHERE state IN ('intent', 'in_doubt') "
-        "GROUP BY contact_id) d ON d.contact_id = c.id "
-        f"WHERE {where}",
-        parameters,
-        integers=("contact", "hubspot_twins", "app_twins", *_FLAGS),
-    )
+    values = {f"{side}.{name}": f"{side[0]}.{quoted(name)}" for side in SIDES for name in fields[side]}
+    columns, integers = {**_OF_THE_CONTACT, _OTHERS: _by_others()}, [*_INTEGERS, _DIFFERS]
+    if where is None:
+        columns |= {**_TIMES, **values}
+    else:
+        columns |= {
+            f"{side}.{name}": values[f"{side}.{name}"]
+            for side in SIDES
+            for name in where.always[side]
+            if name in fields[side]
+        }
+        columns[_DIFFERS] = _differs(fields, where)
+    frame = workspace.population(columns, _FROM + which, parameters, integers=integers)
+    if where is not None:
+        rest = {name: expression for name, expression in {**_TIMES, **values}.items() if name not in columns}
+        frame = _with_the_rest(workspace, frame, rest, where.unlike)
     in_order = frame if frame["contact"].is_sorted() else frame.sort("contact")
-    return in_order.with_columns(pl.col(_FLAGS).cast(pl.Boolean))
+    flagged = in_order.with_columns(pl.col(_FLAGS).cast(pl.Boolean), pl.col(_OTHERS).str.json_decode(_KEPT_BY_OTHERS))
+    told = flagged.unnest(_OTHERS).with_columns(pl.col(_SWAPS).fill_null(False))
+    return told.select(*_OF_THE_CONTACT, *_BY_OTHERS, *_TIMES, *values)
+
+
+_FLAGS = ("linked", "hubspot", "app", "erased", "dependent")
+_SWAPS = ("hubspot_swap", "app_swap")
+_OTHERS = "others"
+_KEPT_BY_OTHERS = pl.Struct({name: pl.Boolean if name in _SWAPS else pl.String for name in _BY_OTHERS})
+
+
+def _by_others() -> str:
+    told = ", ".join(
+        f"'{name}', json(CASE WHEN {expression} THEN 'true' ELSE 'false' END)"
+        if name in _SWAPS
+        else f"'{name}', {expression}"
+        for name, expression in _BY_OTHERS.items()
+    )
+    return f"CASE WHEN {_DEPENDENT} THEN json_object({told}) || '' END"
+
+
+_DIFFERS = "differs"
+_MANY = 0.5
+"""From this share of differing contacts on, it takes less time to read everything of everybody at once."""
+_SAMPLE = 1_000
+
+
+def mostly_alike(workspace: Workspace, where: Compared) -> bool:
+    """Whether it is worthwhile to read most values only where records differ, by about 1,000 contacts from everywhere."""
+    step = max(1, int(workspace.value("SELECT coalesce(max(id), 0) FROM contact")) // _SAMPLE)
+    fields = {side: columns_of(workspace, side) for side in SIDES}
+    differing = workspace.value(f"SELECT avg({_differs(fields, where)}) FROM {_FROM} c.id % ? = 0", (step,))
+    return (differing or 0) <= _MANY
+
+
+def _differs(fields: Mapping[Side, Sequence[str]], where: Compared) -> str:
+    pairs = [(one, other) for one, other in where.pairs if one in fields["hubspot"] and other in fields["app"]]
+    unlike = [f"h.{quoted(one)} IS NOT a.{quoted(other)}" for one, other in pairs]
+    return " OR ".join(["h._id IS NULL", "a._id IS NULL", *unlike])
+
+
+def _with_the_rest(workspace: Workspace, frame: pl.DataFrame, rest: Mapping[str, str], unlike: pl.Expr) -> pl.DataFrame:
+    differing = frame.filter((pl.col(_DIFFERS) == 1) | unlike)["contact"].to_list()
+    which, parameters = _named(differing)
+    values = workspace.population({"contact": "c.id", **rest}, _FROM + which, parameters, integers=("contact",))
+    return frame.join(values, on="contact", how="left", maintain_order="left")
 
 
 def mirrored(

@@ -16,11 +16,11 @@ from engine.connection import Connection
 from engine.connectors import Connector, HubSpotSource
 from engine.cursors import fingerprint, gapless_end, next_window, slices_of
 from engine.errors import WorkspaceError
+from engine.fields import fields_of, fields_to_read
 from engine.fit import check_fit
 from engine.gates import Situation
 from engine.losses import USUAL, Demand, last_reading, note_reading, refuse_empty_side
 from engine.mirror import store
-from engine.observed_links import id_fields
 from engine.observed_pairing import pair_observed
 from engine.pairing import pair_contacts
 from engine.reading import WholeSide, batches, changed_records, close_window, left_half_done
@@ -30,16 +30,6 @@ from engine.scope import SUBSCRIPTION, look_at_list, read_list, read_subscriptio
 from engine.situation import recall, remember
 
 T = TypeVar("T")
-
-EVIDENCE_PROPERTIES = (
-    "hs_email_optout",
-    "hs_email_hard_bounce_reason_enum",
-    "hs_object_source",
-    "hs_object_source_label",
-    "firstname",
-    "lastname",
-)
-"""HubSpot properties that gates and verification look at, beside the mapped ones."""
 
 
 @dataclass(frozen=True)
@@ -112,30 +102,6 @@ def marks_of(
         )
         for side in SIDES
     }  # fmt: skip
-
-
-def fields_of(situation: Situation, side: Side) -> list[str]:
-    """The fields of a side that are read, each once."""
-    return fields_to_read(situation.connection, situation.schemas, side, situation.also_read)
-
-
-def fields_to_read(
-    connection: Connection, schemas: Mapping[Side, SideSchema], side: Side, also: Sequence[str] = ()
-) -> list[str]:
-    """The fields of a side that mappings, rules and gates need, each once. `also`: HubSpot properties that the list's
-    criteria look at; those that the schema does not have are left out."""
-    schema = schemas[side]
-    wanted = [schema.identity_field, *(connection.field(mapping, side) for mapping in connection.mappings)]
-    if side == "hubspot":
-        wanted += [connection.opt_in.property] if connection.opt_in and connection.opt_in.property else []
-        wanted += [connection.goals.contacts.property] if connection.goals.contacts else []
-        wanted += [name for name in (*EVIDENCE_PROPERTIES, *also) if name in schema.fields]
-    elif schema.consent:
-        wanted.append(schema.consent.name)
-    wanted += [schema.additional_emails_field] if schema.additional_emails_field else []
-    wanted += schema.former_ids_fields
-    wanted += id_fields(connection, schema)
-    return list(dict.fromkeys(wanted))
 
 
 def pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from engine.base import keep_written, mapping_names
 from engine.connectors import Outcome
+from engine.fields import fields_of
 from engine.gates import Situation
 from engine.journal import move
 from engine.memory import UNDECIDED
 from engine.mirror import store
-from engine.observe import fields_of
 from engine.operations import ALREADY_LINKED, AMBIGUOUS, GONE, KEPT_DIFFERENTLY, Operation, State
 from engine.quarantine import keep, release
 from engine.runs import Run, iso

@@ -32,7 +32,7 @@ def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema]) -> i
     linked = rows.filter(pl.col("contact").is_not_null())
     unlinked = rows.filter(pl.col("contact").is_null()).select(_UNLINKED)
     before = workspace.population(
-        f"SELECT {', '.join(_UNLINKED)} FROM contact WHERE linked_at IS NULL", integers=("hubspot_twins", "app_twins")
+        {name: name for name in _UNLINKED}, "contact WHERE linked_at IS NULL", integers=("hubspot_twins", "app_twins")
     )
     gone = before.join(unlinked, on="anchor", how="anti").select("anchor")
     changed = unlinked.join(before, on=_UNLINKED, how="anti", nulls_equal=True)

@@ -1,8 +1,9 @@
 """Keeps the past: from which examination to which a verdict and a finding held, and what the situation was.
 
 A span begins with the first completed examination that gave the answer (`opened_run`) and ends with the first one that did
-not (`closed_run`, NULL while it holds). Contacts whose answer did not change cost nothing: `verdict.changed_run` says
-which ones did since the last record.
+not (`closed_run`, NULL while it holds). A verdict that still holds is its own span (`verdict.opened_run`); triggers put it into
+`former_verdict` when it becomes another one or its contact goes (`engine/tables.py`), and the next completed examination says
+whether that has ended it. Contacts whose answer did not change cost nothing: `verdict.changed_run` says which ones did.
 """
 
 from __future__ import annotations
@@ -16,24 +17,23 @@ from engine.gates import Situation
 from engine.runs import Run, iso
 from engine.schema import SIDES, Field, SideSchema
 
-_CHANGED = "(SELECT contact_id FROM temp.changed)"
 _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
 
-_VERDICTS_ENDED = f"""
-UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN {_CHANGED} AND NOT EXISTS (
-  SELECT 1 FROM verdict v JOIN contact c ON c.id = v.contact_id WHERE v.contact_id = verdict_span.contact_id
-    AND v.state = verdict_span.state AND v.cause = verdict_span.cause AND c.hubspot_id IS verdict_span.hubspot_id
-    AND c.app_id IS verdict_span.app_id
+_OF_A_RUN_CUT_OFF = "UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run"
+_AS_BEFORE = """
+UPDATE verdict SET opened_run = f.opened_run FROM former_verdict f JOIN contact c ON c.id = f.contact_id
+WHERE f.closed_run IS NULL AND verdict.contact_id = f.contact_id AND verdict.state = f.state AND verdict.cause = f.cause
+  AND c.hubspot_id IS f.hubspot_id AND c.app_id IS f.app_id
+"""
+_STILL_HOLD = """
+DELETE FROM former_verdict WHERE closed_run IS NULL AND EXISTS (
+  SELECT 1 FROM verdict v WHERE v.contact_id = former_verdict.contact_id AND v.opened_run = former_verdict.opened_run
 )
 """
-_VERDICTS_BEGUN = """
-INSERT INTO verdict_span(contact_id, opened_run, state, cause, hubspot_id, app_id)
-SELECT v.contact_id, :run, v.state, v.cause, c.hubspot_id, c.app_id
-FROM temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id JOIN contact c ON c.id = v.contact_id
-WHERE NOT EXISTS (SELECT 1 FROM verdict_span s WHERE s.contact_id = v.contact_id AND s.closed_run IS NULL)
-"""
-_FINDINGS_ENDED = f"""
-UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN {_CHANGED} AND NOT EXISTS (
+_VERDICTS_ENDED = "UPDATE former_verdict SET closed_run = :run WHERE closed_run IS NULL"
+_VERDICTS_BEGUN = "UPDATE verdict SET opened_run = :run WHERE opened_run IS NULL"
+_FINDINGS_ENDED = """
+UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN temp.changed AND NOT EXISTS (
   SELECT 1 FROM verdict v CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
   WHERE v.contact_id = finding_span.contact_id AND f.fingerprint = finding_span.fingerprint
     AND f.state = finding_span.state AND f.blocking = finding_span.blocking
@@ -42,25 +42,25 @@ UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_i
 _FINDINGS_BEGUN = """
 INSERT INTO finding_span(contact_id, fingerprint, opened_run, state, blocking, rule)
 SELECT f.contact_id, f.fingerprint, :run, f.state, f.blocking, nullif(f.rule, k.rule)
-FROM temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id
-CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
-CROSS JOIN fingerprint k ON k.id = f.fingerprint
+FROM {from_} JOIN fingerprint k ON k.id = f.fingerprint
 WHERE NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
   AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
 """
-_VERDICTS_OF_THE_GONE = (
-    f"UPDATE verdict_span SET closed_run = :run WHERE closed_run IS NULL AND {_GONE.format(span='verdict_span')}"
+_OF_ALL = "finding f JOIN verdict v ON v.contact_id = f.contact_id AND v.run_id = f.last_run"
+_OF_CHANGED = (
+    "temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id "
+    "CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id CROSS"
 )
 _FINDINGS_OF_THE_GONE = f"""
 UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL
-  AND contact_id IN (SELECT contact_id FROM verdict_span WHERE closed_run = :run) AND {_GONE.format(span="finding_span")}
+  AND contact_id IN (SELECT contact_id FROM former_verdict WHERE closed_run = :run) AND {_GONE.format(span="finding_span")}
 """
 _SUCCESSORS = f"""
 INSERT OR REPLACE INTO succession(former_id, contact_id, run_id)
 SELECT former, heir, :run FROM (
   SELECT s.contact_id AS former, coalesce((SELECT id FROM contact WHERE hubspot_id = s.hubspot_id),
     (SELECT id FROM contact WHERE app_id = s.app_id)) AS heir
-  FROM verdict_span s WHERE s.closed_run = :run AND {_GONE.format(span="s")}
+  FROM former_verdict s WHERE s.closed_run = :run AND {_GONE.format(span="s")}
 ) WHERE heir IS NOT NULL
 """
 """A contact's number goes when its record becomes part of another contact; its past belongs to that one."""
@@ -74,22 +74,21 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
     with run.workspace.transaction() as sql:
         _take_back(sql, run.id)
         before = sql.execute(
-            "SELECT run_id, contacts FROM examination WHERE run_id < ? AND unread = '' ORDER BY run_id DESC LIMIT 1",
-            (run.id,),
-        ).fetchone()
-        known = {"run": run.id, "last": before["run_id"] if before else 0}
-        sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
-        sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :last", known)
-        open_spans = before["contacts"] if before else 0
-        open_spans -= sql.execute(_VERDICTS_ENDED, known).rowcount
-        open_spans += sql.execute(_VERDICTS_BEGUN, known).rowcount
-        sql.execute(_FINDINGS_ENDED, known)
-        sql.execute(_FINDINGS_BEGUN, known)
-        if open_spans != contacts:
-            sql.execute(_VERDICTS_OF_THE_GONE, known)
-            sql.execute(_FINDINGS_OF_THE_GONE, known)
-            sql.execute(_SUCCESSORS, known)
-        sql.execute("DROP TABLE changed")
+            "SELECT max(run_id) FROM examination WHERE run_id < ? AND unread = ''", (run.id,)
+        ).fetchone()[0]
+        known = {"run": run.id, "last": before or 0}
+        for statement in (_OF_A_RUN_CUT_OFF, _AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
+            sql.execute(statement, known)
+        if before is None:
+            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_ALL), known)
+        else:
+            sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
+            sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :last", known)
+            sql.execute(_FINDINGS_ENDED, known)
+            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_CHANGED), known)
+            sql.execute("DROP TABLE changed")
+        sql.execute(_FINDINGS_OF_THE_GONE, known)
+        sql.execute(_SUCCESSORS, known)
         _note(sql, run, contacts, "")
         _remember(sql, run.id, situation)
 
@@ -105,7 +104,11 @@ def _take_back(sql: sqlite3.Connection, run: int) -> None:
     """Undoes what an earlier examination of the same run recorded."""
     if not sql.execute("SELECT 1 FROM examination WHERE run_id = ?", (run,)).fetchone():
         return
-    for table in ("verdict_span", "finding_span"):
+    sql.execute(
+        "UPDATE verdict SET opened_run = NULL WHERE contact_id IN (SELECT contact_id FROM former_verdict WHERE closed_run = ?)",
+        (run,),
+    )
+    for table in ("former_verdict", "finding_span"):
         sql.execute(f"DELETE FROM {table} WHERE opened_run = ?", (run,))
         sql.execute(f"UPDATE {table} SET closed_run = NULL WHERE closed_run = ?", (run,))
     sql.execute("DELETE FROM succession WHERE run_id = ?", (run,))

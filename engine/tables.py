@@ -119,9 +119,11 @@ CREATE TABLE used_plan (plan_id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TE
 
 CREATE TABLE verdict (
   contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE, state TEXT NOT NULL, cause TEXT NOT NULL,
-  since_run INTEGER NOT NULL, run_id INTEGER NOT NULL, digest INTEGER NOT NULL DEFAULT 0, changed_run INTEGER NOT NULL DEFAULT 0
+  since_run INTEGER NOT NULL, run_id INTEGER NOT NULL, digest INTEGER NOT NULL DEFAULT 0, changed_run INTEGER NOT NULL DEFAULT 0,
+  opened_run INTEGER
 );
 CREATE INDEX verdict_state ON verdict(state, cause);
+CREATE INDEX verdict_unrecorded ON verdict(contact_id) WHERE opened_run IS NULL;
 CREATE TABLE finding (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
   state TEXT NOT NULL, blocking INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL,
@@ -135,11 +137,11 @@ CREATE TABLE fingerprint (
 CREATE TABLE examination (
   run_id INTEGER PRIMARY KEY REFERENCES run(id), at TEXT NOT NULL, contacts INTEGER NOT NULL, unread TEXT NOT NULL DEFAULT ''
 );
-CREATE TABLE verdict_span (
+CREATE TABLE former_verdict (
   contact_id INTEGER NOT NULL, opened_run INTEGER NOT NULL, closed_run INTEGER, state TEXT NOT NULL, cause TEXT NOT NULL,
   hubspot_id TEXT, app_id TEXT, PRIMARY KEY (contact_id, opened_run)
 ) WITHOUT ROWID;
-CREATE INDEX verdict_span_closed ON verdict_span(closed_run) WHERE closed_run IS NOT NULL;
+CREATE INDEX former_verdict_closed ON former_verdict(closed_run);
 CREATE TABLE finding_span (
   contact_id INTEGER NOT NULL, fingerprint INTEGER NOT NULL REFERENCES fingerprint(id), opened_run INTEGER NOT NULL,
   closed_run INTEGER, state TEXT NOT NULL, blocking INTEGER NOT NULL, rule TEXT,
@@ -218,6 +220,12 @@ CREATE TABLE touched_record (side TEXT NOT NULL, record_id TEXT NOT NULL, PRIMAR
 CREATE TABLE due_contact (contact_id INTEGER PRIMARY KEY);
 CREATE TABLE dependent_contact (contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE);
 
+CREATE VIEW verdict_span AS
+  SELECT contact_id, opened_run, closed_run, state, cause, hubspot_id, app_id FROM former_verdict
+  UNION ALL
+  SELECT v.contact_id, v.opened_run, NULL, v.state, v.cause, c.hubspot_id, c.app_id
+  FROM verdict v JOIN contact c ON c.id = v.contact_id
+  WHERE v.opened_run <= (SELECT max(run_id) FROM examination WHERE unread = '');
 CREATE VIEW contacts AS
   SELECT c.id, c.email, c.name, v.state, v.cause, c.hubspot_id, c.app_id, c.linked_at, v.since_run, v.run_id
   FROM contact c LEFT JOIN verdict v ON v.contact_id = c.id;
@@ -287,10 +295,6 @@ END;
 CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
 END;
-CREATE TRIGGER contact_of_other_records AFTER UPDATE OF hubspot_id, app_id ON contact
-WHEN (OLD.hubspot_id, OLD.app_id) IS NOT (NEW.hubspot_id, NEW.app_id) BEGIN
-  UPDATE verdict SET digest = -1 WHERE contact_id = NEW.id;
-END;
 CREATE TRIGGER contact_due_by_update AFTER UPDATE OF {_PAIRED_COLUMNS} ON contact
 WHEN ({_all_of("OLD")}) IS NOT ({_all_of("NEW")}) BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
@@ -303,5 +307,27 @@ the policy of the statement that fires it counts instead."""
 MARKS: frozenset[str] = frozenset(re.findall(r"CREATE TRIGGER (\w+)", _MARKS))
 """The names of these triggers."""
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS,)
+_LEFT_BEHIND = """
+  INSERT INTO former_verdict(contact_id, opened_run, state, cause, hubspot_id, app_id)
+  SELECT {verdict}.contact_id, {verdict}.opened_run, {verdict}.state, {verdict}.cause, {contact}.hubspot_id, {contact}.app_id
+  FROM {table} WHERE {verdict}.opened_run IN (SELECT run_id FROM examination WHERE unread = '') AND {same} ON CONFLICT DO NOTHING;
+"""
+_PAST = f"""
+CREATE TRIGGER contact_of_other_records AFTER UPDATE OF hubspot_id, app_id ON contact
+WHEN (OLD.hubspot_id, OLD.app_id) IS NOT (NEW.hubspot_id, NEW.app_id) BEGIN
+{_LEFT_BEHIND.format(verdict="v", contact="OLD", table="verdict v", same="v.contact_id = OLD.id")}
+  UPDATE verdict SET digest = -1, opened_run = NULL WHERE contact_id = NEW.id;
+END;
+CREATE TRIGGER contact_is_gone BEFORE DELETE ON contact BEGIN
+{_LEFT_BEHIND.format(verdict="v", contact="OLD", table="verdict v", same="v.contact_id = OLD.id")}
+END;
+CREATE TRIGGER verdict_is_another AFTER UPDATE OF state, cause ON verdict
+WHEN OLD.opened_run IS NOT NULL AND (OLD.state, OLD.cause) IS NOT (NEW.state, NEW.cause) BEGIN
+{_LEFT_BEHIND.format(verdict="OLD", contact="c", table="contact c", same="c.id = OLD.contact_id")}
+  UPDATE verdict SET opened_run = NULL WHERE contact_id = NEW.contact_id;
+END;
+"""
+"""What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held."""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS + _PAST,)
 """Migration N brings a workspace from version N-1 to N; SQLite's `user_version` holds N."""

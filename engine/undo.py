@@ -25,12 +25,12 @@ from typing import Literal
 
 from engine.base import mapping_names
 from engine.errors import ConfigurationError
+from engine.fields import fields_of
 from engine.gates import Situation
 from engine.journal import move
 from engine.memory import UNDECIDED
 from engine.merge import agreed_values, mapped_pairs
 from engine.mirror import contacts_of, mirrored
-from engine.observe import fields_of
 from engine.operations import Operation
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side

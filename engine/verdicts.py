@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +18,18 @@ from engine.schema import SIDES
 from engine.workspace import Workspace
 
 _AS_IT_WAS = "UPDATE verdict SET run_id = :run WHERE contact_id IN (SELECT value FROM json_each(:contacts))"
-_OF_NOBODY_KNOWN = """
-INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run)
-SELECT value, :state, :cause, :digest, :run, :run, :run FROM json_each(:contacts)
+_ANSWERS = """
+(SELECT j.value / :answers AS contact_id, a.state, a.cause, a.digest
+FROM json_each(:given) j CROSS JOIN temp.answer a ON a.id = j.value % :answers) n
 """
-_ANOTHER = """
-UPDATE verdict SET since_run = CASE WHEN state = :state AND cause = :cause THEN since_run ELSE :run END, changed_run = :run,
-  state = :state, cause = :cause, digest = :digest, run_id = :run
-WHERE contact_id IN (SELECT value FROM json_each(:contacts))
+_OF_NOBODY_KNOWN = f"""
+INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run, opened_run)
+SELECT n.contact_id, n.state, n.cause, n.digest, :run, :run, :run, :run FROM {_ANSWERS}
+"""
+_ANOTHER = f"""
+UPDATE verdict SET since_run = CASE WHEN verdict.state = n.state AND verdict.cause = n.cause THEN since_run ELSE :run END,
+  changed_run = :run, state = n.state, cause = n.cause, digest = n.digest, run_id = :run
+FROM {_ANSWERS} WHERE verdict.contact_id = n.contact_id
 """
 
 
@@ -89,22 +92,38 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
 
 
 def _store_verdicts(run: Run, sql: sqlite3.Connection, verdicts: pl.DataFrame) -> None:
-    """By the answer, not one by one; an answer that is what it was is not written again."""
-    known = run.workspace.population(
-        "SELECT contact_id AS contact, state, cause, digest FROM verdict WHERE contact_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(verdicts["contact"].to_list()),),
-        integers=("contact", "digest"),
-    )
+    """In the order of the contacts, each answer given once and named by its number: SQLite then appends, and splits no page. An
+    answer that is what it was is not written again."""
+    known = _known(run.workspace, verdicts["contact"])
     same = verdicts.join(known, on=["contact", "state", "cause", "digest"], how="semi")
-    other = verdicts.join(same, on="contact", how="anti")
-    sql.execute(_AS_IT_WAS, {"run": run.id, "contacts": json.dumps(same["contact"].to_list())})
+    other = verdicts.join(same, on="contact", how="anti", maintain_order="left")
+    sql.execute(_AS_IT_WAS, {"run": run.id, "contacts": _array(same["contact"])})
+    answers = other.select("state", "cause", "digest").unique(maintain_order=True).with_row_index("id")
+    sql.execute("CREATE TEMP TABLE answer (id INTEGER PRIMARY KEY, state TEXT, cause TEXT, digest INTEGER)")
+    sql.executemany("INSERT INTO answer VALUES (?, ?, ?, ?)", answers.iter_rows())
+    numbered = other.join(answers, on=["state", "cause", "digest"], how="left", maintain_order="left")
     for statement, how in ((_OF_NOBODY_KNOWN, "anti"), (_ANOTHER, "semi")):
-        chosen = other.join(known, on="contact", how=how)  # type: ignore[arg-type]
-        for state, cause, digest, ids in chosen.group_by("state", "cause", "digest").agg("contact").iter_rows():
-            sql.execute(
-                statement,
-                {"run": run.id, "state": state, "cause": cause, "digest": digest, "contacts": json.dumps(ids)},
-            )
+        chosen = numbered.join(known, on="contact", how=how, maintain_order="left")  # type: ignore[arg-type]
+        given = _array(chosen.select(pl.col("contact") * answers.height + pl.col("id")).to_series())
+        sql.execute(statement, {"run": run.id, "answers": answers.height, "given": given})
+    sql.execute("DROP TABLE answer")
+
+
+def _known(workspace: Workspace, contacts: pl.Series) -> pl.DataFrame:
+    """The stored answers of these contacts; beside a whole slice's maybe some others'."""
+    columns = {"contact": "contact_id", "state": "state", "cause": "cause", "digest": "digest"}
+    numbers = contacts.to_list()
+    parameters: tuple[int | str, ...]
+    lowest, highest = min(numbers, default=0), max(numbers, default=0)
+    if highest - lowest < 2 * len(numbers):
+        which, parameters = "contact_id BETWEEN ? AND ?", (lowest, highest)
+    else:
+        which, parameters = "contact_id IN (SELECT value FROM json_each(?))", (_array(contacts),)
+    return workspace.population(columns, f"verdict WHERE {which}", parameters, integers=("contact", "digest"))
+
+
+def _array(numbers: pl.Series) -> str:
+    return f"[{','.join(map(str, numbers))}]"
 
 
 def summarise(run: Run, situation: Situation, population: int, program: str | None = None) -> Examination:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,20 @@ _SMALL = 100_000
 def quoted(name: str) -> str:
     """A column's name as SQL; names come from a side's schema."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _repeated(text: str, count: int, kind: pl.DataType) -> pl.Series | None:
+    """A JSON array of `count` values as a column if it holds the same value everywhere, as many columns do; else None."""
+    import polars as pl
+
+    length, odd = divmod(len(text) - 1, max(count, 1))
+    first = text[1:length]
+    if odd or text[length : 2 * length] not in (f",{first}", "]") or text != f"[{','.join([first] * count)}]":
+        return None
+    try:
+        return pl.repeat(json.loads(first), count, dtype=kind, eager=True)
+    except json.JSONDecodeError:
+        return None
 
 
 class Workspace:
@@ -176,37 +190,46 @@ class Workspace:
         return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
 
     def population(
-        self, query: str, parameters: Sequence[int | str] = (), *, integers: Collection[str] = ()
+        self,
+        columns: Mapping[str, str],
+        source: str,
+        parameters: Sequence[int | str] = (),
+        *,
+        integers: Collection[str] = (),
     ) -> pl.DataFrame:
-        """As `frame`, for many rows in no particular order: SQLite hands over each column as one JSON text.
+        """Many rows in no particular order as `frame` gives them: SQLite hands over each column as one JSON text.
 
-        Twice as fast as row by row (100,000 rows of 61 columns: 0.9 s of processor time against 1.8 s), and other threads
-        run meanwhile.
+        `columns`: SQL expressions by name; `source`: what stands after FROM. Other threads run meanwhile. The expressions are
+        aggregated directly: around a subquery that holds them, the same takes 1.7 times as long.
         """
         import polars as pl
 
+        values = tuple(parameters)
         with explained(self.path):
             cursor = self.sql.cursor()
             cursor.row_factory = None
-            cursor.execute(f"SELECT * FROM ({query}) LIMIT 0", tuple(parameters))
-            names = [column[0] for column in cursor.description]
-            columns = ", ".join(f"json_group_array({quoted(name)})" for name in names)
+            arrays = ", ".join(f"json_group_array({expression})" for expression in columns.values())
             try:
-                texts = cursor.execute(f"SELECT {columns} FROM ({query})", tuple(parameters)).fetchone()
+                count, *texts = cursor.execute(f"SELECT count(*), {arrays} FROM {source}", values).fetchone()
             except (sqlite3.DataError, sqlite3.OperationalError):  # over 1,000,000,000 bytes, or a foreign BLOB
-                return self.frame(query, parameters, integers=integers)
-        kinds = {name: pl.Int64() if name in integers else pl.String() for name in names}
+                named = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns.items())
+                return self.frame(f"SELECT {named} FROM {source}", values, integers=integers)
+        kinds = {name: pl.Int64() if name in integers else pl.String() for name in columns}
         if sum(map(len, texts)) < _SMALL:
-            return pl.DataFrame({name: json.loads(text) for name, text in zip(names, texts, strict=True)}, schema=kinds)
-        left = list(zip(names, texts, strict=True))[::-1]
+            return pl.DataFrame(
+                {name: json.loads(text) for name, text in zip(columns, texts, strict=True)}, schema=kinds
+            )
+        left = list(zip(columns, texts, strict=True))[::-1]
         del texts
-        frames = []
+        series: dict[str, pl.Series] = {}
         while left:
             some = [left.pop() for _ in range(min(_COLUMNS_AT_ONCE, len(left)))]
-            whole = pl.DataFrame({name: [text] for name, text in some})
-            lists = whole.select(pl.col(name).str.json_decode(pl.List(kinds[name])) for name, _ in some)
-            frames.append(lists.explode(lists.columns, empty_as_null=False))
-        return pl.concat(frames, how="horizontal")
+            repeated = {name: _repeated(text, count, kinds[name]) for name, text in some}
+            whole = pl.DataFrame({name: [text] for name, text in some if repeated[name] is None})
+            lists = whole.select(pl.col(name).str.json_decode(pl.List(kinds[name])) for name in whole.columns)
+            decoded = lists.explode(lists.columns, empty_as_null=False) if lists.width else lists
+            series |= {name: decoded[name] if one is None else one for name, one in repeated.items()}
+        return pl.DataFrame(series)
 
     def fact(self, key: str, default: str = "") -> str:
         """A single remembered fact, for instance when the connection was activated."""

@@ -44,11 +44,13 @@ def _idle(
 ) -> tuple[list[Part], list[Part]]:
     """The clauses that everybody meets and those that nobody meets: looked at slice by slice, until none is left."""
     met, unmet, after, size = clauses, clauses, "", FIRST_SLICE
-    selected = "".join(f", h.{quoted(name)} AS {quoted('hubspot.' + name)}" for name in names)
+    columns = {"id": "_id", "member_since": "added_at", **{f"hubspot.{name}": quoted(name) for name in names}}
+    selected = "".join(f", h.{quoted(name)}" for name in names)
     while left := list(dict.fromkeys([*met, *unmet])):
         frame = workspace.population(
-            f"SELECT h._id AS id, m.added_at AS member_since{selected} FROM hubspot_contact h "
-            "LEFT JOIN list_member m ON m.record_id = h._id WHERE h._id > ? ORDER BY h._id LIMIT ?",
+            columns,
+            f"(SELECT h._id, m.added_at{selected} FROM hubspot_contact h LEFT JOIN list_member m ON m.record_id = h._id "
+            "WHERE h._id > ? ORDER BY h._id LIMIT ?)",
             (after, size),
         )
         if frame.is_empty():

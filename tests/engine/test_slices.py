@@ -45,9 +45,9 @@ def test_a_population_is_what_is_stored(
 ) -> None:
     """Also with control characters, quotes and nothing at all; decoded by either library."""
     with _filled(tmp_path_factory.mktemp("texts") / "acme.sqlite", names) as workspace:
-        query = 'SELECT rowid AS row, "first""name" FROM hubspot_contact ORDER BY rowid'
+        columns = {"row": "rowid", 'first"name': '"first""name"'}
         with patch("engine.workspace._SMALL", small):
-            frame = workspace.population(query, integers=("row",))
+            frame = workspace.population(columns, "hubspot_contact", integers=("row",))
 
     assert frame.schema == {"row": pl.Int64(), 'first"name': pl.String()}
     assert frame.sort("row")['first"name'].to_list() == names
@@ -57,7 +57,7 @@ def test_a_population_is_what_is_stored(
 def test_every_contact_is_in_one_slice(tmp_path: Path, people: int, size: int) -> None:
     """In the order of their numbers, and no slice is larger than asked for."""
     with _filled(tmp_path / "acme.sqlite", [f"person {number}" for number in range(people)]) as workspace:
-        parts = [contacts for contacts, _ in slices(workspace, size)]
+        parts = [contacts for contacts, _ in slices(workspace, size=size)]
         assert len(parts) == len(list(bounds(workspace, size)))
 
     assert [one for part in parts for one in part['hubspot.first"name']] == [f"person {n}" for n in range(people)]
@@ -68,7 +68,7 @@ def test_a_column_too_large_for_one_text_is_read_row_by_row(tmp_path: Path) -> N
     """SQLite refuses a text over its limit; the answer is the same."""
     with _filled(tmp_path / "acme.sqlite", ["long" * 200, None]) as workspace:
         workspace.sql.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 900)
-        frame = workspace.population('SELECT "first""name" AS name FROM hubspot_contact')
+        frame = workspace.population({"name": '"first""name"'}, "hubspot_contact")
 
     assert frame["name"].to_list() == ["long" * 200, None]
 
@@ -78,7 +78,7 @@ def test_what_json_cannot_hold_is_read_row_by_row(tmp_path: Path) -> None:
     with _filled(tmp_path / "acme.sqlite", ["one", None]) as workspace:
         with workspace.transaction() as sql:
             sql.execute("UPDATE hubspot_contact SET \"first\"\"name\" = x'ff' WHERE _id = '1'")
-        frame = workspace.population('SELECT "first""name" AS name FROM hubspot_contact ORDER BY rowid')
+        frame = workspace.population({"name": '"first""name"'}, "hubspot_contact ORDER BY rowid")
 
     assert frame["name"].to_list() == ["one", None]
 
@@ -86,7 +86,7 @@ def test_what_json_cannot_hold_is_read_row_by_row(tmp_path: Path) -> None:
 def test_a_reader_who_stops_early_leaves_nothing_behind(tmp_path: Path) -> None:
     """The slice that was being read ahead is given up, and the workspace can be written."""
     with _filled(tmp_path / "acme.sqlite", ["one", "two", "three"]) as workspace:
-        with closing(slices(workspace, 1)) as reading:
+        with closing(slices(workspace, size=1)) as reading:
             next(reading)
         with workspace.transaction() as sql:
             sql.execute("DELETE FROM contact")
