@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+import polars as pl
+
 from engine.apply import Applied, apply
 from engine.base import agree
 from engine.brakes import brake, refuse_observed, volume
@@ -19,8 +21,9 @@ from engine.journal import planned_operations
 from engine.lookup import settle_doubt
 from engine.loops import suspend_flipping
 from engine.losses import USUAL, Demand
+from engine.memory import Memory
 from engine.observe import Sides, observe
-from engine.plan import plan
+from engine.plan import Plan, plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
@@ -97,8 +100,13 @@ def _plan(
     seen, workspace = as_gates_see(situation), run.workspace
     forget_answers(run, only_due=due is not None)
     done, total = 0, population if due is None else len(due)
-    for contacts, memory in slices(workspace, compared(situation)) if due is None else parts(workspace, due):
-        store_answer(run, contacts, plan(contacts, memory, seen, gates))
+
+    def answer(contacts: pl.DataFrame, memory: Memory) -> Plan:
+        return plan(contacts, memory, seen, gates)
+
+    every = slices(workspace, answer, compared(situation)) if due is None else parts(workspace, answer, due)
+    for contacts, planned in every:
+        store_answer(run, contacts, planned)
         done += contacts.height
         run.progress("examining", done, total)
     return summarise(run, situation, population, program)

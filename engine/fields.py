@@ -25,7 +25,8 @@ def compared(situation: Situation) -> Compared:
     connection, inclusion = situation.connection, situation.inclusion
     also = (*situation.also_read, *(inclusion.criteria_properties if inclusion else ()))
     always = {side: set(_looked_at(connection, situation.schemas[side], side, also)) for side in SIDES}
-    raw, unlike = [], [pl.lit(False)]
+    raw: list[tuple[str, str]] = []
+    unlike: list[pl.Expr] = []
     for pair in mapped_pairs(connection, situation.schemas):
         one, other = (pair.column(side) for side in SIDES)
         if pair.kind == "options" or any(value != choice for value, choice in pair.to_app.items()):
@@ -36,7 +37,7 @@ def compared(situation: Situation) -> Compared:
         else:
             raw.append((pair.hubspot, pair.app))
     read = {side: frozenset(names) for side, names in always.items()}
-    return Compared(read, tuple(raw), pl.any_horizontal(unlike))
+    return Compared(read, tuple(raw), tuple(unlike))
 
 
 def fields_of(situation: Situation, side: Side) -> list[str]:

@@ -22,12 +22,12 @@ class Compared:
     """Where the two records of a contact differ, for a reader who needs most values only there.
 
     `always`: the fields of a side that are needed wherever there is a record. `pairs`: mapped fields, HubSpot's and the app's,
-    that differ where they are not the same text. `unlike`: tells from fields in `always` where the other mapped ones differ.
+    that differ where they are not the same text. `unlike`: each tells of another mapping, from fields in `always`, where it differs.
     """
 
     always: Mapping[Side, frozenset[str]]
     pairs: tuple[tuple[str, str], ...]
-    unlike: pl.Expr
+    unlike: tuple[pl.Expr, ...]
 
 
 def add_columns(workspace: Workspace, side: Side, fields: Iterable[str]) -> None:
@@ -179,21 +179,28 @@ _BY_OTHERS = {
     "hubspot_successor": _SUCCESSOR["hubspot"], "app_successor": _SUCCESSOR["app"],
 }  # fmt: skip
 """What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
-_OF_THE_CONTACT = {
-    "contact": "c.id", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "linked": "c.linked_at IS NOT NULL",
-    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
-    "hubspot_candidates": "c.hubspot_candidates", "app_candidates": "c.app_candidates", "erased": "c.erased",
-    "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "dependent": f"{_DEPENDENT} IS TRUE",
-    "in_doubt": "d.side", "member_since": "m.added_at", "email": "c.email",
-    "email_key": "coalesce(nullif(h._email_key, ''), a._email_key, '')",
-    "hubspot._unreadable": "coalesce(h._unreadable, '')", "app._unreadable": "coalesce(a._unreadable, '')",
-    "hubspot._subscription": "h._subscription",
+_OF_EVERYBODY = {
+    "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL",
+    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins", "member_since": "m.added_at", "email": "c.email",
+    "email_key": "coalesce(nullif(h._email_key, ''), a._email_key, '')", "hubspot._subscription": "h._subscription",
 }  # fmt: skip
-_TIMES = {
+_ORDINARY: Mapping[str, str | int] = {
+    "hubspot_candidates": "", "app_candidates": "", "erased": 0, "dependent": 0, "hubspot._unreadable": "", "app._unreadable": "",
+}  # fmt: skip
+"""What stands for an ordinary contact, of which it is not read; everything else is null then."""
+_OF_OTHERS = {
+    "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "hubspot_candidates": "c.hubspot_candidates",
+    "app_candidates": "c.app_candidates", "erased": "c.erased", "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE",
+    "hubspot._unreadable": "coalesce(h._unreadable, '')", "app._unreadable": "coalesce(a._unreadable, '')",
     "hubspot_updated_at": "h._updated_at", "app_updated_at": "a._updated_at",
     "hubspot_written_at": "c.hubspot_written_at", "app_written_at": "c.app_written_at",
 }  # fmt: skip
+_UNUSUAL = (
+    f"h._id IS NULL OR a._id IS NULL OR {_DEPENDENT} OR c.hubspot_candidates <> '' OR c.app_candidates <> '' OR c.erased "
+    "OR d.side IS NOT NULL OR h._unreadable <> '' OR a._unreadable <> ''"
+)
 _INTEGERS = ("contact", "hubspot_twins", "app_twins", "linked", "hubspot", "app", "erased", "dependent")
+_FLAGS = ("linked", "hubspot", "app", "erased", "dependent")
 
 
 def _contacts(
@@ -201,31 +208,26 @@ def _contacts(
 ) -> pl.DataFrame:
     fields = {side: columns_of(workspace, side) for side in SIDES}
     values = {f"{side}.{name}": f"{side[0]}.{quoted(name)}" for side in SIDES for name in fields[side]}
-    columns, integers = {**_OF_THE_CONTACT, _OTHERS: _by_others()}, [*_INTEGERS, _DIFFERS]
+    everything = {**_OF_EVERYBODY, **_OF_OTHERS, _TEXT: _by_others(), **values}
     if where is None:
-        columns |= {**_TIMES, **values}
+        frame = workspace.population(everything, _FROM + which, parameters, integers=_INTEGERS)
     else:
-        columns |= {
-            f"{side}.{name}": values[f"{side}.{name}"]
-            for side in SIDES
-            for name in where.always[side]
-            if name in fields[side]
-        }
+        always = {f"{side}.{name}" for side in SIDES for name in where.always[side]}
+        columns = {name: one for name, one in everything.items() if name in _OF_EVERYBODY or name in always}
         columns[_DIFFERS] = _differs(fields, where)
-    frame = workspace.population(columns, _FROM + which, parameters, integers=integers)
-    if where is not None:
-        rest = {name: expression for name, expression in {**_TIMES, **values}.items() if name not in columns}
+        frame = workspace.population(columns, _FROM + which, parameters, integers=(*_INTEGERS, _DIFFERS))
+        rest = {name: one for name, one in everything.items() if name not in columns}
         frame = _with_the_rest(workspace, frame, rest, where.unlike)
     in_order = frame if frame["contact"].is_sorted() else frame.sort("contact")
-    flagged = in_order.with_columns(pl.col(_FLAGS).cast(pl.Boolean), pl.col(_OTHERS).str.json_decode(_KEPT_BY_OTHERS))
-    told = flagged.unnest(_OTHERS).with_columns(pl.col(_SWAPS).fill_null(False))
-    return told.select(*_OF_THE_CONTACT, *_BY_OTHERS, *_TIMES, *values)
+    told = in_order.with_columns(pl.col(_FLAGS).cast(pl.Boolean), pl.col(_TEXT).str.json_decode(_TOLD)).unnest(_TEXT)
+    return told.select(*(name for name in everything if name != _TEXT), *_BY_OTHERS).with_columns(
+        pl.col(_SWAPS).fill_null(False)
+    )
 
 
-_FLAGS = ("linked", "hubspot", "app", "erased", "dependent")
 _SWAPS = ("hubspot_swap", "app_swap")
-_OTHERS = "others"
-_KEPT_BY_OTHERS = pl.Struct({name: pl.Boolean if name in _SWAPS else pl.String for name in _BY_OTHERS})
+_TEXT = "by others"
+_TOLD = pl.Struct({name: pl.Boolean if name in _SWAPS else pl.String for name in _BY_OTHERS})
 
 
 def _by_others() -> str:
@@ -255,14 +257,23 @@ def mostly_alike(workspace: Workspace, where: Compared) -> bool:
 def _differs(fields: Mapping[Side, Sequence[str]], where: Compared) -> str:
     pairs = [(one, other) for one, other in where.pairs if one in fields["hubspot"] and other in fields["app"]]
     unlike = [f"h.{quoted(one)} IS NOT a.{quoted(other)}" for one, other in pairs]
-    return " OR ".join(["h._id IS NULL", "a._id IS NULL", *unlike])
+    return " OR ".join([_UNUSUAL, *unlike])
 
 
-def _with_the_rest(workspace: Workspace, frame: pl.DataFrame, rest: Mapping[str, str], unlike: pl.Expr) -> pl.DataFrame:
-    differing = frame.filter((pl.col(_DIFFERS) == 1) | unlike)["contact"].to_list()
-    which, parameters = _named(differing)
-    values = workspace.population({"contact": "c.id", **rest}, _FROM + which, parameters, integers=("contact",))
-    return frame.join(values, on="contact", how="left", maintain_order="left")
+def _with_the_rest(
+    workspace: Workspace, frame: pl.DataFrame, rest: Mapping[str, str], unlike: Sequence[pl.Expr]
+) -> pl.DataFrame:
+    differs = frame[_DIFFERS] == 1
+    for other in unlike:
+        names = sorted(set(other.meta.root_names()))
+        if set(names) <= set(frame.columns):
+            kinds = frame.select(names).unique().with_columns(other.alias(_DIFFERS))
+            values = frame.select(names).join(kinds, on=names, how="left", nulls_equal=True, maintain_order="left")
+            differs |= values[_DIFFERS].fill_null(False)
+    which, parameters = _named(frame["contact"].filter(differs).to_list())
+    values = workspace.population({"contact": "c.id", **rest}, _FROM + which, parameters, integers=_INTEGERS)
+    ordinary = [pl.col(name).fill_null(value) for name, value in _ORDINARY.items()]
+    return frame.join(values, on="contact", how="left", maintain_order="left").with_columns(ordinary)
 
 
 def mirrored(

@@ -118,11 +118,11 @@ CREATE TABLE release_stage (
 CREATE TABLE used_plan (plan_id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE verdict (
-  contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE, state TEXT NOT NULL, cause TEXT NOT NULL,
+  contact_id INTEGER PRIMARY KEY, state TEXT NOT NULL, cause TEXT NOT NULL,
   since_run INTEGER NOT NULL, run_id INTEGER NOT NULL, digest INTEGER NOT NULL DEFAULT 0, changed_run INTEGER NOT NULL DEFAULT 0,
   opened_run INTEGER
 );
-CREATE INDEX verdict_state ON verdict(state, cause);
+CREATE INDEX verdict_state ON verdict(state, cause) WHERE state <> 'in_sync';
 CREATE INDEX verdict_unrecorded ON verdict(contact_id) WHERE opened_run IS NULL;
 CREATE TABLE finding (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
@@ -320,6 +320,7 @@ WHEN (OLD.hubspot_id, OLD.app_id) IS NOT (NEW.hubspot_id, NEW.app_id) BEGIN
 END;
 CREATE TRIGGER contact_is_gone BEFORE DELETE ON contact BEGIN
 {_LEFT_BEHIND.format(verdict="v", contact="OLD", table="verdict v", same="v.contact_id = OLD.id")}
+  DELETE FROM verdict WHERE contact_id = OLD.id;
 END;
 CREATE TRIGGER verdict_is_another AFTER UPDATE OF state, cause ON verdict
 WHEN OLD.opened_run IS NOT NULL AND (OLD.state, OLD.cause) IS NOT (NEW.state, NEW.cause) BEGIN

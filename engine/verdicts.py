@@ -17,6 +17,12 @@ from engine.runs import Run
 from engine.schema import SIDES
 from engine.workspace import Workspace
 
+_COUNTED = """
+SELECT state, cause, count(*) AS contacts FROM verdict WHERE state <> 'in_sync' GROUP BY state, cause
+UNION ALL SELECT * FROM (SELECT 'in_sync', '', (SELECT count(*) FROM verdict) - count(*) AS contacts FROM verdict WHERE state <> 'in_sync')
+WHERE contacts > 0
+"""
+"""Contacts per state and cause. Only the index of those that are not in sync is gone through, as far as it goes."""
 _AS_IT_WAS = "UPDATE verdict SET run_id = :run WHERE contact_id IN (SELECT value FROM json_each(:contacts))"
 _ANSWERS = """
 (SELECT j.value / :answers AS contact_id, a.state, a.cause, a.digest
@@ -129,7 +135,7 @@ def _array(numbers: pl.Series) -> str:
 def summarise(run: Run, situation: Situation, population: int, program: str | None = None) -> Examination:
     """Counts the stored verdicts, keeps the counts as the run's result and what changed for the past. With a `program`, the answers
     hold for it until a mark says otherwise (`engine.due`)."""
-    rows = run.workspace.rows("SELECT state, cause, count(*) AS contacts FROM verdict GROUP BY state, cause")
+    rows = counted(run.workspace)
     states: dict[State, int] = dict.fromkeys(STATES, 0)
     causes: dict[tuple[str, str], int] = {}
     for row in rows:
@@ -146,6 +152,11 @@ def summarise(run: Run, situation: Situation, population: int, program: str | No
         if program is not None:
             planned(sql, situation, program)
     return Examination(situation, population, states, causes, planned_counts(run.workspace))
+
+
+def counted(workspace: Workspace) -> list[sqlite3.Row]:
+    """Contacts per `state` and `cause` of the last check; none if there was none."""
+    return workspace.rows(_COUNTED)
 
 
 def planned_counts(workspace: Workspace) -> dict[str, int]:

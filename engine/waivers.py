@@ -53,7 +53,7 @@ WHERE f.blocking = 1 UNION ALL SELECT contact_id, 'conflict', field FROM conflic
 """
 _WAIVED = f"""
 SELECT v.state, v.cause, count(*) AS contacts FROM verdict v JOIN contact c ON c.id = v.contact_id
-WHERE {{only}} v.cause IN (SELECT code FROM waiver WHERE ended_at IS NULL AND until > :now)
+WHERE {{only}} v.state <> 'in_sync' AND v.cause IN (SELECT code FROM waiver WHERE ended_at IS NULL AND until > :now)
   AND EXISTS (SELECT 1 FROM ({_BLOCKERS}) b WHERE b.contact_id = v.contact_id AND b.code = v.cause)
   AND NOT EXISTS (SELECT 1 FROM ({_BLOCKERS}) b WHERE b.contact_id = v.contact_id AND NOT EXISTS (
     SELECT 1 FROM waiver w WHERE w.ended_at IS NULL AND w.until > :now AND {_OF.format(code="b.code", field="b.field")}))

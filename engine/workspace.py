@@ -39,7 +39,7 @@ def _repeated(text: str, count: int, kind: pl.DataType) -> pl.Series | None:
 
     length, odd = divmod(len(text) - 1, max(count, 1))
     first = text[1:length]
-    if odd or text[length : 2 * length] not in (f",{first}", "]") or text != f"[{','.join([first] * count)}]":
+    if odd or text != f"[{f'{first},' * (count - 1)}{first}]":
         return None
     try:
         return pl.repeat(json.loads(first), count, dtype=kind, eager=True)

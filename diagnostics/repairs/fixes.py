@@ -88,7 +88,9 @@ def fixes(
     up to `sample` of the contacts that they free (0: none). Raises WorkspaceError if nothing was examined yet."""
     situation = recall(workspace, connection)
     states = workspace.frame(
-        f"SELECT contact_id AS contact, state FROM verdict WHERE state NOT IN {GOOD}", (), integers=("contact",)
+        f"SELECT contact_id AS contact, state FROM verdict WHERE state <> 'in_sync' AND state NOT IN {GOOD}",
+        (),
+        integers=("contact",),
     )
     run = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
     reasons = reasons_of(workspace, situation)
@@ -129,14 +131,14 @@ SELECT f.contact_id AS contact, f.code, f.state,
   CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_RULE)}) OR f.state = 'unknown' AND f.code NOT GLOB '{PREFIX}*'
     THEN f.rule ELSE '' END AS rule
 FROM verdict v JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
-WHERE v.state NOT IN {GOOD} AND f.blocking
+WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND f.blocking
 UNION ALL
 SELECT v.contact_id, 'conflict', 'conflict', c.field, '', c.reason
 FROM verdict v JOIN conflict c ON c.contact_id = v.contact_id AND c.run_id = v.run_id
-WHERE v.state NOT IN {GOOD} AND c.reason <> 'loop'
+WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND c.reason <> 'loop'
 UNION ALL
 SELECT v.contact_id, v.cause, v.state, '', '', '' FROM verdict v
-WHERE v.state NOT IN {GOOD} AND v.cause <> 'conflict' AND NOT EXISTS (
+WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND v.cause <> 'conflict' AND NOT EXISTS (
   SELECT 1 FROM finding f WHERE f.contact_id = v.contact_id AND f.code = v.cause AND f.last_run = v.run_id)
 """
 """What stops whom, without what is the contact's own: contacts with the same reason then have the same row. The last part are

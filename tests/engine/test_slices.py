@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.memory import Memory
 from engine.slices import bounds, slices
 from engine.workspace import Workspace
 
@@ -21,6 +22,10 @@ def _storable(text: str) -> bool:
 
 
 TEXTS = st.one_of(st.none(), st.text(max_size=12).filter(_storable))
+
+
+def _height(contacts: pl.DataFrame, _: Memory) -> int:
+    return contacts.height
 
 
 def _filled(path: Path, names: list[str | None]) -> Workspace:
@@ -57,11 +62,12 @@ def test_a_population_is_what_is_stored(
 def test_every_contact_is_in_one_slice(tmp_path: Path, people: int, size: int) -> None:
     """In the order of their numbers, and no slice is larger than asked for."""
     with _filled(tmp_path / "acme.sqlite", [f"person {number}" for number in range(people)]) as workspace:
-        parts = [contacts for contacts, _ in slices(workspace, size=size)]
+        worked_on = list(slices(workspace, _height, size=size))
+        parts = [contacts for contacts, _ in worked_on]
         assert len(parts) == len(list(bounds(workspace, size)))
 
     assert [one for part in parts for one in part['hubspot.first"name']] == [f"person {n}" for n in range(people)]
-    assert all(part.height <= size for part in parts)
+    assert all(part.height == height <= size for part, height in worked_on)
 
 
 def test_a_column_too_large_for_one_text_is_read_row_by_row(tmp_path: Path) -> None:
@@ -86,8 +92,8 @@ def test_what_json_cannot_hold_is_read_row_by_row(tmp_path: Path) -> None:
 def test_a_reader_who_stops_early_leaves_nothing_behind(tmp_path: Path) -> None:
     """The slice that was being read ahead is given up, and the workspace can be written."""
     with _filled(tmp_path / "acme.sqlite", ["one", "two", "three"]) as workspace:
-        with closing(slices(workspace, size=1)) as reading:
+        with closing(slices(workspace, _height, size=1)) as reading:
             next(reading)
         with workspace.transaction() as sql:
             sql.execute("DELETE FROM contact")
-        assert list(slices(workspace)) == []
+        assert list(slices(workspace, _height)) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.connection import NAME, read_connection
 from engine.errors import ConfigurationError, SyncdoctorError
 from engine.schema import SIDES, Side
+from engine.verdicts import counted
 from engine.visible import visible
 from engine.workspace import Workspace
 from tui.home import Home, write_private
@@ -54,10 +55,8 @@ def _health(home: Home, name: str) -> dict[str, object]:
 
 def _last_check(workspace: Workspace) -> dict[str, object]:
     states = {state: 0 for state in SHOWN_STATES}
-    states |= {
-        found["state"]: found["contacts"]
-        for found in workspace.rows("SELECT state, count(*) AS contacts FROM verdict GROUP BY state")
-    }
+    for found in counted(workspace):
+        states[found["state"]] += found["contacts"]
     runs = workspace.rows("SELECT * FROM run ORDER BY id DESC LIMIT 1")
     if not runs:
         return {}

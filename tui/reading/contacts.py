@@ -101,7 +101,7 @@ def contact_position(workspace: Workspace, contact: int) -> int | None:
 def causes(workspace: Workspace) -> tuple[CauseRow, ...]:
     """Every cause of the current verdicts and findings: the failing ones first, then by number of contacts."""
     deciding = workspace.rows(
-        "SELECT cause, state, count(*) AS contacts FROM verdict WHERE cause <> '' GROUP BY cause, state"
+        "SELECT cause, state, count(*) AS contacts FROM verdict WHERE state <> 'in_sync' AND cause <> '' GROUP BY cause, state"
     )
     found = workspace.rows(
         "SELECT code, min(state) AS state, count(DISTINCT contact_id) AS contacts FROM open_findings GROUP BY code"
