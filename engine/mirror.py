@@ -179,10 +179,11 @@ _BY_OTHERS = {
     "hubspot_successor": _SUCCESSOR["hubspot"], "app_successor": _SUCCESSOR["app"],
 }  # fmt: skip
 """What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
+_EMAIL_KEY = "coalesce(nullif(h._email_key, ''), a._email_key, '')"
 _OF_EVERYBODY = {
     "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL",
-    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins", "member_since": "m.added_at", "email": "c.email",
-    "email_key": "coalesce(nullif(h._email_key, ''), a._email_key, '')", "hubspot._subscription": "h._subscription",
+    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins", "member_since": "m.added_at",
+    "email_key": _EMAIL_KEY, "email": f"nullif(c.email, {_EMAIL_KEY})", "hubspot._subscription": "h._subscription",
 }  # fmt: skip
 _ORDINARY: Mapping[str, str | int] = {
     "hubspot_candidates": "", "app_candidates": "", "erased": 0, "dependent": 0, "hubspot._unreadable": "", "app._unreadable": "",
@@ -219,7 +220,11 @@ def _contacts(
         rest = {name: one for name, one in everything.items() if name not in columns}
         frame = _with_the_rest(workspace, frame, rest, where.unlike)
     in_order = frame if frame["contact"].is_sorted() else frame.sort("contact")
-    told = in_order.with_columns(pl.col(_FLAGS).cast(pl.Boolean), pl.col(_TEXT).str.json_decode(_TOLD)).unnest(_TEXT)
+    told = in_order.with_columns(
+        pl.col(_FLAGS).cast(pl.Boolean),
+        pl.col("email").fill_null(pl.col("email_key")),
+        pl.col(_TEXT).str.json_decode(_TOLD),
+    ).unnest(_TEXT)
     return told.select(*(name for name in everything if name != _TEXT), *_BY_OTHERS).with_columns(
         pl.col(_SWAPS).fill_null(False)
     )

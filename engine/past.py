@@ -19,7 +19,10 @@ from engine.schema import SIDES, Field, SideSchema
 
 _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
 
-_OF_A_RUN_CUT_OFF = "UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run"
+_OF_A_RUN_CUT_OFF = """
+UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run
+  AND EXISTS (SELECT 1 FROM run WHERE id > :last AND id < :run)
+"""
 _AS_BEFORE = """
 UPDATE verdict SET opened_run = f.opened_run FROM former_verdict f JOIN contact c ON c.id = f.contact_id
 WHERE f.closed_run IS NULL AND verdict.contact_id = f.contact_id AND verdict.state = f.state AND verdict.cause = f.cause
@@ -43,6 +46,9 @@ _FINDINGS_BEGUN = """
 INSERT INTO finding_span(contact_id, fingerprint, opened_run, state, blocking, rule)
 SELECT f.contact_id, f.fingerprint, :run, f.state, f.blocking, nullif(f.rule, k.rule)
 FROM {from_} JOIN fingerprint k ON k.id = f.fingerprint
+{where}
+"""
+_NOT_YET = """
 WHERE NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
   AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
 """
@@ -80,12 +86,12 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
         for statement in (_OF_A_RUN_CUT_OFF, _AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
             sql.execute(statement, known)
         if before is None:
-            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_ALL), known)
+            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_ALL, where=""), known)
         else:
             sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
             sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :last", known)
             sql.execute(_FINDINGS_ENDED, known)
-            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_CHANGED), known)
+            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_CHANGED, where=_NOT_YET), known)
             sql.execute("DROP TABLE changed")
         sql.execute(_FINDINGS_OF_THE_GONE, known)
         sql.execute(_SUCCESSORS, known)

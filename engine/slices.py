@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,15 +55,18 @@ def slices(
     While one slice's answer is stored, other threads read the next ones, through connections of their own, and work on them; so
     nothing may be written meanwhile that a slice shows, and what is not committed when this begins is not in it.
     """
-    ranges = list(bounds(workspace, size))
+    ranges = bounds(workspace, size)
+    first = list(islice(ranges, 2))
+    if not first:
+        return
     where = where if where and mostly_alike(workspace, where) else None
-    if len(ranges) == 1:
-        yield _worked_on(workspace, each, *ranges[0], where)
+    if len(first) == 1:
+        yield _worked_on(workspace, each, *first[0], where)
         return
     with ExitStack() as threads:
         readers = [_Reader(workspace.path, threads) for _ in range(AHEAD)]
         coming: deque[Future[tuple[pl.DataFrame, T]]] = deque()
-        for number, (after, up_to) in enumerate(ranges):
+        for number, (after, up_to) in enumerate(chain(first, ranges)):
             coming.append(readers[number % AHEAD].begin(each, after, up_to, where))
             if len(coming) > AHEAD:
                 yield coming.popleft().result()

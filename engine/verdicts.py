@@ -65,7 +65,8 @@ def forget_answers(run: Run, *, only_due: bool = False) -> None:
 
 
 def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
-    """Stores a slice's verdicts, findings, planned writes and conflicts. `contacts`: the slice that was planned."""
+    """Stores a slice's verdicts, findings, planned writes and conflicts, in the order of their keys, so that SQLite appends.
+    `contacts`: the slice that was planned."""
     with run.workspace.transaction() as sql:
         note_dependent(sql, contacts)
         findings = numbered(
@@ -77,7 +78,9 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
             f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run.id}, {run.id}) ON CONFLICT(contact_id, code, field) DO UPDATE SET "
             "state = excluded.state, blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, "
             "fingerprint = excluded.fingerprint, last_run = excluded.last_run",
-            findings.select("contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint").rows(),
+            findings.select("contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint")
+            .sort("contact", "code", "field")
+            .iter_rows(),
         )
         sql.executemany(
             "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
@@ -88,7 +91,9 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
                 "field",
                 pl.col("before").fill_null(""),
                 pl.col("value").fill_null(""),
-            ).iter_rows(),
+            )
+            .sort("contact", "side", "field", maintain_order=True)
+            .iter_rows(),
         )
         sql.executemany(
             "INSERT OR REPLACE INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, "
