@@ -14,7 +14,7 @@ from engine.confirm import after_writing, before_writing
 from engine.conflicts import gather_evidence
 from engine.connection import Connection
 from engine.decisions import end_decisions
-from engine.due import due_contacts, parts, planning_begins
+from engine.due import due_contacts, planning_begins
 from engine.fields import compared
 from engine.gates import Gate, Situation
 from engine.journal import planned_operations
@@ -28,7 +28,7 @@ from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
 from engine.situation import as_gates_see
-from engine.slices import bounds, slices
+from engine.slices import bounds, parts, slices
 from engine.standing import Standing
 from engine.undo import UndoPlan, undo_plan
 from engine.verdicts import Examination, forget_answers, store_answer, summarise
@@ -98,18 +98,19 @@ def _plan(
     program: str | None = None,
 ) -> Examination:
     seen, workspace = as_gates_see(situation), run.workspace
-    forget_answers(run, only_due=due is not None)
     done, total = 0, population if due is None else len(due)
 
     def answer(contacts: pl.DataFrame, memory: Memory) -> Plan:
         return plan(contacts, memory, seen, gates)
 
-    every = slices(workspace, answer, compared(situation)) if due is None else parts(workspace, answer, due)
-    for contacts, planned in every:
-        store_answer(run, contacts, planned)
-        done += contacts.height
-        run.progress("examining", done, total)
-    return summarise(run, situation, population, program)
+    with workspace.unflushed():
+        forget_answers(run, only_due=due is not None)
+        every = slices(workspace, answer, compared(situation)) if due is None else parts(workspace, answer, due)
+        for contacts, planned in every:
+            store_answer(run, contacts, planned)
+            done += contacts.height
+            run.progress("examining", done, total)
+        return summarise(run, situation, population, program)
 
 
 async def sync(

@@ -7,21 +7,13 @@ of them in `due_contact`. Some are always due: who depends on other contacts' re
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
 
 import polars as pl
 
 from engine.gates import Situation
-from engine.memory import Memory, memory_of
-from engine.mirror import contacts_of
 from engine.runs import Run
 from engine.situation import digest
-from engine.slices import SLICE
 from engine.tables import MARKS
-from engine.workspace import Workspace
-
-T = TypeVar("T")
 
 SHARE = 0.2
 """With more of the contacts due than this, all are planned: that takes no longer, and needs no look-up contact by contact."""
@@ -53,16 +45,6 @@ def due_contacts(run: Run, situation: Situation, program: str, population: int) 
     if int(run.workspace.value("SELECT count(*) FROM due_contact")) > SHARE * population:
         return None
     return [int(row[0]) for row in run.workspace.rows("SELECT contact_id FROM due_contact ORDER BY contact_id")]
-
-
-def parts(
-    workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], ids: Sequence[int], size: int = SLICE
-) -> Iterator[tuple[pl.DataFrame, T]]:
-    """The named contacts in slices, as `engine.slices.slices` gives all of them."""
-    for start in range(0, len(ids), size):
-        some = ids[start : start + size]
-        contacts = contacts_of(workspace, some)
-        yield contacts, each(contacts, memory_of(workspace, some))
 
 
 def note_dependent(sql: sqlite3.Connection, contacts: pl.DataFrame) -> None:

@@ -19,10 +19,7 @@ from engine.schema import SIDES, Field, SideSchema
 
 _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
 
-_OF_A_RUN_CUT_OFF = """
-UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run
-  AND EXISTS (SELECT 1 FROM run WHERE id > :last AND id < :run)
-"""
+_OF_A_RUN_CUT_OFF = "UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run"
 _AS_BEFORE = """
 UPDATE verdict SET opened_run = f.opened_run FROM former_verdict f JOIN contact c ON c.id = f.contact_id
 WHERE f.closed_run IS NULL AND verdict.contact_id = f.contact_id AND verdict.state = f.state AND verdict.cause = f.cause
@@ -83,7 +80,9 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
             "SELECT max(run_id) FROM examination WHERE run_id < ? AND unread = ''", (run.id,)
         ).fetchone()[0]
         known = {"run": run.id, "last": before or 0}
-        for statement in (_OF_A_RUN_CUT_OFF, _AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
+        if sql.execute("SELECT 1 FROM run WHERE id > :last AND id < :run LIMIT 1", known).fetchone():
+            sql.execute(_OF_A_RUN_CUT_OFF, known)
+        for statement in (_AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
             sql.execute(statement, known)
         if before is None:
             sql.execute(_FINDINGS_BEGUN.format(from_=_OF_ALL, where=""), known)

@@ -1,33 +1,30 @@
-"""Hands out the whole population slice by slice, so that no frame holds all of it."""
+"""Hands out the population, whole or named contacts, slice by slice, so that no frame holds all of it."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
-from engine.memory import Memory, memory_of_slice
-from engine.mirror import Compared, mostly_alike, slice_of
+from engine.memory import Memory, memory_of, memory_of_slice
+from engine.mirror import Compared, contacts_of, mostly_alike, slice_of
 from engine.workspace import Workspace
 
 T = TypeVar("T")
 
 SLICE = 100_000
 """Contacts in one frame: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
-
-
 AHEAD = 2
 """Slices that other threads work on meanwhile."""
-
-
-_CACHE = 32_000
-"""Kibibytes of pages per thread: holds the indexes that link the records of a million contacts."""
+_FEW = 1_000
+"""Named contacts that are not worth another thread."""
 
 
 def bounds(workspace: Workspace, size: int = SLICE) -> Iterator[tuple[int, int]]:
@@ -55,19 +52,49 @@ def slices(
     While one slice's answer is stored, other threads read the next ones, through connections of their own, and work on them; so
     nothing may be written meanwhile that a slice shows, and what is not committed when this begins is not in it.
     """
-    ranges = bounds(workspace, size)
-    first = list(islice(ranges, 2))
-    if not first:
-        return
     where = where if where and mostly_alike(workspace, where) else None
-    if len(first) == 1:
-        yield _worked_on(workspace, each, *first[0], where)
+    return _in_threads(workspace, each, (_Range(*ends, where) for ends in bounds(workspace, size)))
+
+
+def parts(
+    workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], ids: Sequence[int], size: int = SLICE
+) -> Generator[tuple[pl.DataFrame, T]]:
+    """The named contacts, with all their fields, as `slices` gives everybody."""
+    size = min(size, max(_FEW, -(-len(ids) // AHEAD)))
+    return _in_threads(workspace, each, (_Named(ids[start : start + size]) for start in range(0, len(ids), size)))
+
+
+@dataclass(frozen=True)
+class _Range:
+    after: int
+    up_to: int
+    where: Compared | None
+
+    def read(self, workspace: Workspace) -> tuple[pl.DataFrame, Memory]:
+        contacts = slice_of(workspace, self.after, self.up_to, self.where)
+        return contacts, memory_of_slice(workspace, self.after, self.up_to)
+
+
+@dataclass(frozen=True)
+class _Named:
+    ids: Sequence[int]
+
+    def read(self, workspace: Workspace) -> tuple[pl.DataFrame, Memory]:
+        return contacts_of(workspace, self.ids), memory_of(workspace, self.ids)
+
+
+def _in_threads(
+    workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], wanted: Iterator[_Range | _Named]
+) -> Generator[tuple[pl.DataFrame, T]]:
+    first = list(islice(wanted, 2))
+    if len(first) < 2:
+        yield from (_worked_on(workspace, each, one) for one in first)
         return
     with ExitStack() as threads:
         readers = [_Reader(workspace.path, threads) for _ in range(AHEAD)]
         coming: deque[Future[tuple[pl.DataFrame, T]]] = deque()
-        for number, (after, up_to) in enumerate(chain(first, ranges)):
-            coming.append(readers[number % AHEAD].begin(each, after, up_to, where))
+        for number, one in enumerate(chain(first, wanted)):
+            coming.append(readers[number % AHEAD].begin(each, one))
             if len(coming) > AHEAD:
                 yield coming.popleft().result()
         while coming:
@@ -79,23 +106,17 @@ class _Reader:
 
     def __init__(self, path: Path, threads: ExitStack) -> None:
         self._thread = threads.enter_context(ThreadPoolExecutor(max_workers=1))
-        self._workspace = self._thread.submit(self._open, path).result()
+        self._workspace = self._thread.submit(Workspace, path, read_only=True).result()
         threads.callback(lambda: self._thread.submit(self._workspace.close).result())
 
-    @staticmethod
-    def _open(path: Path) -> Workspace:
-        workspace = Workspace(path, read_only=True)
-        workspace.sql.execute(f"PRAGMA cache_size = -{_CACHE}")
-        return workspace
-
     def begin(
-        self, each: Callable[[pl.DataFrame, Memory], T], after: int, up_to: int, where: Compared | None
+        self, each: Callable[[pl.DataFrame, Memory], T], wanted: _Range | _Named
     ) -> Future[tuple[pl.DataFrame, T]]:
-        return self._thread.submit(_worked_on, self._workspace, each, after, up_to, where)
+        return self._thread.submit(_worked_on, self._workspace, each, wanted)
 
 
 def _worked_on(
-    workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], after: int, up_to: int, where: Compared | None
+    workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], wanted: _Range | _Named
 ) -> tuple[pl.DataFrame, T]:
-    contacts = slice_of(workspace, after, up_to, where)
-    return contacts, each(contacts, memory_of_slice(workspace, after, up_to))
+    contacts, memory = wanted.read(workspace)
+    return contacts, each(contacts, memory)

@@ -325,7 +325,7 @@ END;
 CREATE TRIGGER verdict_is_another AFTER UPDATE OF state, cause ON verdict
 WHEN OLD.opened_run IS NOT NULL AND (OLD.state, OLD.cause) IS NOT (NEW.state, NEW.cause) BEGIN
 {_LEFT_BEHIND.format(verdict="OLD", contact="c", table="contact c", same="c.id = OLD.contact_id")}
-  UPDATE verdict SET opened_run = NULL WHERE contact_id = NEW.contact_id;
+  UPDATE verdict SET opened_run = NULL WHERE contact_id = NEW.contact_id AND opened_run IS NOT NULL;
 END;
 """
 """What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held."""

@@ -34,9 +34,18 @@ SELECT n.contact_id, n.state, n.cause, n.digest, :run, :run, :run, :run FROM {_A
 """
 _ANOTHER = f"""
 UPDATE verdict SET since_run = CASE WHEN verdict.state = n.state AND verdict.cause = n.cause THEN since_run ELSE :run END,
+  opened_run = CASE WHEN verdict.state = n.state AND verdict.cause = n.cause THEN opened_run END,
   changed_run = :run, state = n.state, cause = n.cause, digest = n.digest, run_id = :run
 FROM {_ANSWERS} WHERE verdict.contact_id = n.contact_id
 """
+
+
+_PLANNED = """
+SELECT kind, side, count(*) AS contacts, sum(clears) AS clears FROM (
+  SELECT side, max(kind) AS kind, sum(value = '' AND before <> '') AS clears FROM planned_write GROUP BY contact_id, side
+) GROUP BY kind, side
+"""
+"""What is planned for a contact on a side is of one kind."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +177,7 @@ def planned_counts(workspace: Workspace) -> dict[str, int]:
     """What the stored plan would write: `creates` and `updates` (contacts), per side too, and `clears` (fields)."""
     counts = {f"{kind}s_{side}": 0 for kind in ("create", "update") for side in SIDES}
     clears = 0
-    for row in workspace.rows(
-        "SELECT kind, side, count(DISTINCT contact_id) AS contacts, sum(value = '' AND before <> '') AS clears "
-        "FROM planned_write GROUP BY kind, side"
-    ):
+    for row in workspace.rows(_PLANNED):
         counts[f"{row['kind']}s_{row['side']}"] = int(row["contacts"])
         clears += int(row["clears"])
     counts["creates"] = counts["creates_hubspot"] + counts["creates_app"]
