@@ -25,6 +25,7 @@ def compared(situation: Situation) -> Compared:
     connection, inclusion = situation.connection, situation.inclusion
     also = (*situation.also_read, *(inclusion.criteria_properties if inclusion else ()))
     always = {side: set(_looked_at(connection, situation.schemas[side], side, also)) for side in SIDES}
+    always["hubspot"].update(also)
     raw: list[tuple[str, str]] = []
     unlike: list[pl.Expr] = []
     for pair in mapped_pairs(connection, situation.schemas):

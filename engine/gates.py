@@ -80,7 +80,8 @@ class Population:
     `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),
     `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
     `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),
-    and every mirrored field as `hubspot.NAME` and `app.NAME`.
+    and every mirrored field as `hubspot.NAME` and `app.NAME`. Of a contact with both records, nothing unusual and no mapped value
+    that differs, the ids, the times and the fields that `fields.compared` does not name may be null: no gate needs them there.
     `writes`: rows of WRITE. `memory`: what earlier runs left, for instance the quarantine. `earlier`: what the gates before
     this one found: rows of FINDING with `code`.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine import mirror
 from sample_data.generate import main as generate
 from tui.__main__ import run
 
@@ -39,6 +40,12 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     for name in ("SYNCDOCTOR_HOME", "SYNCDOCTOR_PRACTICE_HUBSPOT", "SYNCDOCTOR_PRACTICE_APP"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def least_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of contacts whose records agree only the least is read, as in a large portal; small ones would read everything at once."""
+    monkeypatch.setattr(mirror, "_MANY", 1.0)
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""Most values are read only where two records differ; the planner then says the same as with all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from diagnostics.checkup import GATES
+from engine import mirror
+from engine.connection import read_connection
+from engine.fields import compared
+from engine.memory import memory_of_slice
+from engine.mirror import Compared, mostly_alike, slice_of
+from engine.plan import plan
+from engine.situation import as_gates_see, recall
+from engine.workspace import Workspace
+from sample_data.generate import main as generate
+from sample_data.portal import open_portal
+from tests.diagnostics.test_explain_equals_sync import POPULATIONS
+from tests.engine.test_cycle import World
+
+
+def answers(world: World, where: Compared | None) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """All contacts as they are read, and what the planner says of them."""
+    last = int(world.workspace.value("SELECT max(id) FROM contact"))
+    contacts, memory = slice_of(world.workspace, 0, last, where), memory_of_slice(world.workspace, 0, last)
+    said = plan(contacts, memory, as_gates_see(recall(world.workspace, world.connection)), GATES)
+    return contacts, {
+        "verdicts": said.verdicts, "findings": said.findings, "writes": said.writes, "wanted": said.wanted,
+        "conflicts": said.conflicts, "merged": said.merged,
+    }  # fmt: skip
+
+
+async def planted(tmp_path: Path, seed: int, shares: tuple[str, ...]) -> World:
+    """The practice connection on a population of these faults."""
+    people = tmp_path / "people"
+    options = [word for share in shares for word in ("--share", share)]
+    assert generate(["--seed", str(seed), "--people", "160", "--out", str(people), *options]) == 0
+    connection = read_connection(people / "connection.toml").model_copy(update={"name": "practice"})
+    return World(open_portal(people, tmp_path / "portal.sqlite"), Workspace(tmp_path / "w.sqlite"), connection)
+
+
+@pytest.mark.parametrize(("seed", "shares"), POPULATIONS)
+async def test_the_answer_is_the_same(tmp_path: Path, seed: int, shares: tuple[str, ...]) -> None:
+    """Before a sync, when nothing is linked, and after it, with bases and quarantine."""
+    world = await planted(tmp_path, seed, shares)
+    for run in (world.check, world.sync, world.check):
+        await run()
+        where = compared(recall(world.workspace, world.connection))
+        everything, whole = answers(world, None)
+        least, same = answers(world, where)
+        for name, frame in whole.items():
+            assert_frame_equal(same[name], frame, check_row_order=False)
+        assert least.columns == everything.columns and least.schema == everything.schema
+        assert least["hubspot_id"].null_count() > everything["hubspot_id"].null_count()
+        read = least.filter(pl.col("hubspot_updated_at").is_not_null() | pl.col("app_updated_at").is_not_null())
+        assert_frame_equal(read, everything.filter(pl.col("contact").is_in(read["contact"].implode())))
+
+
+async def test_where_most_records_differ_everything_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at some contacts tells; an empty workspace has none."""
+    world = await planted(tmp_path, 24, ())
+    await world.sync()
+    where = compared(recall(world.workspace, world.connection))
+    monkeypatch.setattr(mirror, "_MANY", 0.5)
+    assert mostly_alike(world.workspace, where)
+    with world.workspace.transaction() as sql:
+        sql.execute("UPDATE app_contact SET CITY = CITY || ' (old)'")
+    assert not mostly_alike(world.workspace, where)
+    with world.workspace.transaction() as sql:
+        sql.execute("DELETE FROM contact")
+    assert mostly_alike(world.workspace, where)
