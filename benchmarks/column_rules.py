@@ -33,8 +33,8 @@ from engine import canonical
 from engine.fingerprint import numbered
 from engine.gates import Situation
 from engine.memory import memory_of_slice
-from engine.mirror import Compared, slice_of
 from engine.plan import plan
+from engine.population import Compared, slice_of
 from engine.runs import Run
 from engine.schema import SIDES, Side
 from engine.situation import recall

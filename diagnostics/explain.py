@@ -23,8 +23,8 @@ from engine.errors import ConfigurationError
 from engine.gates import Situation
 from engine.memory import Memory, memory_of_slice
 from engine.merge import field_states, mapped_pairs
-from engine.mirror import slice_of
 from engine.plan import Plan, plan
+from engine.population import slice_of
 from engine.schema import SIDES
 from engine.situation import recall
 from engine.workspace import Workspace

@@ -10,7 +10,7 @@ import polars as pl
 from engine.gates import Situation
 from engine.memory import memory_of, memory_of_slice
 from engine.merge import agreed_values, mapped_pairs
-from engine.mirror import contacts_of, slice_of
+from engine.population import contacts_of, slice_of
 from engine.runs import Run
 from engine.schema import Side
 

@@ -11,8 +11,9 @@ from engine.errors import AccessError
 from engine.gates import Situation
 from engine.memory import memory_of
 from engine.merge import differences, mapped_pairs
-from engine.mirror import columns_of, contacts_of
+from engine.mirror import columns_of
 from engine.observe import Sides
+from engine.population import contacts_of
 from engine.runs import Run
 from engine.schema import Side
 from engine.workspace import Workspace, quoted

@@ -12,7 +12,7 @@ from engine.errors import ConfigurationError
 from engine.gates import Situation
 from engine.mapped_pair import MappedPair, mapped_pairs
 from engine.memory import memory_of
-from engine.mirror import contacts_of
+from engine.population import contacts_of
 from engine.runs import Run, iso
 from engine.schema import Side
 from engine.workspace import Workspace

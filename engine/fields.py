@@ -9,8 +9,8 @@ import polars as pl
 from engine.connection import Connection
 from engine.gates import Situation
 from engine.mapped_pair import mapped_pairs
-from engine.mirror import Compared
 from engine.observed_links import id_fields
+from engine.population import Compared
 from engine.schema import SIDES, Side, SideSchema
 
 _OF_GATES = ("hs_email_optout", "hs_email_hard_bounce_reason_enum")

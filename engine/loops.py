@@ -9,7 +9,7 @@ import polars as pl
 from engine.gates import Situation
 from engine.memory import memory_of
 from engine.merge import MappedPair, mapped_pairs, suspended_ended
-from engine.mirror import contacts_of
+from engine.population import contacts_of
 from engine.runs import Run, iso
 from engine.schema import SIDES
 

@@ -20,8 +20,8 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import Situation
 from engine.journal import planned_operations
-from engine.mirror import contacts_of
 from engine.operations import Operation
+from engine.population import contacts_of
 from engine.runs import Run, iso
 from engine.schema import Side
 from engine.visible import visible

@@ -14,7 +14,7 @@ from typing import TypeVar
 import polars as pl
 
 from engine.memory import Memory, memory_of, memory_of_slice
-from engine.mirror import Compared, contacts_of, mostly_alike, slice_of
+from engine.population import Compared, contacts_of, mostly_alike, slice_of
 from engine.workspace import Workspace
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def slices(
     size: int = SLICE,
 ) -> Generator[tuple[pl.DataFrame, T]]:
     """Every contact once, as `gates.Population` describes them, with what `each` makes of them and of what is remembered of them.
-    `where`: as in `mirror.slice_of`.
+    `where`: as in `population.slice_of`.
 
     While one slice's answer is stored, other threads read the next ones, through connections of their own, and work on them; so
     nothing may be written meanwhile that a slice shows, and what is not committed when this begins is not in it.

@@ -30,8 +30,9 @@ from engine.gates import Situation
 from engine.journal import move
 from engine.memory import UNDECIDED
 from engine.merge import agreed_values, mapped_pairs
-from engine.mirror import contacts_of, mirrored
+from engine.mirror import mirrored
 from engine.operations import Operation
+from engine.population import contacts_of
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace

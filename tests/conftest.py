@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import mirror
+from engine import population
 from sample_data.generate import main as generate
 from tui.__main__ import run
 
@@ -45,7 +45,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def least_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of contacts whose records agree only the least is read, as in a large portal; small ones would read everything at once."""
-    monkeypatch.setattr(mirror, "_MANY", 1.0)
+    monkeypatch.setattr(population, "_MANY", 1.0)
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from diagnostics.observed.flows import (
 from engine.gates import STATES, Situation
 from engine.memory import memory_of_slice
 from engine.merge import MappedPair, agreed_values, differences, mapped_pairs
-from engine.mirror import slice_of
 from engine.observed_links import IdField
+from engine.population import slice_of
 from engine.runs import Run
 from engine.schema import SIDES
 from engine.slices import bounds

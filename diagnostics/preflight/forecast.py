@@ -15,7 +15,7 @@ from diagnostics.preflight.codes import found
 from diagnostics.preflight.finding import Finding
 from engine.connectors import Room
 from engine.gates import Situation
-from engine.mirror import slice_of
+from engine.population import slice_of
 from engine.schema import SIDES, Side
 from engine.slices import bounds
 from engine.verdicts import planned_counts

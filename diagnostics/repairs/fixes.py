@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,13 +13,13 @@ from diagnostics.causes import field_format, field_length, field_option, field_r
 from diagnostics.causes.refusals import PREFIX, UNKNOWN
 from diagnostics.checkup import GATES
 from diagnostics.repairs import Hypothetical, Obstacle, Repair, Stop, answer_to
-from diagnostics.repairs.leaderboard import INCIDENCE, alike, freed_by, ranked
+from diagnostics.repairs.leaderboard import INCIDENCE, Ranking, alike, freed_by, ranked
 from diagnostics.repairs.smallest import GOOD, applied
 from engine.connection import Connection
 from engine.gates import STATES, Situation
 from engine.memory import memory_of
-from engine.mirror import contacts_of
 from engine.plan import plan
+from engine.population import contacts_of
 from engine.situation import recall
 from engine.workspace import Workspace
 
@@ -67,7 +69,7 @@ class Fixes:
 
 
 @dataclass(frozen=True)
-class _Reasons:
+class Reasons:
     """All reasons of all blocked contacts, numbered, and what answers each."""
 
     incidence: pl.DataFrame
@@ -93,8 +95,7 @@ def fixes(
         integers=("contact",),
     )
     run = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
-    reasons = reasons_of(workspace, situation)
-    ranking = ranked(alike(reasons.incidence), reasons.answers, most)
+    reasons, ranking = best(workspace, situation, most)
     claims: list[tuple[int, tuple[int, ...], int]] = [
         *((place, (one,), frees) for place, (one, frees) in enumerate(ranking.singles)),
         *((place, (one, other), frees) for place, (one, other, frees) in enumerate(ranking.pairs)),
@@ -146,13 +147,41 @@ contacts of a side that could not be read, of whom no gate says anything."""
 _PARTS = ("code", "state", "field", "value", "rule")
 
 
-def reasons_of(workspace: Workspace, situation: Situation) -> _Reasons:
+def best(workspace: Workspace, situation: Situation, most: int = TOP) -> tuple[Reasons, Ranking]:
+    """The reasons of all blocked contacts and the repairs, single and in pairs, that free most of them."""
+    with _nothing_collected():
+        reasons = _reasons_of(workspace, situation)
+        return reasons, ranked(alike(reasons.incidence), reasons.answers, most)
+
+
+def _reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     """Numbers the reasons of all blocked contacts and the repairs that answer them."""
-    stops = workspace.frame(_STOPS, (), integers=("contact",))
+    columns = {name: name for name in ("contact", *_PARTS)}
+    stops = workspace.population(columns, f"({_STOPS})", integers=("contact",))
     distinct = stops.select(_PARTS).unique(maintain_order=True).with_row_index("reason")
     rows = stops.join(distinct, on=_PARTS, how="left").select("contact", pl.col("reason").cast(pl.Int64))
+    parts, answers, obstacles = _answered(distinct, situation)
+    return Reasons(rows.cast(dict(INCIDENCE)), parts, answers, obstacles)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """While many objects are made that stay, the collector only looks through them: half of the time for 100,000 reasons."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _answered(
+    distinct: pl.DataFrame, situation: Situation
+) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]], dict[int, Obstacle]]:
+    """Repairs that answer the same reasons, as one; which of them answer each reason; and what nobody can repair."""
     obstacles: dict[int, Obstacle] = {}
-    by_repair: dict[Repair, set[int]] = {}
+    by_repair: dict[Repair, list[int]] = {}
     for code, state, field, value, rule, reason in distinct.select(*_PARTS, "reason").iter_rows():
         answer = answer_to(Stop(code, field, value, rule, state), situation)
         if isinstance(answer, Obstacle):
@@ -161,18 +190,18 @@ def reasons_of(workspace: Workspace, situation: Situation) -> _Reasons:
         for place, repair in enumerate(answer):
             # What is done for each contact counts only where nothing is preferred to it.
             if place == 0 or repair.once:
-                by_repair.setdefault(repair, set()).add(reason)
-    same: dict[frozenset[int], list[Repair]] = {}
+                by_repair.setdefault(repair, []).append(reason)
+    same: dict[tuple[int, ...], list[Repair]] = {}
     for repair, reasons in sorted(by_repair.items(), key=lambda one: not one[0].once):
-        same.setdefault(frozenset(reasons), []).append(repair)
+        same.setdefault(tuple(dict.fromkeys(reasons)), []).append(repair)
     answers: dict[int, list[int]] = {}
     for number, answered in enumerate(same):
         for reason in answered:
             answers.setdefault(reason, []).append(number)
-    return _Reasons(rows.cast(dict(INCIDENCE)), tuple(map(tuple, same.values())), answers, obstacles)  # type: ignore[arg-type]
+    return tuple(map(tuple, same.values())), answers, obstacles
 
 
-def _beyond(reasons: _Reasons) -> tuple[tuple[Obstacle, int], ...]:
+def _beyond(reasons: Reasons) -> tuple[tuple[Obstacle, int], ...]:
     """The obstacles with how many contacts each holds back, most first."""
     counts: dict[Obstacle, int] = {}
     for obstacle in dict.fromkeys(reasons.obstacles.values()):
@@ -185,7 +214,7 @@ def _beyond(reasons: _Reasons) -> tuple[tuple[Obstacle, int], ...]:
 def _proved(
     workspace: Workspace,
     situation: Situation,
-    reasons: _Reasons,
+    reasons: Reasons,
     numbers: Sequence[int],
     chosen: Sequence[int],
     named: int,

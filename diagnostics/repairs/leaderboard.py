@@ -48,14 +48,18 @@ def ranked(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collectio
     together: Counter[tuple[int, int]] = Counter()
     for reasons, contacts in groups.items():
         ways = sorted((frozenset(answers.get(reason, ())) for reason in reasons), key=len)
+        if len(ways) == 1 and len(ways[0]) == 1:
+            alone[next(iter(ways[0]))] += contacts
+            continue
         singles = sorted(ways[0].intersection(*ways[1:])) if ways else []
         for repair in singles:
             alone[repair] += contacts
         for place, first in enumerate(singles):
             for second in singles[place + 1 :]:
                 twice[first, second] += contacts
-        for pair in _only_together(ways, set(singles)):
-            together[pair] += contacts
+        if len(ways) > 1:
+            for pair in _only_together(ways, set(singles)):
+                together[pair] += contacts
     singles_ranked = nlargest(most, alone.items(), key=lambda one: (one[1], -one[0]))
     return Ranking(tuple(singles_ranked), tuple(_best_pairs(alone, twice, together, most)))
 

@@ -9,12 +9,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from diagnostics.checkup import GATES
-from engine import mirror
+from engine import population
 from engine.connection import read_connection
 from engine.fields import compared
 from engine.memory import memory_of_slice
-from engine.mirror import Compared, mostly_alike, slice_of
 from engine.plan import plan
+from engine.population import Compared, mostly_alike, slice_of
 from engine.situation import as_gates_see, recall
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
@@ -67,7 +67,7 @@ async def test_where_most_records_differ_everything_is_read_at_once(
     world = await planted(tmp_path, 24, ())
     await world.sync()
     where = compared(recall(world.workspace, world.connection))
-    monkeypatch.setattr(mirror, "_MANY", 0.5)
+    monkeypatch.setattr(population, "_MANY", 0.5)
     assert mostly_alike(world.workspace, where)
     with world.workspace.transaction() as sql:
         sql.execute("UPDATE app_contact SET CITY = CITY || ' (old)'")
