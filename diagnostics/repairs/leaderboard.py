@@ -47,10 +47,14 @@ def ranked(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collectio
     twice: Counter[tuple[int, int]] = Counter()
     together: Counter[tuple[int, int]] = Counter()
     for reasons, contacts in groups.items():
+        if len(reasons) == 1:
+            (reason,) = reasons
+            only = answers.get(reason, ())
+            if len(only) == 1:
+                (repair,) = only
+                alone[repair] += contacts
+                continue
         ways = sorted((frozenset(answers.get(reason, ())) for reason in reasons), key=len)
-        if len(ways) == 1 and len(ways[0]) == 1:
-            alone[next(iter(ways[0]))] += contacts
-            continue
         singles = sorted(ways[0].intersection(*ways[1:])) if ways else []
         for repair in singles:
             alone[repair] += contacts

@@ -52,6 +52,7 @@ class _Choices:
 
     several: bool
     known: frozenset[str]
+    by: FixedBy
     add: str
     translate: str
     mapping: str
@@ -71,13 +72,16 @@ def no_choice(stop: Stop, situation: Situation) -> Answer:
     if side is None:
         return ()
     same = _CHOICES.get(situation, stop.field, lambda: _choices(stop, situation, side, name))
-    parts = [part.strip() for part in stop.value.split(";")] if same.several else [stop.value]
-    missing = [part for part in dict.fromkeys(parts) if part and part not in same.known]
+    if same.several:
+        parts = dict.fromkeys(part.strip() for part in stop.value.split(";"))
+        missing = [part for part in parts if part and part not in same.known]
+    else:
+        missing = [stop.value] if stop.value and stop.value not in same.known else []
     if not missing or len(stop.value) >= EVIDENCE_CHARACTERS:
         return same.corrections
     value, personal = ";".join(missing), not same.nobodys.issuperset(missing)
     add = Repair(
-        "option", same.add, admin(side), settings.more_options(side, name, missing), side, name, value, once=True,
+        "option", same.add, same.by, settings.more_options(side, name, missing), side, name, value, once=True,
         personal=personal, code=stop.code,
     )  # fmt: skip
     if same.choice is None or len(missing) > 1:
@@ -103,6 +107,7 @@ def _choices(stop: Stop, situation: Situation, side: Side, name: str) -> _Choice
     return _Choices(
         several=field.type == "options",
         known=frozenset(values),
+        by=admin(side),
         add=f"add the option {VALUE} to {called(situation, side, name)}",
         translate=f"translate {VALUE} to one of the choices in the mapping of {mapping.name if mapping else name}",
         mapping=mapping.name if mapping else "",
