@@ -13,6 +13,7 @@ import polars as pl
 from diagnostics.causes import CAUSES, cause
 from diagnostics.causes.refusals import REFUSALS
 from diagnostics.checkup import GATES
+from diagnostics.contested import Contested, contested
 from diagnostics.evidence import sentence
 from diagnostics.observed.words import Certain, certain
 from diagnostics.repairs import Hypothetical, Obstacle, Stop, answer_to
@@ -42,30 +43,6 @@ class GateResult:
     passed: bool | None
     evidence: tuple[str, ...]
     decides: bool = False
-
-
-@dataclass(frozen=True)
-class Contested:
-    """When and by whom the two values of a conflict were set, as far as known; empty texts where nobody says.
-
-    HubSpot's is the property's own history if `hubspot_source` is known, else the record's last change; the app's is always
-    the record's.
-    """
-
-    hubspot_changed_at: str
-    hubspot_source: str
-    app_changed_at: str
-
-    def sentence(self) -> str:
-        """The same in words."""
-        if self.hubspot_source:
-            ours = f"HubSpot's value was set {self.hubspot_changed_at or '(unknown when)'} by {self.hubspot_source}"
-        elif self.hubspot_changed_at:
-            ours = f"HubSpot's record was changed {self.hubspot_changed_at}, by whom is not known"
-        else:
-            ours = "who set HubSpot's value is not known"
-        theirs = f"the app's record was changed {self.app_changed_at}" if self.app_changed_at else ""
-        return "; ".join(part for part in (ours, theirs) if part)
 
 
 @dataclass(frozen=True)
@@ -255,12 +232,7 @@ def _fields(
     bases = {row["field"]: row for row in memory.base.iter_rows(named=True)}
     wanted = {(row["side"], row["field"]): row["value"] for row in answer.wanted.iter_rows(named=True)}
     stopped = answer.writes.is_empty()
-    disputed = {
-        row["field"]: Contested(
-            *(row[name] or "" for name in ("hubspot_changed_at", "hubspot_source", "app_changed_at"))
-        )
-        for row in answer.conflicts.iter_rows(named=True)
-    }
+    disputed = {row["field"]: contested(contact, row, situation) for row in answer.conflicts.iter_rows(named=True)}
     grounds = {row["mapping"]: row["ground"] for row in merged.iter_rows(named=True)}
     views = []
     for mapping in situation.connection.mappings:

@@ -15,7 +15,8 @@ from tui.output import document, say, table
 from tui.through_time import ALL_WAIVED, finding_line, waiver_line
 
 if TYPE_CHECKING:
-    from diagnostics.explain import Contested, Explanation
+    from diagnostics.contested import Contested
+    from diagnostics.explain import Explanation
     from diagnostics.past.findings import PastFinding, Seen
 
 
@@ -153,6 +154,7 @@ def _contested(contested: Contested | None) -> dict[str, Any] | None:
     return {
         "hubspot": {"changed_at": contested.hubspot_changed_at or None, "source": contested.hubspot_source},
         "app": {"changed_at": contested.app_changed_at or None},
+        "undecided": contested.undecided or None,
     }
 
 
