@@ -20,12 +20,13 @@ _OF_VERIFICATION = ("hs_object_source", "hs_object_source_label", "firstname", "
 def compared(situation: Situation) -> Compared:
     """What the planner looks at in this situation. A gate may look at another field only beside a planned write.
 
-    What the app calls otherwise than HubSpot is compared by its canonical form, and so always read.
+    Of two records, HubSpot's address decides. What the app calls otherwise than HubSpot is compared by its canonical form, and so
+    always read.
     """
     connection, inclusion = situation.connection, situation.inclusion
     also = (*situation.also_read, *(inclusion.criteria_properties if inclusion else ()))
     always = {side: set(_looked_at(connection, situation.schemas[side], side, also)) for side in SIDES}
-    always["hubspot"].update(also)
+    always["hubspot"].update((situation.schemas["hubspot"].identity_field, *also))
     raw: list[tuple[str, str]] = []
     unlike: list[pl.Expr] = []
     for pair in mapped_pairs(connection, situation.schemas):
@@ -62,7 +63,7 @@ def fields_to_read(
 
 
 def _looked_at(connection: Connection, schema: SideSchema, side: Side, also: Sequence[str]) -> list[str]:
-    wanted = [schema.identity_field]
+    wanted: list[str] = []
     if side == "hubspot":
         wanted += [connection.opt_in.property] if connection.opt_in and connection.opt_in.property else []
         wanted += [connection.goals.contacts.property] if connection.goals.contacts else []

@@ -90,24 +90,26 @@ _BY_OTHERS = {
 """What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
 _EMAIL_KEY = "coalesce(nullif(h._email_key, ''), a._email_key, '')"
 _OF_EVERYBODY = {
-    "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL",
-    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins", "member_since": "m.added_at",
-    "email_key": _EMAIL_KEY, "email": f"nullif(c.email, {_EMAIL_KEY})", "hubspot._subscription": "h._subscription",
+    "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "member_since": "m.added_at", "email_key": _EMAIL_KEY,
+    "email": f"nullif(c.email, {_EMAIL_KEY})", "hubspot._subscription": "h._subscription",
 }  # fmt: skip
-_ORDINARY: Mapping[str, str | int] = {
-    "hubspot_candidates": "", "app_candidates": "", "erased": 0, "dependent": 0, "hubspot._unreadable": "", "app._unreadable": "",
-}  # fmt: skip
-"""What stands for an ordinary contact, of which it is not read; everything else is null then."""
 _OF_OTHERS = {
-    "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "hubspot_candidates": "c.hubspot_candidates",
-    "app_candidates": "c.app_candidates", "erased": "c.erased", "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE",
+    "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id",
+    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
+    "hubspot_candidates": "c.hubspot_candidates", "app_candidates": "c.app_candidates", "erased": "c.erased",
+    "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE",
     "hubspot._unreadable": "coalesce(h._unreadable, '')", "app._unreadable": "coalesce(a._unreadable, '')",
     "hubspot_updated_at": "h._updated_at", "app_updated_at": "a._updated_at",
     "hubspot_written_at": "c.hubspot_written_at", "app_written_at": "c.app_written_at",
 }  # fmt: skip
+_ORDINARY: Mapping[str, str | int] = {
+    "hubspot": 1, "app": 1, "hubspot_twins": 1, "app_twins": 1, "hubspot_candidates": "", "app_candidates": "", "erased": 0,
+    "dependent": 0, "hubspot._unreadable": "", "app._unreadable": "",
+}  # fmt: skip
+"""What an ordinary contact has, of which it is not read: two records that share their address with nobody. All else is null."""
 _UNUSUAL = (
-    f"h._id IS NULL OR a._id IS NULL OR {_DEPENDENT} OR c.hubspot_candidates <> '' OR c.app_candidates <> '' OR c.erased "
-    "OR d.side IS NOT NULL OR h._unreadable <> '' OR a._unreadable <> ''"
+    f"h._id IS NULL OR a._id IS NULL OR {_DEPENDENT} OR c.hubspot_twins > 1 OR c.app_twins > 1 OR c.hubspot_candidates <> '' "
+    "OR c.app_candidates <> '' OR c.erased OR d.side IS NOT NULL OR h._unreadable <> '' OR a._unreadable <> ''"
 )
 _INTEGERS = ("contact", "hubspot_twins", "app_twins", "linked", "hubspot", "app", "erased", "dependent")
 _FLAGS = ("linked", "hubspot", "app", "erased", "dependent")

@@ -143,7 +143,7 @@ def _known(workspace: Workspace, contacts: pl.Series) -> pl.DataFrame:
 
 
 def _array(numbers: pl.Series) -> str:
-    return f"[{','.join(map(str, numbers))}]"
+    return f"[{numbers.cast(pl.String).str.join(',').item()}]"
 
 
 def summarise(run: Run, situation: Situation, population: int, program: str | None = None) -> Examination:
