@@ -89,7 +89,7 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
             "fingerprint = excluded.fingerprint, last_run = excluded.last_run",
             findings.select("contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint")
             .sort("contact", "code", "field")
-            .iter_rows(),
+            .rows(),
         )
         sql.executemany(
             "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
@@ -102,7 +102,7 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
                 pl.col("value").fill_null(""),
             )
             .sort("contact", "side", "field", maintain_order=True)
-            .iter_rows(),
+            .rows(),
         )
         sql.executemany(
             "INSERT OR REPLACE INTO conflict(contact_id, field, hubspot_value, app_value, hubspot_changed_at, "
