@@ -102,15 +102,18 @@ _TOUCHED = """
 SELECT contact_id FROM verdict_span WHERE opened_run > :a AND opened_run <= :b
 UNION SELECT contact_id FROM verdict_span WHERE closed_run > :a AND closed_run <= :b
 """
+_HELD = (
+    "CREATE TEMP TABLE {name} (contact_id INTEGER PRIMARY KEY, state TEXT, cause TEXT, hubspot_id TEXT, app_id TEXT)"
+)
 _MOVED = """
 CREATE TEMP TABLE moved AS
 SELECT n.contact_id, coalesce(t.state, 'new') AS then_state, coalesce(t.cause, '') AS then_cause, n.state AS now_state,
   n.cause AS now_cause, n.hubspot_id, n.app_id
-FROM ({now}) n LEFT JOIN ({then}) t ON t.contact_id = n.contact_id
+FROM temp.held_now n LEFT JOIN temp.held_then t ON t.contact_id = n.contact_id
 WHERE t.state IS NOT n.state OR t.cause IS NOT n.cause
 UNION ALL
 SELECT t.contact_id, t.state, t.cause, 'gone', '', t.hubspot_id, t.app_id
-FROM ({then}) t WHERE NOT EXISTS (SELECT 1 FROM ({now}) n WHERE n.contact_id = t.contact_id)
+FROM temp.held_then t WHERE NOT EXISTS (SELECT 1 FROM temp.held_now n WHERE n.contact_id = t.contact_id)
 """
 _FINDINGS = """
 CREATE TEMP TABLE come_and_gone AS
@@ -145,8 +148,13 @@ def difference(workspace: Workspace, before: Examined, after: Examined, *, examp
     scope = {"a": before.run, "b": after.run, "a_unread": before.unread, "b_unread": after.unread}
     with one_look(workspace) as sql:
         whole = bool(before.unread or after.unread)
-        then, now = (part if whole else f"{part} AND contact_id IN ({_TOUCHED})" for part in (_THEN, _NOW))
-        sql.execute(_MOVED.format(then=then, now=now), scope)
+        if not whole:
+            sql.execute(f"CREATE TEMP TABLE touched AS {_TOUCHED}", scope)
+        only = "" if whole else " AND contact_id IN (SELECT contact_id FROM temp.touched)"
+        for name, part in (("held_then", _THEN), ("held_now", _NOW)):
+            sql.execute(_HELD.format(name=name))
+            sql.execute(f"INSERT INTO temp.{name} {part}{only}", scope)
+        sql.execute(_MOVED)
         sql.execute(_FINDINGS, scope)
         states_then, states_now = (_counted(sql, one, part, scope) for one, part in ((before, _THEN), (after, _NOW)))
         moves = _moves(workspace, before, after, examples)
