@@ -137,8 +137,8 @@ WHERE t.fingerprint IS NOT n.fingerprint
 UNION ALL
 SELECT t.contact_id, t.code, t.field, 'resolved' FROM then_found t
 WHERE NOT EXISTS (SELECT 1 FROM now_found n WHERE n.contact_id = t.contact_id AND n.code = t.code AND n.field = t.field)
-  AND EXISTS (SELECT 1 FROM verdict_span v WHERE v.contact_id = t.contact_id AND v.opened_run <= :b
-    AND (v.closed_run IS NULL OR v.closed_run > :b))
+  AND (EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = t.contact_id)
+    OR EXISTS (SELECT 1 FROM former_verdict f WHERE f.contact_id = t.contact_id AND (f.closed_run IS NULL OR f.closed_run > :b)))
 """
 """Findings of contacts that are gone are not resolved: nobody looked at them."""
 

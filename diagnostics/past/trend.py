@@ -26,8 +26,8 @@ _RESOLVED = f"""
 SELECT s.closed_run AS run, count(*) AS findings FROM finding_span s JOIN fingerprint k ON k.id = s.fingerprint
 WHERE s.closed_run BETWEEN ?1 AND ?2
   AND NOT EXISTS (SELECT 1 FROM finding_span e {_SAME_FIELD} AND e.opened_run = s.closed_run)
-  AND EXISTS (SELECT 1 FROM verdict_span v WHERE v.contact_id = s.contact_id AND v.opened_run <= s.closed_run
-    AND (v.closed_run IS NULL OR v.closed_run > s.closed_run))
+  AND (EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = s.contact_id)
+    OR EXISTS (SELECT 1 FROM former_verdict f WHERE f.contact_id = s.contact_id AND (f.closed_run IS NULL OR f.closed_run > s.closed_run)))
 GROUP BY s.closed_run
 """
 """A span of the same cause and field that begins where another one ends is the same finding, in another state or by another rule.
