@@ -23,8 +23,6 @@ SLICE = 100_000
 """Contacts in one frame: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
 AHEAD = 2
 """Slices that other threads work on meanwhile."""
-_FEW = 1_000
-"""Named contacts that are not worth another thread."""
 
 
 def bounds(workspace: Workspace, size: int = SLICE) -> Iterator[tuple[int, int]]:
@@ -60,7 +58,6 @@ def parts(
     workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], ids: Sequence[int], size: int = SLICE
 ) -> Generator[tuple[pl.DataFrame, T]]:
     """The named contacts, with all their fields, as `slices` gives everybody."""
-    size = min(size, max(_FEW, -(-len(ids) // AHEAD)))
     return _in_threads(workspace, each, (_Named(ids[start : start + size]) for start in range(0, len(ids), size)))
 
 
