@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.gates import Situation
@@ -57,9 +58,18 @@ def _undecided(contact: Mapping[str, Any], conflict: Mapping[str, Any], situatio
         return (
             f"the last change of the record in {names} was a sync of this connection, which tells nothing of the value"
         )
-    if conflict["hubspot_source"] and (conflict["hubspot_changed_at"] or "") < (conflict["app_changed_at"] or ""):
+    skew = situation.connection.sync.clock_skew_seconds
+    if conflict["hubspot_source"] and _seconds(conflict["hubspot_changed_at"], conflict["app_changed_at"]) > skew:
         return (
             "of the app only the record's time is known, so its value is the latest only beside a HubSpot record that is older as "
             f"a whole: that one was changed {contact['hubspot_updated_at']}"
         )
-    return f"the times are not more than {situation.connection.sync.clock_skew_seconds} s apart"
+    return f"the times are not more than {skew} s apart"
+
+
+def _seconds(earlier: str | None, later: str | None) -> float:
+    """From one time (ISO 8601) to another; 0 if either is not known."""
+    try:
+        return (datetime.fromisoformat(later or "") - datetime.fromisoformat(earlier or "")).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0

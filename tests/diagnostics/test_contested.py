@@ -56,9 +56,12 @@ def test_the_engines_own_write_is_no_time_of_a_user(
     assert undecided(hubspot=hubspot, app=app, source=source) == f"the last change of the record in {names} {SYNCED}"
 
 
-def test_times_close_together_decide_nothing() -> None:
-    """Clocks differ."""
-    assert "s apart" in undecided(hubspot=(MIDDLE, None))
+@pytest.mark.parametrize("source", ["", "IMPORT"])
+def test_times_close_together_decide_nothing(source: str) -> None:
+    """Clocks differ; whether HubSpot's history is known or not."""
+    shortly_before = "2026-03-02T09:59:50.480Z"
+
+    assert "s apart" in undecided(source=source, hubspot=(shortly_before, None))
 
 
 @pytest.mark.parametrize(
