@@ -51,7 +51,11 @@ def contested(contact: Mapping[str, Any], conflict: Mapping[str, Any], situation
 
 
 def _undecided(contact: Mapping[str, Any], conflict: Mapping[str, Any], situation: Situation) -> str:
-    synced: list[Side] = [side for side in SIDES if contact[f"{side}_updated_at"] == contact[f"{side}_written_at"]]
+    synced: list[Side] = [
+        side
+        for side in SIDES
+        if contact[f"{side}_written_at"] and contact[f"{side}_updated_at"] == contact[f"{side}_written_at"]
+    ]
     silent = [side for side in synced if side == "app" or not conflict["hubspot_source"]]
     if silent:
         names = " and ".join(situation.schemas[side].app for side in silent)
@@ -59,7 +63,10 @@ def _undecided(contact: Mapping[str, Any], conflict: Mapping[str, Any], situatio
             f"the last change of the record in {names} was a sync of this connection, which tells nothing of the value"
         )
     skew = situation.connection.sync.clock_skew_seconds
-    if conflict["hubspot_source"] and _seconds(conflict["hubspot_changed_at"], conflict["app_changed_at"]) > skew:
+    later = _seconds(conflict["hubspot_changed_at"], conflict["app_changed_at"])
+    if later is None:
+        return "not both times are known"
+    if conflict["hubspot_source"] and later > skew:
         return (
             "of the app only the record's time is known, so its value is the latest only beside a HubSpot record that is older as "
             f"a whole: that one was changed {contact['hubspot_updated_at']}"
@@ -67,9 +74,9 @@ def _undecided(contact: Mapping[str, Any], conflict: Mapping[str, Any], situatio
     return f"the times are not more than {skew} s apart"
 
 
-def _seconds(earlier: str | None, later: str | None) -> float:
-    """From one time (ISO 8601) to another; 0 if either is not known."""
+def _seconds(earlier: str | None, later: str | None) -> float | None:
+    """From one time (ISO 8601) to another; None if either is not known."""
     try:
         return (datetime.fromisoformat(later or "") - datetime.fromisoformat(earlier or "")).total_seconds()
     except (TypeError, ValueError):
-        return 0.0
+        return None

@@ -304,9 +304,6 @@ END;
 """What changes what the planner sees of a contact marks it, whoever does it: `engine/due.py` reads the marks. What only a sync or
 an undo writes (new base fields, new writes in doubt) is left out: after them everybody is planned. Not OR IGNORE: inside a trigger
 the policy of the statement that fires it counts instead."""
-MARKS: frozenset[str] = frozenset(re.findall(r"CREATE TRIGGER (\w+)", _MARKS))
-"""The names of these triggers."""
-
 _LEFT_BEHIND = """
   INSERT INTO former_verdict(contact_id, opened_run, state, cause, hubspot_id, app_id)
   SELECT {verdict}.contact_id, {verdict}.opened_run, {verdict}.state, {verdict}.cause, {contact}.hubspot_id, {contact}.app_id
@@ -329,6 +326,9 @@ WHEN OLD.opened_run IS NOT NULL AND (OLD.state, OLD.cause) IS NOT (NEW.state, NE
 END;
 """
 """What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held."""
+
+MARKS: frozenset[str] = frozenset(re.findall(r"CREATE TRIGGER (\w+)", _MARKS + _PAST))
+"""The names of all these triggers."""
 
 MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS + _PAST,)
 """Migration N brings a workspace from version N-1 to N; SQLite's `user_version` holds N."""

@@ -143,7 +143,8 @@ WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND v.cause <> 'conflict' A
   SELECT 1 FROM finding f WHERE f.contact_id = v.contact_id AND f.code = v.cause AND f.last_run = v.run_id)
 """
 """What stops whom, without what is the contact's own: contacts with the same reason then have the same row. The last part are
-contacts of a side that could not be read, of whom no gate says anything."""
+contacts of a side that could not be read, of whom no gate says anything. That nobody in sync is meant is said in the words of the
+index of states, which SQLite else does not use."""
 _PARTS = ("code", "state", "field", "value", "rule")
 
 

@@ -19,8 +19,8 @@ def undecided(
     reason: str = "both_changed",
     source: str = "",
     property_at: str | None = None,
-    hubspot: tuple[str, str | None] = (LATE, None),
-    app: tuple[str, str | None] = (MIDDLE, None),
+    hubspot: tuple[str | None, str | None] = (LATE, None),
+    app: tuple[str | None, str | None] = (MIDDLE, None),
 ) -> str:
     """The reason for a conflict of these times; of each record: when it was changed, and when the engine wrote it last."""
     chosen = connection(sync=Sync.model_validate({"conflicts": policy}))
@@ -62,6 +62,14 @@ def test_times_close_together_decide_nothing(source: str) -> None:
     shortly_before = "2026-03-02T09:59:50.480Z"
 
     assert "s apart" in undecided(source=source, hubspot=(shortly_before, None))
+
+
+@pytest.mark.parametrize(("hubspot", "app"), [((None, None), (MIDDLE, None)), ((LATE, None), (None, None))])
+def test_a_time_that_nobody_tells_is_no_sync_and_no_short_while(
+    hubspot: tuple[str | None, str | None], app: tuple[str | None, str | None]
+) -> None:
+    """A record without a time, never written by the engine."""
+    assert undecided(hubspot=hubspot, app=app) == "not both times are known"
 
 
 @pytest.mark.parametrize(
