@@ -165,6 +165,25 @@ def test_what_only_a_run_that_was_cut_off_saw_is_kept_by_the_next_whole_one(answ
     assert answers.state_at(last - 1) == {"101": IN_SYNC, "102": IN_SYNC}
 
 
+def test_what_a_run_that_was_cut_off_met_first_begins_with_the_next_whole_one(answers: Answers) -> None:
+    """A span begins with a completed examination."""
+    answers.answer(answers.run(), {"101": OPT_IN, "102": IN_SYNC}, cut_off=True)
+    whole = answers.check({"101": OPT_IN, "102": IN_SYNC})
+
+    rows = answers.workspace.rows("SELECT hubspot_id, opened_run FROM verdict_span ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("101", whole), ("102", whole)]
+
+
+def test_with_a_contact_all_that_was_found_of_it_ends(answers: Answers) -> None:
+    """Its verdict and its findings, with the examination that did not meet it any more."""
+    answers.check({"101": TOO_LONG, "102": TOO_LONG})
+    second = answers.check({"102": TOO_LONG})
+
+    for table in ("verdict_span", "finding_span"):
+        rows = answers.workspace.rows(f"SELECT DISTINCT contact_id, closed_run FROM {table} ORDER BY 1")
+        assert [tuple(row) for row in rows] == [(1, second), (2, None)]
+
+
 def test_a_contact_that_became_part_of_another_hands_its_past_on(answers: Answers) -> None:
     """Its record is in another contact now: gone, but named as joined, and its findings go on."""
     first = answers.check({"101": TOO_LONG, "102": IN_SYNC})
