@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+
+from engine.sqlite import sqlite3
 
 SHOWN = 5
 _COMPARED = {

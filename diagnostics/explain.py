@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +27,7 @@ from engine.plan import Plan, plan
 from engine.population import slice_of
 from engine.schema import SIDES
 from engine.situation import recall
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 MANY = 10

@@ -6,13 +6,12 @@ of them in `due_contact`. Some are always due: who depends on other contacts' re
 
 from __future__ import annotations
 
-import sqlite3
-
 import polars as pl
 
 from engine.gates import Situation
 from engine.runs import Run
 from engine.situation import digest
+from engine.sqlite import sqlite3
 from engine.tables import MARKS
 
 SHARE = 0.2

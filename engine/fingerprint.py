@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 
 import polars as pl
 
 from engine.signature import VALUE, value_free_words
+from engine.sqlite import sqlite3
 
 VERSION = "v1"
 _DIGITS = 16

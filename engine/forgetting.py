@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from engine.mirror import TABLE, columns_of
 from engine.past import forget_criteria
 from engine.runs import Run
 from engine.schema import SIDES, Side
+from engine.sqlite import sqlite3
 from engine.suppression import ERASED, LOOKED_THROUGH, hashed, normalised, recognised, secret_of, suppress
 from engine.waivers import forget_waivers
 from engine.workspace import Workspace, quoted
@@ -136,7 +136,6 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
     }
     these = "IN (SELECT value FROM json_each(:contacts))"
     ids = {side: f"IN (SELECT {side}_id FROM contact WHERE id {these})" for side in SIDES}
-    workspace.sql.execute("PRAGMA secure_delete = ON")
     with workspace.transaction() as sql:
         for table in (
             "base_field", "conflict", "decision", "evidence", "suspended_field", "planned_write", "quarantine", "certainty",
@@ -209,7 +208,6 @@ def keep_out_erased(workspace: Workspace) -> int:
     secret_of(workspace, make=False, random=secrets.token_bytes)
     emptied = 0
     while not workspace.fact(LOOKED_THROUGH):
-        workspace.sql.execute("PRAGMA secure_delete = ON")
         with workspace.transaction():
             # First, because an address that joins the list takes it back.
             workspace.remember(LOOKED_THROUGH, "1")

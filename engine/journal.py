@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -12,6 +11,7 @@ from engine.mirror import columns_of, mirrored
 from engine.operations import NEVER_SENT, UNSETTLED, Operation, State, along
 from engine.runs import Run, iso
 from engine.schema import Side
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 _COLUMNS = ("record_id", "kept", "status", "code", "field", "message", "correlation_id")

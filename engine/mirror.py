@@ -67,7 +67,6 @@ def store(
                 (json.dumps(gone), f"{ERASED}%"),
             ).fetchone()
         ):
-            sql.execute("PRAGMA secure_delete = ON")
             look_through_again(sql)
         sql.executemany(statement, rows)
 

@@ -6,7 +6,6 @@ So a crash leaves either a write that is looked up at the next start, or all tha
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -21,6 +20,7 @@ from engine.operations import ALREADY_LINKED, AMBIGUOUS, GONE, KEPT_DIFFERENTLY,
 from engine.quarantine import keep, release
 from engine.runs import Run, iso
 from engine.schema import Side
+from engine.sqlite import sqlite3
 from engine.undo import hold_undone
 
 

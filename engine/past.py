@@ -9,13 +9,13 @@ whether that has ended it. Contacts whose answer did not change cost nothing: `v
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.gates import Situation
 from engine.runs import Run, iso
 from engine.schema import SIDES, Field, SideSchema
+from engine.sqlite import sqlite3
 
 _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,6 +16,7 @@ from engine.merge import mapped_pairs
 from engine.operations import ALREADY_LINKED, EXISTS, Operation
 from engine.runs import iso
 from engine.schema import Side, SideSchema
+from engine.sqlite import sqlite3
 
 Kind = Literal["retryable", "permanent", "quarantined"]
 

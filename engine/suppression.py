@@ -10,7 +10,6 @@ import hmac
 import json
 import os
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import polars as pl
 from engine.canonical import email_key
 from engine.errors import WorkspaceError
 from engine.runs import Run, iso
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace, explained
 
 KEY_BYTES = 32

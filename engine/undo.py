@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -35,6 +34,7 @@ from engine.operations import Operation
 from engine.population import contacts_of
 from engine.runs import Run, iso
 from engine.schema import SIDES, Side
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 Why = Literal["created", "changed-since", "undone-already", "gone", "excluded", "consent", "not-mapped"]

@@ -7,7 +7,6 @@ anew like any record that nobody linked.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +18,7 @@ from engine.errors import ConfigurationError
 from engine.pairing import pair_contacts, pairs_without
 from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
+from engine.sqlite import sqlite3
 from engine.suppression import normalised
 from engine.workspace import Workspace
 

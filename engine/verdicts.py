@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from engine.past import record
 from engine.plan import Plan
 from engine.runs import Run
 from engine.schema import SIDES
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 _COUNTED = """

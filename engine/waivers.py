@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.errors import ConfigurationError
 from engine.runs import iso
 from engine.schema import SIDES
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import WorkspaceError
+from engine.sqlite import sqlite3
 from engine.tables import APPLICATION_ID, MIGRATIONS
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Workspace:
         sql.execute(f"PRAGMA cache_size = -{_CACHE}")
         sql.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         sql.execute("PRAGMA foreign_keys = ON")
+        sql.execute("PRAGMA secure_delete = ON")  # personal data that was deleted or replaced stays in no free page
         return sql
 
     def _has_companions(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import resource
-import sqlite3
 import sys
 import time
 import zlib
@@ -21,6 +20,7 @@ from benchmarks.per_record.terms import Terms
 from engine.fingerprint import fingerprint
 from engine.runs import Run
 from engine.situation import recall
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 ROWS = 10_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from diagnostics.criteria.wording import in_words
 from engine.gates import Situation
 from engine.merge import mapped_pairs
 from engine.schema import Side
+from engine.sqlite import sqlite3
 
 GATES = (
     "erased", "in-doubt", "many-to-one", "counterpart-gone", "email-missing", "email-invalid", "email-duplicate", "opt-in",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +18,7 @@ from engine.errors import AccessError, ConfigurationError
 from engine.mirror import columns_of, mirrored
 from engine.observe import Sides
 from engine.schema import SIDES, Side
+from engine.sqlite import sqlite3
 from engine.visible import visible
 from engine.workspace import Workspace
 

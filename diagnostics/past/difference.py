@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from diagnostics.past.moment import Examined, one_look
 from diagnostics.past.situation import Change, situation_changes
 from engine.gates import STATES
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 Verdict = tuple[str, str]

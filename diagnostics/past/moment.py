@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from engine.connection import Connection
 from engine.errors import ConfigurationError, WorkspaceError
 from engine.runs import iso
 from engine.situation import recall
+from engine.sqlite import sqlite3
 from engine.visible import visible
 from engine.workspace import Workspace, explained
 

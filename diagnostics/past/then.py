@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from engine.errors import ConfigurationError
 from engine.mirror import TABLE, columns_of
 from engine.runs import iso
 from engine.schema import SIDES, Side
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 OTHER_CLOCKS = timedelta(hours=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
@@ -15,6 +14,7 @@ from diagnostics.report.moments import moment
 from diagnostics.report.personal import is_choice, personal_values
 from diagnostics.report.subject import Source
 from engine.gates import STATES
+from engine.sqlite import sqlite3
 from engine.waivers import waived
 
 EXAMPLES = 3

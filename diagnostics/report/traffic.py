@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable
 
 from diagnostics.report.model import ExchangeLine, Refusal, UnknownReason
@@ -11,6 +10,7 @@ from diagnostics.report.moments import certain, moment
 from diagnostics.report.personal import choice_fields, personal_values
 from diagnostics.report.subject import Source
 from diagnostics.unknown_refusals import unknown_refusals
+from engine.sqlite import sqlite3
 
 NEWEST = 20
 LOOKED_AT = 500

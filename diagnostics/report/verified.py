@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter, defaultdict
 
 from diagnostics.report.model import MissingGroup, UnexplainedValue, VerificationLine, VerificationPart
@@ -12,6 +11,7 @@ from diagnostics.report.personal import is_choice
 from diagnostics.report.subject import Source
 from diagnostics.verification.sampling import SampleResult
 from engine.schema import Side
+from engine.sqlite import sqlite3
 
 QUESTIONS = {
     "outbound": "Does every contact of the list exist in the app?",

@@ -3,7 +3,6 @@ undos, and records that are gone."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from itertools import groupby
 
@@ -25,6 +24,7 @@ from diagnostics.report.subject import Source
 from engine.decisions import Conflict
 from engine.decisions import conflicts as stored_conflicts
 from engine.runs import open_release
+from engine.sqlite import sqlite3
 
 NEWEST = 20
 EXAMPLES = 3

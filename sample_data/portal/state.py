@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sample_data.portal.folder import AudienceFile, DataFolder, MemberRow, read_folder
+
+if TYPE_CHECKING:
+    import sqlite3
+else:  # as the engine does: two SQLites in one process drop each other's locks on a file
+    try:
+        import pysqlite3 as sqlite3
+    except ImportError:
+        import sqlite3
 
 BUSY_SECONDS = 30.0
 

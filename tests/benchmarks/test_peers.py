@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.gates import Situation
 from engine.observe import observe
 from engine.runs import Run
 from engine.situation import recall
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 from sample_data import PEOPLE
 from sample_data.portal import open_portal

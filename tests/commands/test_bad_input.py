@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.lock import locked
+from engine.sqlite import sqlite3
 from sample_data.portal import Fault, open_portal, serving
 from tests.conftest import Answer, Command, change_connection
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.sqlite import sqlite3
 from tests.commands.test_unlinking import bereft
 from tests.conftest import Command
 

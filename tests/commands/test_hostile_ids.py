@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.connection import read_connection
+from engine.sqlite import sqlite3
 from tests.conftest import Command
 from tui.commands.session import Session
 from tui.commands.writing import show_plan

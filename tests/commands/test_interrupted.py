@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.sqlite import sqlite3
 from sample_data.portal import Fault
 from tests.commands.test_bad_input import served
 from tests.conftest import Command

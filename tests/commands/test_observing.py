@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from engine.sqlite import sqlite3
 from tests.conftest import Answer, Command
 
 

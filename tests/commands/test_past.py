@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from diagnostics.past.difference import Difference, FindingCount, Move, MovedCon
 from diagnostics.past.moment import Examined
 from diagnostics.past.situation import Change
 from engine.gates import STATES
+from engine.sqlite import sqlite3
 from tests.conftest import Answer, Command
 from tui.commands.past import diff_document, show_diff
 from tui.commands.session import session

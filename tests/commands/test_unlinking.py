@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from engine.sqlite import sqlite3
 from tests.conftest import Command
 
 

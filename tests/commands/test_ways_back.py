@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from engine.connection import read_connection
 from engine.errors import Stopped
 from engine.observe import Sides
 from engine.runs import Run
+from engine.sqlite import sqlite3
 from tests.commands.test_interrupted import phases, started
 from tests.conftest import Command, change_connection
 from tui.__main__ import run as run_command

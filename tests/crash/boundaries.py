@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import httpx
+
+from engine.sqlite import sqlite3
 
 Moment = Literal[
     "before BEGIN", "after BEGIN", "before COMMIT", "after COMMIT",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.sqlite import sqlite3
 from tests.crash.both_sides import Sent, read_both_sides, sent_inputs
 from tests.crash.boundaries import KINDS, Boundary, Target
 from tests.crash.nursery import Nursery

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from engine.sqlite import sqlite3
 from sample_data.generate import main as generate
 from sample_data.portal import Portal, open_portal
 from tests.crash.both_sides import BothSides, identifiers, read_both_sides, sent_inputs

@@ -113,3 +113,9 @@ def _plan(contacts: pl.DataFrame, given: Mapping[str, Given]) -> Plan:
         conflicts=pl.DataFrame(disputed, schema=CONFLICT, orient="row"),
         wanted=nothing,
     )
+
+
+def everything_stored(workspace: Workspace) -> str:
+    """All values of all tables as text, in lower case."""
+    tables = [row["name"] for row in workspace.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return "\n".join(repr(tuple(row)) for table in tables for row in workspace.rows(f'SELECT * FROM "{table}"')).lower()

@@ -379,7 +379,7 @@ def fill(workspace: Workspace) -> None:
 
 async def test_a_locked_workspace_stops_before_the_next_write(world: World, tmp_path: Path) -> None:
     """Another program holds the file when the first answer comes; later everybody is there once."""
-    import sqlite3
+    from engine.sqlite import sqlite3
 
     sides = world.sides()
     sides.app.batch_size = 5

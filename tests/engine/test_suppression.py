@@ -21,6 +21,7 @@ from engine.runs import Run
 from engine.schema import Side, SideSchema
 from engine.suppression import key_file, suppress
 from engine.workspace import Workspace
+from tests.engine.answers import everything_stored
 from tests.engine.test_aliases import FIELDS, SCHEMAS
 from tests.engine.test_cycle import World, people, world
 
@@ -95,13 +96,13 @@ async def test_a_forgotten_person_is_in_no_table_and_never_comes_back(world: Wor
     run = Run(world.workspace, "forget")
 
     forget_person(run, known_as(world.workspace, address), "asked for it")
-    forgotten = "\n".join(world.workspace.sql.iterdump()).lower()
+    forgotten = everything_stored(world.workspace)
     world.portal.tamper("hubspot", person["hubspot_id"], {"city": "Verräterdorf"})
     written = await world.sync()
 
     after = world.one(f"c.id = {person['id']}")
     assert (written, after["state"], after["cause"]) == (0, "excluded", "erased")
-    for text in (forgotten, "\n".join(world.workspace.sql.iterdump()).lower()):
+    for text in (forgotten, everything_stored(world.workspace)):
         assert address.lower() not in text
         assert "verräter" not in text
 
@@ -147,7 +148,7 @@ def test_all_addresses_of_a_person_are_forgotten(tmp_path: Path, who: str) -> No
     pair_contacts(workspace, WITH_ADDITIONAL)
 
     forget_person(run, known_as(workspace, who), "asked for it")
-    forgotten = "\n".join(workspace.sql.iterdump())
+    forgotten = everything_stored(workspace)
     back = [Record("r", {"EMAIL": "Jo@privat.example"}, "", "")]
     store(workspace, WITH_ADDITIONAL["app"], back, fields["app"], run.id)
     pair_contacts(workspace, WITH_ADDITIONAL)
@@ -175,7 +176,7 @@ async def test_what_the_journal_keeps_under_a_former_number_is_forgotten_too(wor
 
     forget_person(Run(world.workspace, "forget"), known_as(world.workspace, person["EMAIL"]), "asked for it")
 
-    assert "verr" not in "\n".join(world.workspace.sql.iterdump()).lower()
+    assert "verr" not in everything_stored(world.workspace)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +210,8 @@ async def test_an_address_is_forgotten_in_the_journal_however_it_is_spelt(world:
 
     forget_person(Run(world.workspace, "forget"), known_as(world.workspace, "müller@firma.example"), "asked for it")
 
-    left = "\n".join(world.workspace.sql.iterdump())
-    assert "Verräter" not in left
+    left = everything_stored(world.workspace)
+    assert "verräter" not in left
     assert "nichtmüller" in left
 
 
@@ -224,17 +225,12 @@ async def test_an_undo_does_not_bring_a_forgotten_address_back(world: World) -> 
     number = int(world.workspace.value("SELECT max(run_id) FROM journal"))
 
     forget_person(Run(world.workspace, "forget"), known_as(world.workspace, old), "asked for it")
-    left = "\n".join(world.workspace.sql.iterdump()).lower()
+    left = everything_stored(world.workspace)
     applied, _, _ = await undo(Run(world.workspace, "undo"), world.connection, world.sides(), GATES, number)
 
     assert old.lower() not in left
     assert applied.writes == 0
     assert world.one(f"c.id = {person['id']}")["EMAIL"] == "anders@firma.example"
-
-
-def held(workspace: Workspace) -> str:
-    """Everything in the workspace as text."""
-    return "\n".join(workspace.sql.iterdump()).lower()
 
 
 def desk(path: Path) -> Workspace:
@@ -273,7 +269,7 @@ def test_one_address_on_the_list_is_enough_and_no_value_is_ever_stored(tmp_path:
 
     read(workspace, run, MIXED, {"email": "wer@firma.example"})
 
-    assert "jo@" not in held(workspace)
+    assert "jo@" not in everything_stored(workspace)
     assert workspace.value("SELECT count(*) FROM hubspot_contact WHERE city = 'Verrat'") == 1
     assert workspace.value("SELECT hs_merged_object_ids FROM hubspot_contact WHERE _id = '1'") == "77"
     pair_contacts(workspace, WITH_ADDITIONAL)
@@ -296,7 +292,7 @@ def test_a_member_with_any_of_the_addresses_is_the_same_erased_person(tmp_path: 
 
     rows = workspace.rows("SELECT app_id, erased FROM contact WHERE app_id IS NOT NULL ORDER BY app_id")
     assert [(row["app_id"], row["erased"]) for row in rows] == [("r0", 1), ("r1", 0)]
-    assert "jo@" not in held(workspace)
+    assert "jo@" not in everything_stored(workspace)
 
 
 def test_lifting_one_address_lifts_all_that_came_with_it(tmp_path: Path) -> None:
@@ -370,7 +366,7 @@ async def test_a_member_deleted_for_good_takes_the_contacts_additional_addresses
 
     rows = world.workspace.rows("SELECT hubspot_id, cause FROM contacts WHERE cause = 'erased' ORDER BY hubspot_id")
     assert [(row["hubspot_id"], row["cause"]) for row in rows] == [(None, "erased"), (person["hubspot_id"], "erased")]
-    assert "zweit@" not in held(world.workspace)
+    assert "zweit@" not in everything_stored(world.workspace)
 
 
 def test_whoever_else_has_an_address_of_the_person_loses_its_values_too(tmp_path: Path) -> None:
@@ -384,5 +380,5 @@ def test_whoever_else_has_an_address_of_the_person_loses_its_values_too(tmp_path
     forget_person(run, person, "asked for it")
 
     assert person.records == ("HubSpot 1", "app r0", "app r1")
-    assert "jo@" not in held(workspace)
+    assert "jo@" not in everything_stored(workspace)
     assert workspace.value("SELECT count(*) FROM contact WHERE NOT erased") == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from engine.errors import LockHeld, WorkspaceError
 from engine.lock import locked
+from engine.sqlite import sqlite3
 from engine.tables import MIGRATIONS
 from engine.workspace import Workspace
 
@@ -64,6 +64,23 @@ def test_a_damaged_workspace_is_named_and_left_alone(tmp_path: Path, content: by
 
     assert caught.value.exit_code == 2
     assert path.read_bytes() == content
+
+
+def test_what_was_deleted_or_replaced_is_in_no_byte_of_the_file(tmp_path: Path) -> None:
+    """Whoever is forgotten later may have left values in pages that were freed long before."""
+    path = tmp_path / "acme.sqlite"
+    with Workspace(path) as workspace:
+        for number in range(200):
+            workspace.remember(f"key {number}", f"someone{number}@firma.example " * 9)
+        workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert b"someone7@" in path.read_bytes()
+        with workspace.transaction() as sql:
+            sql.execute("DELETE FROM fact WHERE key > 'key 1'")
+        for number in range(2):
+            workspace.remember(f"key {number}", "nobody")
+        workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    assert b"someone" not in path.read_bytes()
 
 
 def test_another_programs_database_is_not_taken_over(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from engine.errors import WorkspaceError
+from engine.sqlite import sqlite3
 from sample_data.portal import Fault
 from sample_data.portal.audit import Server
 from sample_data.portal.keeping import KEPT_CHARACTERS

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 from collections.abc import Callable
 from typing import get_args
 
+from engine.sqlite import sqlite3
 from sample_data.portal.faults import FaultKind
 from tests.invariants.adapter import mapped_fields, may_write, with_brakes, without_mapping
 from tests.invariants.people import (

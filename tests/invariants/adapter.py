@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from sqlite3 import Connection as Sql
 from typing import Literal
 from unittest.mock import patch
 
@@ -29,6 +28,7 @@ from engine.journal import planned_operations
 from engine.observe import Sides
 from engine.runs import Run, close_abandoned_runs
 from engine.saved_plan import SavedPlan, make_plan
+from engine.sqlite import sqlite3
 from engine.suppression import key_file
 from engine.workspace import Workspace
 from sample_data.population.person import TAGS
@@ -135,7 +135,7 @@ class WatchedWorkspace(Workspace):
         self.sql.execute("PRAGMA synchronous = OFF")
 
     @contextmanager
-    def transaction(self) -> Iterator[Sql]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """As the engine's own, with the process's possible end before and after the commit."""
         self._desk.boundary()
         with super().transaction() as sql:

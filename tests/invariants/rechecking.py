@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ from engine.cycle import plan_all
 from engine.gates import Gate
 from engine.runs import Run
 from engine.situation import recall
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 _ANSWERS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from engine.sqlite import sqlite3
 from sample_data.population.person import STAGE_CHOICES, TAGS
 
 Side = Literal["hubspot", "app"]

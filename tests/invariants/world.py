@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -18,6 +17,7 @@ import httpx
 
 from engine.gates import Gate
 from engine.saved_plan import SavedPlan
+from engine.sqlite import sqlite3
 from sample_data.portal import Portal, open_portal
 from sample_data.portal.hubspot.contacts import MergeRegime
 from tests.invariants.adapter import ALL_GATES, FEW_GATES, Engine, Ran, small_connection

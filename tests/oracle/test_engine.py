@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from engine.connection import read_connection
 from engine.schema import SIDES, Side
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
 from sample_data.population.compose import KINDS

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 from diagnostics.observed.words import Certain
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 from tests.tui.conftest import MakeConsole, fake_explanation
 from tests.tui.populated import write_connection

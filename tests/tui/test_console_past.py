@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from engine.sqlite import sqlite3
 from tests.tui.conftest import MakeConsole
 from tests.tui.populated import PEOPLE
 from tests.tui.screen_text import shown

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigurationError
+from engine.sqlite import sqlite3
 from engine.visible import visible
 from engine.workspace import Workspace
 from tui.commands.session import Session, announce_open_questions

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 
 from engine.errors import SyncdoctorError
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 from tui.home import Home
 from tui.reading.health import Health, health

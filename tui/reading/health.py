@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from diagnostics.held_back import holding
 from engine.runs import open_release, utc_now
+from engine.sqlite import sqlite3
 from engine.waivers import waived, waivers
 from engine.workspace import Workspace
 

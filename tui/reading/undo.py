@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:

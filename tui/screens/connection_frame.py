@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 from textual.css.query import NoMatches
 
 from engine.errors import SyncdoctorError
+from engine.sqlite import sqlite3
 from tui.actions import bindings_for
 from tui.open_connection import OpenConnection
 from tui.progress import progress_line
