@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -269,7 +270,8 @@ def _looked_at(situation: Situation) -> Compared:
         side, _, name = column.partition(".")
         if side in names:
             names[side].add(name)
-    return Compared({side: frozenset(some) for side, some in names.items()}, (), ())
+    read = {side: frozenset(some) for side, some in names.items()}
+    return Compared(read, situation.schemas["hubspot"].identity_field, (), ())
 
 
 def end_to_end(workspace: Workspace, situation: Situation) -> dict[str, Any]:
@@ -277,7 +279,8 @@ def end_to_end(workspace: Workspace, situation: Situation) -> dict[str, Any]:
     run, columns = Run(workspace, "check"), Columns(situation)
     population, counts = 0, Counter[str]()
     began = time.perf_counter()
-    for contacts, findings in slices(workspace, lambda contacts, _: columns.failures(contacts), _looked_at(situation)):
+    read = slices(workspace, lambda contacts, _: columns.failures(contacts), _looked_at(situation))
+    for contacts, findings in chain.from_iterable(read):
         store(workspace, findings, run.id)
         population += contacts.height
         counts.update(findings["code"])

@@ -6,14 +6,17 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from engine.auth.secret import Secret
 from engine.connection import Connection, read_connection
+from engine.connectors import Record
 from engine.connectors.open import open_connectors
-from engine.fields import fields_to_read
+from engine.content import compare_by
+from engine.fields import fields_to_read, same_texts
 from engine.gates import Situation
-from engine.mirror import add_columns
+from engine.mirror import add_columns, store
 from engine.pairing import pair_contacts
 from engine.runs import Run, utc_now
 from engine.schema import SIDES, InclusionList, Side, SideSchema
@@ -23,7 +26,7 @@ from sample_data import PEOPLE
 from sample_data.portal import open_portal
 from tui.practice import secrets, transports
 
-ROWS_PER_COMMIT = 50_000
+RECORDS_PER_PAGE = 50_000
 CITIES = ("Berlin", "Wien", "Zürich", "Hamburg", "Graz", "Bern", "Köln", "Leipzig")
 
 
@@ -61,10 +64,11 @@ def build(path: Path, contacts: int) -> None:
         workspace.sql.execute("PRAGMA synchronous = OFF")
         run = Run(workspace, "build")
         also = inclusion.criteria_properties
+        compare_by(workspace, same_texts(connection, schemas))
         for side in SIDES:
             fields = fields_to_read(connection, schemas, side, also)
             add_columns(workspace, side, fields)
-            _fill(workspace, side, fields, contacts, run.id)
+            _fill(workspace, schemas[side], fields, contacts, run.id)
         with workspace.transaction() as sql:
             sql.execute(
                 "INSERT INTO list_member(record_id, added_at) SELECT _id, '2026-01-01T00:00:00Z' FROM hubspot_contact "
@@ -76,17 +80,13 @@ def build(path: Path, contacts: int) -> None:
         run.finish("done", 0)
 
 
-def _fill(workspace: Workspace, side: Side, fields: list[str], contacts: int, run: int) -> None:
-    names = ["_id", "_email_key", "_created_at", "_updated_at", "_seen_run", *fields]
-    columns = ", ".join(f'"{name}"' for name in names)
-    statement = f"INSERT INTO {side}_contact({columns}) VALUES ({', '.join('?' * len(names))})"
-    rows = _rows(side, fields, contacts, run)
-    for start in range(0, contacts, ROWS_PER_COMMIT):
-        with workspace.transaction() as sql:
-            sql.executemany(statement, (next(rows) for _ in range(min(ROWS_PER_COMMIT, contacts - start))))
+def _fill(workspace: Workspace, schema: SideSchema, fields: list[str], contacts: int, run: int) -> None:
+    records = _records(schema.side, fields, contacts)
+    while page := list(islice(records, RECORDS_PER_PAGE)):
+        store(workspace, schema, page, fields, run)
 
 
-def _rows(side: Side, fields: list[str], contacts: int, run: int) -> Iterator[tuple[object, ...]]:
+def _records(side: Side, fields: list[str], contacts: int) -> Iterator[Record]:
     chance = random.Random(7)
     stages = ("subscriber", "lead", "opportunity", "customer")
     labels = {"subscriber": "Abonnent", "lead": "Lead", "opportunity": "Chance", "customer": "Kunde"}
@@ -120,8 +120,9 @@ def _rows(side: Side, fields: list[str], contacts: int, run: int) -> Iterator[tu
             values["website"] = "not a url"
         known = values if side == "hubspot" else app
         known_status = {name: status for name in fields if name not in known} if side == "app" else {}
-        yield (
-            f"{number + 1}" if side == "hubspot" else f"{number + 1:032x}", email, "2025-01-01T00:00:00Z",
-            "2026-02-01T00:00:00Z" if side == "hubspot" else "2026-01-01T00:00:00Z", run,
-            *(known.get(name, known_status.get(name, "")) for name in fields),
-        )  # fmt: skip
+        yield Record(
+            f"{number + 1}" if side == "hubspot" else f"{number + 1:032x}",
+            {name: known.get(name, known_status.get(name, "")) for name in fields},
+            "2025-01-01T00:00:00Z",
+            "2026-02-01T00:00:00Z" if side == "hubspot" else "2026-01-01T00:00:00Z",
+        )

@@ -23,7 +23,7 @@ from engine.loops import suspend_flipping
 from engine.losses import USUAL, Demand
 from engine.memory import Memory
 from engine.observe import Sides, observe
-from engine.plan import Plan, plan
+from engine.plan import Plan, joined, plan
 from engine.release import begin_release, halt, in_stages, release
 from engine.runs import Run, iso, release_is_first
 from engine.saved_plan import SavedPlan, confirmed, use
@@ -106,9 +106,10 @@ def _plan(
     with workspace.unflushed():
         forget_answers(run, only_due=due is not None)
         every = slices(workspace, answer, compared(situation)) if due is None else parts(workspace, answer, due)
-        for contacts, planned in every:
-            store_answer(run, contacts, planned)
-            done += contacts.height
+        for planned in every:
+            contacts, plans = zip(*planned, strict=True)
+            store_answer(run, contacts, joined(plans))
+            done += sum(frame.height for frame in contacts)
             run.progress("examining", done, total)
         return summarise(run, situation, population, program)
 

@@ -58,9 +58,11 @@ def planning_begins(sql: sqlite3.Connection) -> None:
 
 
 def forget_marks(sql: sqlite3.Connection) -> None:
-    """To be called before the contacts are read: what is changed while they are planned is marked for the next check."""
+    """To be called before the contacts are read: what is changed while they are planned is marked for the next check, and from
+    the first time on whatever changes."""
     for table in ("touched_record", "due_contact"):
         sql.execute(f"DELETE FROM {table}")
+    sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES ('marking', '1')")
 
 
 def planned(sql: sqlite3.Connection, situation: Situation, program: str) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 
 from engine.connection import Connection
 from engine.gates import Situation
-from engine.mapped_pair import mapped_pairs
+from engine.mapped_pair import MappedPair, mapped_pairs
 from engine.observed_links import id_fields
 from engine.population import Compared
 from engine.schema import SIDES, Side, SideSchema
@@ -20,26 +20,32 @@ _OF_VERIFICATION = ("hs_object_source", "hs_object_source_label", "firstname", "
 def compared(situation: Situation) -> Compared:
     """What the planner looks at in this situation. A gate may look at another field only beside a planned write.
 
-    Of two records, HubSpot's address decides. What the app calls otherwise than HubSpot is compared by its canonical form, and so
-    always read.
+    What the app calls otherwise than HubSpot is compared by its canonical form, and so always read.
     """
     connection, inclusion = situation.connection, situation.inclusion
     also = (*situation.also_read, *(inclusion.criteria_properties if inclusion else ()))
     always = {side: set(_looked_at(connection, situation.schemas[side], side, also)) for side in SIDES}
-    always["hubspot"].update((situation.schemas["hubspot"].identity_field, *also))
-    raw: list[tuple[str, str]] = []
+    always["hubspot"].update(also)
     unlike: list[pl.Expr] = []
     for pair in mapped_pairs(connection, situation.schemas):
-        one, other = (pair.column(side) for side in SIDES)
-        if pair.kind == "options" or any(value != choice for value, choice in pair.to_app.items()):
+        if not _same_text(pair):
+            one, other = (pl.col(pair.column(side)) for side in SIDES)
             canonical = [pair.comparable(side, pl.col(pair.column(side))) for side in SIDES]
-            unlike.append((pl.col(one) != pl.col(other)) & (canonical[0] != canonical[1]))
+            unlike.append((one != other) & (canonical[0] != canonical[1]))
             for side in SIDES:
                 always[side].add(pair.field(side))
-        else:
-            raw.append((pair.hubspot, pair.app))
     read = {side: frozenset(names) for side, names in always.items()}
-    return Compared(read, tuple(raw), tuple(unlike))
+    pairs = same_texts(connection, situation.schemas)
+    return Compared(read, situation.schemas["hubspot"].identity_field, pairs, tuple(unlike))
+
+
+def same_texts(connection: Connection, schemas: Mapping[Side, SideSchema]) -> tuple[tuple[str, str], ...]:
+    """The mapped fields, HubSpot's and the app's, of which both sides hold the same text where they agree."""
+    return tuple((pair.hubspot, pair.app) for pair in mapped_pairs(connection, schemas) if _same_text(pair))
+
+
+def _same_text(pair: MappedPair) -> bool:
+    return pair.kind != "options" and all(value == choice for value, choice in pair.to_app.items())
 
 
 def fields_of(situation: Situation, side: Side) -> list[str]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from engine.canonical import email_key
 from engine.connectors import Record
+from engine.content import compared_fields, content
 from engine.schema import Side, SideSchema
 from engine.suppression import ERASED, look_through_again, recognised
 from engine.workspace import Workspace, quoted
@@ -29,7 +30,8 @@ def add_columns(workspace: Workspace, side: Side, fields: Iterable[str]) -> None
 def store(
     workspace: Workspace, schema: SideSchema, records: Sequence[Record], fields: Sequence[str], run: int
 ) -> None:  # fmt: skip
-    """Inserts or replaces records of a side by id, with the normalised e-mail; fields that a record lacks become NULL.
+    """Inserts or replaces records of a side by id, with the normalised e-mail and the number of their content; fields that a
+    record lacks become NULL.
 
     Of erased people the values are left out before they are stored; the ids of records merged into theirs stay. Raises
     WorkspaceError if the list of erased people cannot be read.
@@ -38,7 +40,9 @@ def store(
         return
     table = TABLE[schema.side]
     addresses = _addresses(schema, records)
-    names = ["_id", "_email_key", "_created_at", "_updated_at", "_unreadable", "_seen_run", *fields]
+    of_content = compared_fields(workspace, schema.side)
+    told = of_content if of_content is not None and set(of_content) <= set(fields) else None
+    names = ["_id", "_email_key", "_content", "_created_at", "_updated_at", "_unreadable", "_seen_run", *fields]
     columns = ", ".join(quoted(name) for name in names)
     updates = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names[1:])
     statement = f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT(_id) DO UPDATE SET {updates}"
@@ -48,6 +52,9 @@ def store(
             (
                 record.id,
                 ERASED + hidden if hidden else keys[0],
+                None
+                if told is None or hidden or record.unreadable
+                else content(keys[0], [record.values.get(field) for field in told]),
                 record.created_at,
                 record.updated_at,
                 json.dumps(dict(record.unreadable)) if record.unreadable and not hidden else "",

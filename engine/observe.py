@@ -14,9 +14,10 @@ from typing import TypeVar
 from engine.aliases import follow_merges
 from engine.connection import Connection
 from engine.connectors import Connector, HubSpotSource
+from engine.content import compare_by
 from engine.cursors import fingerprint, gapless_end, next_window, slices_of
 from engine.errors import WorkspaceError
-from engine.fields import fields_of, fields_to_read
+from engine.fields import fields_of, fields_to_read, same_texts
 from engine.fit import check_fit
 from engine.gates import Situation
 from engine.losses import USUAL, Demand, last_reading, note_reading, refuse_empty_side
@@ -136,6 +137,7 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     unavailable = {area: reason for schema in schemas.values() for area, reason in schema.unavailable.items()}
     inclusion, members = await read_list(run, connection, sides.hubspot, unavailable, demand)
     also = _looked_at(inclusion)
+    compare_by(run.workspace, same_texts(connection, schemas))
     marks = marks_of(connection, sides, schemas, also)
     fields = {side: fields_to_read(connection, schemas, side, also) for side in SIDES}
     done, missed, gone = 0, 0, 0
@@ -162,6 +164,7 @@ def _looked_at(inclusion: InclusionList | None) -> tuple[str, ...]:
 async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -> Situation:
     situation = known.situation
     started = run.now()
+    compare_by(run.workspace, same_texts(situation.connection, situation.schemas))
     changed: dict[Side, list[str]] = {}
     for side in SIDES:
         connector, schema = sides.of(side), situation.schemas[side]

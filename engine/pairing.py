@@ -55,7 +55,7 @@ def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema]) -> i
             changed.iter_rows(),
         )
         description = _DESCRIPTION.format(**_described(workspace, schemas))
-        sql.execute(f"UPDATE contact SET (email, name) = {description} WHERE (email, name) IS NOT {description}")
+        sql.execute(f"UPDATE contact SET ({_DESCRIBING}) = {description} WHERE ({_DESCRIBING}) IS NOT {description}")
         erased_contacts(sql)
     return int(workspace.value("SELECT count(*) FROM contact"))
 
@@ -105,9 +105,11 @@ def _note_additional_addresses(workspace: Workspace, field: str) -> None:
         sql.executemany("INSERT INTO additional_email(record_id, email_key) VALUES (?, ?)", rows.iter_rows())
 
 
+_DESCRIBING = "email, name, hubspot_row, app_row"
+"""The last two tell where both records lie in the mirror, as of now; whoever goes by them looks at the record's id."""
 _DESCRIPTION = """(
   SELECT coalesce(nullif({hubspot_email}, ''), {app_email}, ''),
-         trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, ''))
+         trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, '')), h.rowid, a.rowid
   FROM (SELECT 1) LEFT JOIN hubspot_contact h ON h._id = contact.hubspot_id LEFT JOIN app_contact a ON a._id = contact.app_id
 )"""
 

@@ -6,7 +6,7 @@ No I/O, no clock; gates are handed in. Checking, explaining, syncing, verifying 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -71,6 +71,14 @@ def plan(contacts: pl.DataFrame, memory: Memory, situation: Situation, gates: Se
         wanted=wanted,
         merged=merged,
     )
+
+
+def joined(plans: Sequence[Plan]) -> Plan:
+    """The answers for parts of a slice as one, the verdicts in the order of the contacts."""
+    if len(plans) == 1:
+        return plans[0]
+    frames = {one.name: pl.concat([getattr(part, one.name) for part in plans]) for one in fields(Plan)}
+    return Plan(**{**frames, "verdicts": frames["verdicts"].sort("contact")})
 
 
 _NOTHING = pl.DataFrame(schema={**FINDING, "code": pl.String(), "rank": pl.Int32()})

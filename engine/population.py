@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from engine.content import is_compared_by
 from engine.mirror import columns_of
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace, quoted
@@ -17,26 +18,36 @@ from engine.workspace import Workspace, quoted
 class Compared:
     """Where the two records of a contact differ, for a reader who needs most values only there.
 
-    `always`: the fields of a side that are needed wherever there is a record. `pairs`: mapped fields, HubSpot's and the app's,
-    that differ where they are not the same text. `unlike`: each tells of another mapping, from fields in `always`, where it differs.
+    `always`: the fields of a side that are needed wherever there is a record; besides these HubSpot's `address`. `pairs`: mapped
+    fields, HubSpot's and the app's, that differ where they are not the same text. `unlike`: each tells of another mapping, from
+    fields in `always`, where it differs.
     """
 
     always: Mapping[Side, frozenset[str]]
+    address: str
     pairs: tuple[tuple[str, str], ...]
     unlike: tuple[pl.Expr, ...]
 
 
-def slice_of(workspace: Workspace, after: int, up_to: int, where: Compared | None = None) -> pl.DataFrame:
-    """The contacts with ids in (after, up_to] as `gates.Population` describes them.
+def slice_of(workspace: Workspace, after: int, up_to: int) -> pl.DataFrame:
+    """The contacts with ids in (after, up_to] as `gates.Population` describes them, with all their fields."""
+    return _contacts(workspace, *_range(after, up_to))
 
-    `where`: fields that matter only where two records differ are read only there, and null elsewhere.
-    """
-    return _contacts(workspace, "c.id > ? AND c.id <= ?", (after, up_to), where)
+
+def alike_and_others(workspace: Workspace, after: int, up_to: int, where: Compared) -> list[pl.DataFrame]:
+    """As `slice_of`, in two frames: those whose two records agree in everything, of whom only the least is read and all else is
+    null, and all others."""
+    alike, others = _alike(workspace, *_range(after, up_to), where)
+    return [alike, contacts_of(workspace, others)] if others else [alike]
 
 
 def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
     """The named contacts as `gates.Population` describes them, with all their fields."""
     return _contacts(workspace, *_named(ids))
+
+
+def _range(after: int, up_to: int) -> tuple[str, tuple[int, int]]:
+    return "c.id > ? AND c.id <= ?", (after, up_to)
 
 
 def _named(ids: Sequence[int]) -> tuple[str, tuple[str]]:
@@ -76,10 +87,15 @@ _SUCCESSOR: Mapping[Side, str] = {
 """Of a link whose record is gone from the side: the one record there, linked to nothing, with an address of the other."""
 
 
+_RECORDS = "contact c LEFT JOIN hubspot_contact h ON {hubspot} LEFT JOIN app_contact a ON {app} "
+_MEMBER = "LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
+_BY_IDS = _RECORDS.format(hubspot="h._id = c.hubspot_id", app="a._id = c.app_id") + _MEMBER
+_BY_ROWS = _RECORDS.format(hubspot="h.rowid = c.hubspot_row", app="a.rowid = c.app_row") + _MEMBER
+"""As pairing left them, in half the time: a record that is another one is not that of the contact."""
+_WITHOUT_ANSWER = "journal WHERE state IN ('intent', 'in_doubt')"
 _FROM = (
-    "contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id LEFT JOIN app_contact a ON a._id = c.app_id "
-    "LEFT JOIN list_member m ON m.record_id = c.hubspot_id LEFT JOIN (SELECT contact_id, min(side) AS side FROM journal "
-    "WHERE state IN ('intent', 'in_doubt') GROUP BY contact_id) d ON d.contact_id = c.id WHERE "
+    f"{_BY_IDS}LEFT JOIN (SELECT contact_id, min(side) AS side FROM {_WITHOUT_ANSWER} GROUP BY contact_id) d "
+    "ON d.contact_id = c.id WHERE "
 )
 _DEPENDENT = "(h._email_key <> a._email_key OR c.linked_at IS NOT NULL AND (h._id IS NULL OR a._id IS NULL))"
 _BY_OTHERS = {
@@ -90,46 +106,43 @@ _BY_OTHERS = {
 """What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
 _EMAIL_KEY = "coalesce(nullif(h._email_key, ''), a._email_key, '')"
 _OF_EVERYBODY = {
-    "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "member_since": "m.added_at", "email_key": _EMAIL_KEY,
-    "email": f"nullif(c.email, {_EMAIL_KEY})", "hubspot._subscription": "h._subscription",
-}  # fmt: skip
-_OF_OTHERS = {
-    "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id",
+    "contact": "c.id", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "linked": "c.linked_at IS NOT NULL",
+    "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "member_since": "m.added_at",
     "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
     "hubspot_candidates": "c.hubspot_candidates", "app_candidates": "c.app_candidates", "erased": "c.erased",
-    "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE",
+    "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE", "email_key": _EMAIL_KEY,
+    "email": f"nullif(c.email, {_EMAIL_KEY})",
     "hubspot._unreadable": "coalesce(h._unreadable, '')", "app._unreadable": "coalesce(a._unreadable, '')",
+    "hubspot._subscription": "h._subscription",
     "hubspot_updated_at": "h._updated_at", "app_updated_at": "a._updated_at",
     "hubspot_written_at": "c.hubspot_written_at", "app_written_at": "c.app_written_at",
 }  # fmt: skip
-_ORDINARY: Mapping[str, str | int] = {
-    "hubspot": 1, "app": 1, "hubspot_twins": 1, "app_twins": 1, "hubspot_candidates": "", "app_candidates": "", "erased": 0,
-    "dependent": 0, "hubspot._unreadable": "", "app._unreadable": "",
+_OF_ALIKE = {
+    "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "member_since": "m.added_at", "email_key": "h._email_key",
+    "email": "CASE WHEN c.email <> h._email_key THEN c.email END", "hubspot._subscription": "h._subscription",
 }  # fmt: skip
-"""What an ordinary contact has, of which it is not read: two records that share their address with nobody. All else is null."""
+_CONSTANT: Mapping[str, str | int | bool] = {
+    "hubspot": True, "app": True, "hubspot_twins": 1, "app_twins": 1, "hubspot_candidates": "", "app_candidates": "",
+    "erased": False, "dependent": False, "hubspot._unreadable": "", "app._unreadable": "", "hubspot_swap": False,
+    "app_swap": False,
+}  # fmt: skip
+"""What two records that agree in everything and share their address with nobody have anyhow; all that is not read is null."""
+_ALIKE_BY_CONTENT = (
+    "h._content = a._content AND h._id = c.hubspot_id AND a._id = c.app_id AND h._email_key <> '' AND c.hubspot_twins < 2 AND c.app_twins < 2 AND c.hubspot_candidates = '' "
+    f"AND c.app_candidates = '' AND NOT c.erased AND c.id NOT IN (SELECT contact_id FROM {_WITHOUT_ANSWER})"
+)
 _UNUSUAL = (
-    f"h._id IS NULL OR a._id IS NULL OR {_DEPENDENT} OR c.hubspot_twins > 1 OR c.app_twins > 1 OR c.hubspot_candidates <> '' "
-    "OR c.app_candidates <> '' OR c.erased OR d.side IS NOT NULL OR h._unreadable <> '' OR a._unreadable <> ''"
+    f"h._id IS NULL OR a._id IS NULL OR h._id IS NOT c.hubspot_id OR a._id IS NOT c.app_id OR {_DEPENDENT} OR h._email_key = '' OR c.hubspot_twins > 1 OR c.app_twins > 1 "
+    "OR c.hubspot_candidates <> '' OR c.app_candidates <> '' OR c.erased OR h._unreadable <> '' OR a._unreadable <> '' "
+    f"OR c.id IN (SELECT contact_id FROM {_WITHOUT_ANSWER})"
 )
 _INTEGERS = ("contact", "hubspot_twins", "app_twins", "linked", "hubspot", "app", "erased", "dependent")
 _FLAGS = ("linked", "hubspot", "app", "erased", "dependent")
 
 
-def _contacts(
-    workspace: Workspace, which: str, parameters: Sequence[int | str], where: Compared | None = None
-) -> pl.DataFrame:
-    fields = {side: columns_of(workspace, side) for side in SIDES}
-    values = {f"{side}.{name}": f"{side[0]}.{quoted(name)}" for side in SIDES for name in fields[side]}
-    everything = {**_OF_EVERYBODY, **_OF_OTHERS, _TEXT: _by_others(), **values}
-    if where is None:
-        frame = workspace.population(everything, _FROM + which, parameters, integers=_INTEGERS)
-    else:
-        always = {f"{side}.{name}" for side in SIDES for name in where.always[side]}
-        columns = {name: one for name, one in everything.items() if name in _OF_EVERYBODY or name in always}
-        columns[_DIFFERS] = _differs(fields, where)
-        frame = workspace.population(columns, _FROM + which, parameters, integers=(*_INTEGERS, _DIFFERS))
-        rest = {name: one for name, one in everything.items() if name not in columns}
-        frame = _with_the_rest(workspace, frame, rest, where.unlike)
+def _contacts(workspace: Workspace, which: str, parameters: Sequence[int | str]) -> pl.DataFrame:
+    everything = {**_OF_EVERYBODY, _TEXT: _by_others(), **_values(workspace)}
+    frame = workspace.population(everything, _FROM + which, parameters, integers=_INTEGERS)
     in_order = frame if frame["contact"].is_sorted() else frame.sort("contact")
     told = in_order.with_columns(
         pl.col(_FLAGS).cast(pl.Boolean),
@@ -139,6 +152,44 @@ def _contacts(
     return told.select(*(name for name in everything if name != _TEXT), *_BY_OTHERS).with_columns(
         pl.col(_SWAPS).fill_null(False)
     )
+
+
+def _values(workspace: Workspace) -> dict[str, str]:
+    return {f"{side}.{name}": f"{side[0]}.{quoted(name)}" for side in SIDES for name in columns_of(workspace, side)}
+
+
+def _alike(
+    workspace: Workspace, which: str, parameters: Sequence[int | str], where: Compared
+) -> tuple[pl.DataFrame, list[int]]:
+    """The contacts that are alike, and the numbers of all others."""
+    values = _values(workspace)
+    always = {f"{side}.{name}" for side in SIDES for name in where.always[side]} & set(values)
+    address = f"hubspot.{where.address}"
+    columns = {**_OF_ALIKE, **{name: value for name, value in values.items() if name in always}}
+    if address in values:
+        columns[address] = f"CASE WHEN {values[address]} <> h._email_key THEN {values[address]} END"
+    columns[_DIFFERS] = _differs(workspace, values, where)
+    frame = workspace.population(columns, f"{_BY_ROWS} WHERE {which}", parameters, integers=(*_INTEGERS, _DIFFERS))
+    differs = frame[_DIFFERS] == 1
+    for other in where.unlike:
+        names = sorted(set(other.meta.root_names()))
+        if set(names) <= set(frame.columns):
+            kinds = frame.select(names).unique().with_columns(other.alias(_DIFFERS))
+            judged = frame.select(names).join(kinds, on=names, how="left", nulls_equal=True, maintain_order="left")
+            differs |= judged[_DIFFERS].fill_null(False)
+    order = [*_OF_EVERYBODY, *values, *_BY_OTHERS]
+    constant = {name: pl.lit(_CONSTANT.get(name), _kind(name)) for name in order if name not in columns}
+    alike = frame.filter(~differs).with_columns(pl.col("linked").cast(pl.Boolean), **constant)
+    in_order = alike if alike["contact"].is_sorted() else alike.sort("contact")
+    addresses = [name for name in ("email", address) if name in columns]
+    told = in_order.with_columns(pl.col(addresses).fill_null(pl.col("email_key")))
+    return told.select(order), frame["contact"].filter(differs).to_list()
+
+
+def _kind(name: str) -> pl.DataType:
+    if name in _FLAGS or name in _SWAPS:
+        return pl.Boolean()
+    return pl.Int64() if name in _INTEGERS else pl.String()
 
 
 _SWAPS = ("hubspot_swap", "app_swap")
@@ -165,29 +216,17 @@ _SAMPLE = 1_000
 def mostly_alike(workspace: Workspace, where: Compared) -> bool:
     """Whether it is worthwhile to read most values only where records differ, by about 1,000 contacts from everywhere."""
     step = max(1, int(workspace.value("SELECT coalesce(max(id), 0) FROM contact")) // _SAMPLE)
-    fields = {side: columns_of(workspace, side) for side in SIDES}
     which, parameters = _named(range(step, step * (_SAMPLE + 1), step))
-    differing = workspace.value(f"SELECT avg({_differs(fields, where)}) FROM {_FROM}{which}", parameters)
-    return (differing or 0) <= _MANY
+    differs = _differs(workspace, _values(workspace), where)
+    return (workspace.value(f"SELECT avg({differs}) FROM {_BY_ROWS} WHERE {which}", parameters) or 0) <= _MANY
 
 
-def _differs(fields: Mapping[Side, Sequence[str]], where: Compared) -> str:
-    pairs = [(one, other) for one, other in where.pairs if one in fields["hubspot"] and other in fields["app"]]
-    unlike = [f"h.{quoted(one)} IS NOT a.{quoted(other)}" for one, other in pairs]
-    return " OR ".join([_UNUSUAL, *unlike])
-
-
-def _with_the_rest(
-    workspace: Workspace, frame: pl.DataFrame, rest: Mapping[str, str], unlike: Sequence[pl.Expr]
-) -> pl.DataFrame:
-    differs = frame[_DIFFERS] == 1
-    for other in unlike:
-        names = sorted(set(other.meta.root_names()))
-        if set(names) <= set(frame.columns):
-            kinds = frame.select(names).unique().with_columns(other.alias(_DIFFERS))
-            values = frame.select(names).join(kinds, on=names, how="left", nulls_equal=True, maintain_order="left")
-            differs |= values[_DIFFERS].fill_null(False)
-    which, parameters = _named(frame["contact"].filter(differs).to_list())
-    values = workspace.population({"contact": "c.id", **rest}, _FROM + which, parameters, integers=_INTEGERS)
-    ordinary = [pl.col(name).fill_null(value) for name, value in _ORDINARY.items()]
-    return frame.join(values, on="contact", how="left", maintain_order="left").with_columns(ordinary)
+def _differs(workspace: Workspace, values: Mapping[str, str], where: Compared) -> str:
+    pairs = [(f"hubspot.{one}", f"app.{other}") for one, other in where.pairs]
+    unlike = [f"{values[one]} IS NOT {values[other]}" for one, other in pairs if one in values and other in values]
+    differs = " OR ".join([_UNUSUAL, *unlike])
+    return (
+        f"CASE WHEN {_ALIKE_BY_CONTENT} THEN 0 ELSE {differs} END"
+        if is_compared_by(workspace, where.pairs)
+        else differs
+    )

@@ -14,13 +14,15 @@ from typing import TypeVar
 import polars as pl
 
 from engine.memory import Memory, memory_of, memory_of_slice
-from engine.population import Compared, contacts_of, mostly_alike, slice_of
+from engine.population import Compared, alike_and_others, contacts_of, mostly_alike, slice_of
 from engine.workspace import Workspace
 
 T = TypeVar("T")
 
 SLICE = 100_000
-"""Contacts in one frame: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
+"""Contacts in one slice: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
+OF_ALIKE = 150_000
+"""The same where little is read of most."""
 AHEAD = 2
 """Slices that other threads work on meanwhile."""
 
@@ -42,21 +44,22 @@ def slices(
     workspace: Workspace,
     each: Callable[[pl.DataFrame, Memory], T],
     where: Compared | None = None,
-    size: int = SLICE,
-) -> Generator[tuple[pl.DataFrame, T]]:
-    """Every contact once, as `gates.Population` describes them, with what `each` makes of them and of what is remembered of them.
-    `where`: as in `population.slice_of`.
+    size: int | None = None,
+) -> Generator[list[tuple[pl.DataFrame, T]]]:
+    """Every contact once, slice by slice, as `gates.Population` describes them, with what `each` makes of them and of what is
+    remembered of them. `where`: a slice may be in two frames, as `population.alike_and_others` gives them.
 
     While one slice's answer is stored, other threads read the next ones, through connections of their own, and work on them; so
     nothing may be written meanwhile that a slice shows, and what is not committed when this begins is not in it.
     """
     where = where if where and mostly_alike(workspace, where) else None
-    return _in_threads(workspace, each, (_Range(*ends, where) for ends in bounds(workspace, size)))
+    usual = OF_ALIKE if where else SLICE
+    return _in_threads(workspace, each, (_Range(*ends, where) for ends in bounds(workspace, size or usual)))
 
 
 def parts(
     workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], ids: Sequence[int], size: int = SLICE
-) -> Generator[tuple[pl.DataFrame, T]]:
+) -> Generator[list[tuple[pl.DataFrame, T]]]:
     """The named contacts, with all their fields, as `slices` gives everybody."""
     return _in_threads(workspace, each, (_Named(ids[start : start + size]) for start in range(0, len(ids), size)))
 
@@ -67,29 +70,30 @@ class _Range:
     up_to: int
     where: Compared | None
 
-    def read(self, workspace: Workspace) -> tuple[pl.DataFrame, Memory]:
-        contacts = slice_of(workspace, self.after, self.up_to, self.where)
-        return contacts, memory_of_slice(workspace, self.after, self.up_to)
+    def read(self, workspace: Workspace) -> tuple[list[pl.DataFrame], Memory]:
+        ends = (self.after, self.up_to)
+        frames = alike_and_others(workspace, *ends, self.where) if self.where else [slice_of(workspace, *ends)]
+        return frames, memory_of_slice(workspace, *ends)
 
 
 @dataclass(frozen=True)
 class _Named:
     ids: Sequence[int]
 
-    def read(self, workspace: Workspace) -> tuple[pl.DataFrame, Memory]:
-        return contacts_of(workspace, self.ids), memory_of(workspace, self.ids)
+    def read(self, workspace: Workspace) -> tuple[list[pl.DataFrame], Memory]:
+        return [contacts_of(workspace, self.ids)], memory_of(workspace, self.ids)
 
 
 def _in_threads(
     workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], wanted: Iterator[_Range | _Named]
-) -> Generator[tuple[pl.DataFrame, T]]:
+) -> Generator[list[tuple[pl.DataFrame, T]]]:
     first = list(islice(wanted, 2))
     if len(first) < 2:
         yield from (_worked_on(workspace, each, one) for one in first)
         return
     with ExitStack() as threads:
         readers = [_Reader(workspace.path, threads) for _ in range(AHEAD)]
-        coming: deque[Future[tuple[pl.DataFrame, T]]] = deque()
+        coming: deque[Future[list[tuple[pl.DataFrame, T]]]] = deque()
         for number, one in enumerate(chain(first, wanted)):
             coming.append(readers[number % AHEAD].begin(each, one))
             if len(coming) > AHEAD:
@@ -108,12 +112,12 @@ class _Reader:
 
     def begin(
         self, each: Callable[[pl.DataFrame, Memory], T], wanted: _Range | _Named
-    ) -> Future[tuple[pl.DataFrame, T]]:
+    ) -> Future[list[tuple[pl.DataFrame, T]]]:
         return self._thread.submit(_worked_on, self._workspace, each, wanted)
 
 
 def _worked_on(
     workspace: Workspace, each: Callable[[pl.DataFrame, Memory], T], wanted: _Range | _Named
-) -> tuple[pl.DataFrame, T]:
-    contacts, memory = wanted.read(workspace)
-    return contacts, each(contacts, memory)
+) -> list[tuple[pl.DataFrame, T]]:
+    frames, memory = wanted.read(workspace)
+    return [(contacts, each(contacts, memory)) for contacts in frames]

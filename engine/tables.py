@@ -32,12 +32,12 @@ CREATE TABLE exchange (
 CREATE INDEX exchange_of_run ON exchange(run_id, id);
 
 CREATE TABLE hubspot_contact (
-  _id TEXT PRIMARY KEY, _email_key TEXT NOT NULL DEFAULT '', _created_at TEXT, _updated_at TEXT,
+  _id TEXT PRIMARY KEY, _email_key TEXT NOT NULL DEFAULT '', _content INTEGER, _created_at TEXT, _updated_at TEXT,
   _unreadable TEXT NOT NULL DEFAULT '', _subscription TEXT, _seen_run INTEGER NOT NULL
 );
 CREATE INDEX hubspot_contact_email ON hubspot_contact(_email_key);
 CREATE TABLE app_contact (
-  _id TEXT PRIMARY KEY, _email_key TEXT NOT NULL DEFAULT '', _created_at TEXT, _updated_at TEXT,
+  _id TEXT PRIMARY KEY, _email_key TEXT NOT NULL DEFAULT '', _content INTEGER, _created_at TEXT, _updated_at TEXT,
   _unreadable TEXT NOT NULL DEFAULT '', _seen_run INTEGER NOT NULL
 );
 CREATE INDEX app_contact_email ON app_contact(_email_key);
@@ -49,7 +49,7 @@ CREATE TABLE contact (
   linked_at TEXT, linked_by TEXT NOT NULL DEFAULT '', hubspot_written_at TEXT, app_written_at TEXT, hubspot_twins INTEGER NOT NULL DEFAULT 0,
   app_twins INTEGER NOT NULL DEFAULT 0, hubspot_candidates TEXT NOT NULL DEFAULT '', app_candidates TEXT NOT NULL DEFAULT '',
   matched_by TEXT NOT NULL DEFAULT '', erased INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '',
-  name TEXT NOT NULL DEFAULT ''
+  name TEXT NOT NULL DEFAULT '', hubspot_row INTEGER, app_row INTEGER
 );
 CREATE TABLE base_field (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL,
@@ -125,7 +125,7 @@ CREATE TABLE verdict (
 CREATE INDEX verdict_state ON verdict(state, cause) WHERE state <> 'in_sync';
 CREATE INDEX verdict_unrecorded ON verdict(contact_id) WHERE opened_run IS NULL;
 CREATE TABLE finding (
-  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, code TEXT NOT NULL, field TEXT NOT NULL,
+  contact_id INTEGER NOT NULL, code TEXT NOT NULL, field TEXT NOT NULL,
   state TEXT NOT NULL, blocking INTEGER NOT NULL, value TEXT NOT NULL, rule TEXT NOT NULL,
   first_run INTEGER NOT NULL, last_run INTEGER NOT NULL, fingerprint INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (contact_id, code, field)
@@ -168,11 +168,11 @@ CREATE TABLE run_state (
   PRIMARY KEY (run_id, state, cause)
 );
 CREATE TABLE planned_write (
-  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, side TEXT NOT NULL, kind TEXT NOT NULL,
+  contact_id INTEGER NOT NULL, side TEXT NOT NULL, kind TEXT NOT NULL,
   field TEXT NOT NULL, before TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (contact_id, side, field)
 ) WITHOUT ROWID;
 CREATE TABLE conflict (
-  contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL, hubspot_value TEXT NOT NULL,
+  contact_id INTEGER NOT NULL, field TEXT NOT NULL, hubspot_value TEXT NOT NULL,
   app_value TEXT NOT NULL, hubspot_changed_at TEXT, app_changed_at TEXT, hubspot_source TEXT NOT NULL DEFAULT '',
   app_source TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
   PRIMARY KEY (contact_id, field)
@@ -244,11 +244,14 @@ _PAIRED_COLUMNS = (
     "app_candidates, erased, email"
 )
 
+_MARKING = "EXISTS (SELECT 1 FROM fact WHERE key = 'marking')"
+"""Before the first plan nothing is marked: it plans everybody, and marks of a whole first reading would be as many as its records."""
+
 
 def _touch(side: str, table: str, column: str, event: str) -> str:
     row = "OLD" if event == "DELETE" else "NEW"
     return (
-        f"CREATE TRIGGER {table}_touched_by_{event.lower()} AFTER {event} ON {table} BEGIN "
+        f"CREATE TRIGGER {table}_touched_by_{event.lower()} AFTER {event} ON {table} WHEN {_MARKING} BEGIN "
         f"INSERT INTO touched_record(side, record_id) VALUES ('{side}', {row}.{column}) ON CONFLICT DO NOTHING; END;\n"
     )
 
@@ -256,7 +259,7 @@ def _touch(side: str, table: str, column: str, event: str) -> str:
 def _remembered(table: str, event: str) -> str:
     row = "OLD" if event == "DELETE" else "NEW"
     return (
-        f"CREATE TRIGGER {table}_due_by_{event.lower()} AFTER {event} ON {table} BEGIN "
+        f"CREATE TRIGGER {table}_due_by_{event.lower()} AFTER {event} ON {table} WHEN {_MARKING} BEGIN "
         f"INSERT INTO due_contact(contact_id) VALUES ({row}.contact_id) ON CONFLICT DO NOTHING; END;\n"
     )
 
@@ -282,21 +285,22 @@ _MARKS = (
         for event in _EVENTS
     )
     + f"""
-CREATE TRIGGER base_field_due_by_delete AFTER DELETE ON base_field BEGIN
+CREATE TRIGGER base_field_due_by_delete AFTER DELETE ON base_field WHEN {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
 END;
-CREATE TRIGGER journal_due_by_delete AFTER DELETE ON journal WHEN OLD.state IN ('intent', 'in_doubt') BEGIN
+CREATE TRIGGER journal_due_by_delete AFTER DELETE ON journal
+WHEN OLD.state IN ('intent', 'in_doubt') AND {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
 END;
 CREATE TRIGGER journal_due_by_update AFTER UPDATE OF state ON journal
-WHEN OLD.state IN ('intent', 'in_doubt') AND NEW.state NOT IN ('intent', 'in_doubt') BEGIN
+WHEN OLD.state IN ('intent', 'in_doubt') AND NEW.state NOT IN ('intent', 'in_doubt') AND {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
 END;
-CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact BEGIN
+CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact WHEN {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
 END;
 CREATE TRIGGER contact_due_by_update AFTER UPDATE OF {_PAIRED_COLUMNS} ON contact
-WHEN ({_all_of("OLD")}) IS NOT ({_all_of("NEW")}) BEGIN
+WHEN ({_all_of("OLD")}) IS NOT ({_all_of("NEW")}) AND {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
 END;
 """
@@ -318,6 +322,9 @@ END;
 CREATE TRIGGER contact_is_gone BEFORE DELETE ON contact BEGIN
 {_LEFT_BEHIND.format(verdict="v", contact="OLD", table="verdict v", same="v.contact_id = OLD.id")}
   DELETE FROM verdict WHERE contact_id = OLD.id;
+  DELETE FROM finding WHERE contact_id = OLD.id;
+  DELETE FROM planned_write WHERE contact_id = OLD.id;
+  DELETE FROM conflict WHERE contact_id = OLD.id;
 END;
 CREATE TRIGGER verdict_is_another AFTER UPDATE OF state, cause ON verdict
 WHEN OLD.opened_run IS NOT NULL AND (OLD.state, OLD.cause) IS NOT (NEW.state, NEW.cause) BEGIN
@@ -325,10 +332,25 @@ WHEN OLD.opened_run IS NOT NULL AND (OLD.state, OLD.cause) IS NOT (NEW.state, NE
   UPDATE verdict SET opened_run = NULL WHERE contact_id = NEW.contact_id AND opened_run IS NOT NULL;
 END;
 """
-"""What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held."""
+"""What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held. What
+it gives goes with its contact by trigger: a foreign key would be looked up with each row that a plan stores."""
+
+
+def _content_unknown(side: str) -> str:
+    kept = ["_content", "_seen_run", *(["_subscription"] if side == "hubspot" else [])]
+    same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in kept)
+    return (
+        f"CREATE TRIGGER {side}_content_unknown AFTER UPDATE ON {side}_contact WHEN NEW._content IS NOT NULL AND {same} BEGIN "
+        f"UPDATE {side}_contact SET _content = NULL WHERE rowid = NEW.rowid; END;\n"
+    )
+
+
+_CONTENT = "".join(_content_unknown(side) for side in ("hubspot", "app"))
+"""A record that is changed otherwise than by storing what a run has read (`_seen_run`) or the subscription is of unknown content."""
 
 MARKS: frozenset[str] = frozenset(re.findall(r"CREATE TRIGGER (\w+)", _MARKS + _PAST))
-"""The names of all these triggers."""
+"""The names of all the triggers that mark and keep."""
+CONTENT_TRIGGERS: tuple[str, ...] = tuple(re.findall(r"CREATE TRIGGER (\w+)", _CONTENT))
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS + _PAST,)
+MIGRATIONS: tuple[str, ...] = (_FIRST + _MARKS + _PAST + _CONTENT,)
 """Migration N brings a workspace from version N-1 to N; SQLite's `user_version` holds N."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -73,11 +73,12 @@ def forget_answers(run: Run, *, only_due: bool = False) -> None:
         forget_marks(sql)
 
 
-def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
+def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> None:
     """Stores a slice's verdicts, findings, planned writes and conflicts, in the order of their keys, so that SQLite appends.
-    `contacts`: the slice that was planned."""
+    `contacts`: the slice that was planned, in one frame or several."""
     with run.workspace.transaction() as sql:
-        note_dependent(sql, contacts)
+        for part in contacts:
+            note_dependent(sql, part)
         findings = numbered(
             sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         )
@@ -92,7 +93,7 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
             .rows(),
         )
         sql.executemany(
-            "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
             answer.writes.select(
                 "contact",
                 "side",
@@ -101,7 +102,8 @@ def store_answer(run: Run, contacts: pl.DataFrame, answer: Plan) -> None:
                 pl.col("before").fill_null(""),
                 pl.col("value").fill_null(""),
             )
-            .sort("contact", "side", "field", maintain_order=True)
+            .unique(["contact", "side", "field"], keep="last", maintain_order=True)
+            .sort("contact", "side", "field")
             .rows(),
         )
         sql.executemany(
@@ -132,10 +134,9 @@ def _store_verdicts(run: Run, sql: sqlite3.Connection, verdicts: pl.DataFrame) -
 def _known(workspace: Workspace, contacts: pl.Series) -> pl.DataFrame:
     """The stored answers of these contacts; beside a whole slice's maybe some others'."""
     columns = {"contact": "contact_id", "state": "state", "cause": "cause", "digest": "digest"}
-    numbers = contacts.to_list()
     parameters: tuple[int | str, ...]
-    lowest, highest = min(numbers, default=0), max(numbers, default=0)
-    if highest - lowest < 2 * len(numbers):
+    lowest, highest = int(contacts.min() or 0), int(contacts.max() or 0)  # type: ignore[arg-type]
+    if highest - lowest < 2 * contacts.len():
         which, parameters = "contact_id BETWEEN ? AND ?", (lowest, highest)
     else:
         which, parameters = "contact_id IN (SELECT value FROM json_each(?))", (_array(contacts),)

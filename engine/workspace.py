@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUSY_MILLISECONDS = 5_000
 _PAGES_IN_WAL = 50_000
 """200 MB before SQLite copies them into the file in the middle of a run; the last one to close it copies the rest."""
+_PAGE = 8_192
 _CACHE = 32_000
 """Kibibytes of pages per connection: holds the indexes that link the records of a million contacts."""
 _ROWS_PER_FETCH = 20_000
@@ -115,6 +116,8 @@ class Workspace:
                     remedy=f"Run: syncdoctor check {self.path.stem}",
                 )
             return
+        if not tables:
+            self.sql.execute(f"PRAGMA page_size = {_PAGE}")
         self.sql.execute("PRAGMA journal_mode = WAL")
         self.sql.execute("PRAGMA synchronous = FULL")
         self.sql.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_IN_WAL}")

@@ -11,10 +11,11 @@ from polars.testing import assert_frame_equal
 from diagnostics.checkup import GATES
 from engine import population
 from engine.connection import read_connection
+from engine.content import compare_by
 from engine.fields import compared
 from engine.memory import memory_of_slice
-from engine.plan import plan
-from engine.population import Compared, mostly_alike, slice_of
+from engine.plan import joined, plan
+from engine.population import Compared, alike_and_others, mostly_alike, slice_of
 from engine.situation import as_gates_see, recall
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
@@ -32,9 +33,10 @@ TOLD_OF_EVERYBODY = (
 def answers(world: World, where: Compared | None) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """All contacts as they are read, and what the planner says of them."""
     last = int(world.workspace.value("SELECT max(id) FROM contact"))
-    contacts, memory = slice_of(world.workspace, 0, last, where), memory_of_slice(world.workspace, 0, last)
-    said = plan(contacts, memory, as_gates_see(recall(world.workspace, world.connection)), GATES)
-    return contacts, {
+    memory, situation = memory_of_slice(world.workspace, 0, last), recall(world.workspace, world.connection)
+    frames = alike_and_others(world.workspace, 0, last, where) if where else [slice_of(world.workspace, 0, last)]
+    said = joined([plan(frame, memory, as_gates_see(situation), GATES) for frame in frames])
+    return pl.concat(frames).sort("contact"), {
         "verdicts": said.verdicts, "findings": said.findings, "writes": said.writes, "wanted": said.wanted,
         "conflicts": said.conflicts, "merged": said.merged,
     }  # fmt: skip
@@ -90,3 +92,63 @@ async def test_where_most_records_differ_everything_is_read_at_once(
     with world.workspace.transaction() as sql:
         sql.execute("DELETE FROM contact")
     assert mostly_alike(world.workspace, where)
+
+
+async def test_where_both_sides_hold_the_same_nothing_else_is_asked(tmp_path: Path) -> None:
+    """The number of the content decides. What somebody writes past it counts all the same, and with another mapping it says nothing."""
+    world = await planted(tmp_path, 24, ())
+    await world.sync()
+    where = compared(recall(world.workspace, world.connection))
+
+    def others() -> set[int]:
+        last = int(world.workspace.value("SELECT max(id) FROM contact"))
+        return {int(one) for frame in alike_and_others(world.workspace, 0, last, where)[1:] for one in frame["contact"]}
+
+    before, everybody = others(), int(world.workspace.value("SELECT count(*) FROM contact"))
+    assert 0 < len(before) < everybody / 2
+    numbered = world.workspace.rows(
+        "SELECT c.id FROM contact c JOIN hubspot_contact h ON h._id = c.hubspot_id JOIN app_contact a ON a._id = c.app_id "
+        "WHERE h._content = a._content"
+    )
+    changed = next(row["id"] for row in numbered if row["id"] not in before)
+    with world.workspace.transaction() as sql:
+        sql.execute(
+            "UPDATE app_contact SET CITY = 'Nirgends' WHERE _id = (SELECT app_id FROM contact WHERE id = ?)", (changed,)
+        )
+    assert others() == before | {changed}
+    compare_by(world.workspace, where.pairs[1:])
+    assert others() == before | {changed}
+
+
+@pytest.mark.parametrize("hint", ["NULL", "1", "(SELECT max(rowid) FROM app_contact)"])
+async def test_a_wrong_hint_where_a_record_lies_leads_nobody_astray(tmp_path: Path, hint: str) -> None:
+    """Another program may have moved the rows; the next check corrects it."""
+    world = await planted(tmp_path, 31, ())
+    await world.sync()
+    right = world.workspace.rows("SELECT hubspot_row, app_row FROM contact ORDER BY id")
+    with world.workspace.transaction() as sql:
+        sql.execute(f"UPDATE contact SET hubspot_row = {hint}, app_row = {hint}")
+    _, whole = answers(world, None)
+    _, same = answers(world, compared(recall(world.workspace, world.connection)))
+    for name, frame in whole.items():
+        assert_frame_equal(same[name], frame, check_row_order=False)
+
+    await world.check()
+
+    assert world.workspace.rows("SELECT hubspot_row, app_row FROM contact ORDER BY id") == right
+
+
+async def test_with_another_mapping_the_answer_is_that_of_everything(tmp_path: Path) -> None:
+    """The same fields mapped crosswise: nothing is read anew, and who agreed does not agree any more."""
+    world = await planted(tmp_path, 24, ())
+    await world.sync()
+    crossed = {"FNAME": "LNAME", "LNAME": "FNAME"}
+    mappings = [one.model_copy(update={"app": crossed.get(one.app, one.app)}) for one in world.connection.mappings]
+    other = world.connection.model_copy(update={"mappings": tuple(mappings)})
+    world.connection = other
+    await world.check()
+    _, whole = answers(world, None)
+    _, same = answers(world, compared(recall(world.workspace, other)))
+    for name, frame in whole.items():
+        assert_frame_equal(same[name], frame, check_row_order=False)
+    assert whole["merged"].height > 100

@@ -61,7 +61,7 @@ class Answers:
             "SELECT id AS contact, hubspot_id, app_id FROM contact ORDER BY id", integers=("contact",)
         ).with_columns(dependent=False)
         chosen = rows.head(rows.height // 2) if cut_off else rows
-        store_answer(run, chosen, _plan(chosen, given))
+        store_answer(run, [chosen], _plan(chosen, given))
         if not cut_off:
             summarise(run, self.situation, rows.height)
 

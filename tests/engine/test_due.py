@@ -187,3 +187,20 @@ def test_with_many_due_everybody_is_planned(checked: World) -> None:
         sql.execute("UPDATE app_contact SET CITY = 'Bremen' WHERE rowid % 2")
 
     assert planned(checked) == everybody(checked)
+
+
+def test_before_the_first_plan_nothing_is_marked(small: World) -> None:
+    """It plans everybody; from then on whatever changes is marked, also while it plans."""
+    world = small
+    marked = "SELECT (SELECT count(*) FROM touched_record) + (SELECT count(*) FROM due_contact)"
+    with world.workspace.transaction() as sql:
+        sql.execute("INSERT INTO hubspot_contact(_id, _seen_run) VALUES ('n1', 1)")
+        sql.execute("INSERT INTO contact(anchor, hubspot_id) VALUES ('h:n1', 'n1')")
+    assert world.workspace.value(marked) == 0
+
+    forget_answers(Run(world.workspace, "check"))
+    with world.workspace.transaction() as sql:
+        sql.execute("UPDATE hubspot_contact SET _email_key = 'x' WHERE _id = 'n1'")
+        sql.execute("INSERT INTO contact(anchor, app_id) VALUES ('a:n2', 'n2')")
+
+    assert world.workspace.value(marked) == 2

@@ -62,7 +62,7 @@ def test_a_population_is_what_is_stored(
 def test_every_contact_is_in_one_slice(tmp_path: Path, people: int, size: int) -> None:
     """In the order of their numbers, and no slice is larger than asked for."""
     with _filled(tmp_path / "acme.sqlite", [f"person {number}" for number in range(people)]) as workspace:
-        worked_on = list(slices(workspace, _height, size=size))
+        worked_on = [one for (one,) in slices(workspace, _height, size=size)]
         parts = [contacts for contacts, _ in worked_on]
         assert len(parts) == len(list(bounds(workspace, size)))
 
