@@ -19,6 +19,7 @@ from engine.sqlite import sqlite3
 
 _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact_id)"
 
+_EXAMINING = "examining"
 _OF_A_RUN_CUT_OFF = "UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run"
 _AS_BEFORE = """
 UPDATE verdict SET opened_run = f.opened_run FROM former_verdict f JOIN contact c ON c.id = f.contact_id
@@ -50,7 +51,6 @@ _NOT_YET = """
 WHERE NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
   AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
 """
-_OF_ALL = "finding f JOIN verdict v ON v.contact_id = f.contact_id AND v.run_id = f.last_run"
 _OF_CHANGED = (
     "temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id "
     "CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id CROSS"
@@ -81,12 +81,12 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
             "SELECT max(run_id) FROM examination WHERE run_id < ? AND unread = ''", (run.id,)
         ).fetchone()[0]
         known = {"run": run.id, "last": before or 0}
-        if sql.execute("SELECT 1 FROM run WHERE id > :last AND id < :run LIMIT 1", known).fetchone():
+        if _cut_off_before(sql, run.id):
             sql.execute(_OF_A_RUN_CUT_OFF, known)
         for statement in (_AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
             sql.execute(statement, known)
         if before is None:
-            sql.execute(_FINDINGS_BEGUN.format(from_=_OF_ALL, where=""), known)
+            sql.execute(_FINDINGS_BEGUN.format(from_="finding f", where="WHERE f.last_run = :run"), known)
         else:
             sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
             sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :last", known)
@@ -97,6 +97,17 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
         sql.execute(_SUCCESSORS, known)
         _note(sql, run, contacts, "")
         _remember(sql, run.id, situation)
+
+
+def examining(sql: sqlite3.Connection, run: int) -> None:
+    """Notes that a run begins to give answers; `record` takes the note back. One that is found later is of a run cut off."""
+    sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES (?, ?)", (_EXAMINING, str(run)))
+
+
+def _cut_off_before(sql: sqlite3.Connection, run: int) -> bool:
+    noted = sql.execute("SELECT value FROM fact WHERE key = ?", (_EXAMINING,)).fetchone()
+    sql.execute("DELETE FROM fact WHERE key = ?", (_EXAMINING,))
+    return noted is not None and int(noted[0]) != run
 
 
 def record_unread(run: Run, code: str, contacts: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,8 +22,8 @@ T = TypeVar("T")
 
 SLICE = 100_000
 """Contacts in one slice: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
-OF_ALIKE = 150_000
-"""The same where little is read of most."""
+OF_ALIKE = 170_000
+"""The same where little is read of most: as many use as much memory."""
 AHEAD = 2
 """Slices that other threads work on meanwhile."""
 
@@ -53,8 +54,13 @@ def slices(
     nothing may be written meanwhile that a slice shows, and what is not committed when this begins is not in it.
     """
     where = where if where and mostly_alike(workspace, where) else None
-    usual = OF_ALIKE if where else SLICE
-    return _in_threads(workspace, each, (_Range(*ends, where) for ends in bounds(workspace, size or usual)))
+    size = size or _even(int(workspace.value("SELECT count(*) FROM contact")), OF_ALIKE if where else SLICE)
+    return _in_threads(workspace, each, (_Range(*ends, where) for ends in bounds(workspace, size)))
+
+
+def _even(population: int, most: int) -> int:
+    """Contacts in a slice, so that each thread gets as many slices; where one slice is enough, all of them."""
+    return most if population <= most else math.ceil(population / (AHEAD * math.ceil(population / (AHEAD * most))))
 
 
 def parts(

@@ -10,7 +10,7 @@ import polars as pl
 from engine.due import forget_marks, note_dependent, planned, planning_begins
 from engine.fingerprint import digested, numbered
 from engine.gates import STATES, Situation, State
-from engine.past import record
+from engine.past import examining, record
 from engine.plan import Plan
 from engine.runs import Run
 from engine.schema import SIDES
@@ -66,6 +66,7 @@ def forget_answers(run: Run, *, only_due: bool = False) -> None:
     only, too = (f" WHERE {chosen}", f" AND {chosen}") if only_due else ("", "")
     with run.workspace.transaction() as sql:
         planning_begins(sql)
+        examining(sql, run.id)
         for table in ("planned_write", "conflict", "dependent_contact"):
             sql.execute(f"DELETE FROM {table}{only}")
         sql.execute(f"DELETE FROM finding WHERE first_run = ?{too}", (run.id,))
@@ -74,7 +75,7 @@ def forget_answers(run: Run, *, only_due: bool = False) -> None:
 
 
 def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> None:
-    """Stores a slice's verdicts, findings, planned writes and conflicts, in the order of their keys, so that SQLite appends.
+    """Stores a slice's verdicts, findings, planned writes and conflicts, in the order of the contacts, so that SQLite appends.
     `contacts`: the slice that was planned, in one frame or several."""
     with run.workspace.transaction() as sql:
         for part in contacts:
@@ -89,11 +90,11 @@ def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> No
             "state = excluded.state, blocking = excluded.blocking, value = excluded.value, rule = excluded.rule, "
             "fingerprint = excluded.fingerprint, last_run = excluded.last_run",
             findings.select("contact", "code", "field", "state", "blocking", "value", "rule", "fingerprint")
-            .sort("contact", "code", "field")
+            .sort("contact", maintain_order=True)
             .rows(),
         )
         sql.executemany(
-            "INSERT INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO planned_write(contact_id, side, kind, field, before, value) VALUES (?, ?, ?, ?, ?, ?)",
             answer.writes.select(
                 "contact",
                 "side",
@@ -102,8 +103,7 @@ def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> No
                 pl.col("before").fill_null(""),
                 pl.col("value").fill_null(""),
             )
-            .unique(["contact", "side", "field"], keep="last", maintain_order=True)
-            .sort("contact", "side", "field")
+            .sort("contact", maintain_order=True)
             .rows(),
         )
         sql.executemany(

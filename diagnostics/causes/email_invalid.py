@@ -16,9 +16,9 @@ CODE = "email-invalid"
 def _not_an_address(population: Population, situation: Situation) -> pl.DataFrame:
     parts = [nothing()]
     for _, column, decides in deciding_addresses(population, situation):
-        address = trimmed(column)
-        given = population.contacts.select("contact", column, decides=decides, address=address).filter("decides")
-        doubtful = given.filter((pl.col("address") != "") & ~certainly_valid(pl.col("address")))
+        given = population.contacts.select("contact", column, decides=decides, address=trimmed(column))
+        address = pl.col("address")
+        doubtful = given.filter("decides", (address != "") & ~certainly_valid(address)).drop("decides")
         if doubtful.is_empty():
             continue
         reasons = invalid_addresses(doubtful["address"])
