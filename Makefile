@@ -19,6 +19,8 @@ N ?= 100
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -c constraints.txt pysqlite3-binary 2>/dev/null \
+		|| echo "There is no build of a recent SQLite for this system: its own is used, which is slower."
 	@touch $@
 
 demo: $(INSTALLED)

@@ -15,6 +15,8 @@ from engine.tables import CONTENT_TRIGGERS
 from engine.workspace import Workspace
 
 _COMPARED = "content_of"
+_PIECE = 100_000
+"""Rows changed by one statement: SQLite keeps what it needs to take a statement back in memory."""
 _BYTES = 8
 """Two different contents have the same number once in 2 ** 64 times."""
 
@@ -25,7 +27,12 @@ def compare_by(workspace: Workspace, pairs: Sequence[tuple[str, str]]) -> None:
         return
     with workspace.transaction() as sql:
         for side in SIDES:
-            sql.execute(f"UPDATE {side}_contact SET _content = NULL WHERE _content IS NOT NULL")
+            last = int(workspace.value(f"SELECT coalesce(max(_rowid_), 0) FROM {side}_contact"))
+            for after in range(0, last, _PIECE):
+                sql.execute(
+                    f"UPDATE {side}_contact SET _content = NULL WHERE _content IS NOT NULL AND _rowid_ > ? AND _rowid_ <= ?",
+                    (after, after + _PIECE),
+                )
         workspace.remember(_COMPARED, json.dumps(pairs))
 
 

@@ -230,7 +230,9 @@ def _emptied(workspace: Workspace, side: Side) -> int:
         erased += [(ERASED + one, row["id"]) for one, row in zip(found, rows, strict=True) if one]
     fields = "".join(f", {quoted(name)} = NULL" for name in columns_of(workspace, side))
     with workspace.transaction() as sql:
-        sql.executemany(f"UPDATE {TABLE[side]} SET _email_key = ?, _unreadable = ''{fields} WHERE _id = ?", erased)
+        sql.executemany(
+            f"UPDATE {TABLE[side]} SET _email_key = ?, _unreadable = '', _content = NULL{fields} WHERE _id = ?", erased
+        )
         if side == "hubspot":
             sql.executemany("DELETE FROM additional_email WHERE record_id = ?", [(record,) for _, record in erased])
     return len(erased)

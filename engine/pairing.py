@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -73,16 +74,83 @@ def _with_other_candidates(workspace: Workspace, linked: pl.DataFrame) -> pl.Dat
 
 
 def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
-    """Rows of `identity.PAIRED` for both mirrors, with all links but that of the named contact."""
-    links = workspace.frame(
-        "SELECT id AS contact, hubspot_id, app_id FROM contact WHERE linked_at IS NOT NULL AND id <> ?",
-        (contact,),
+    """Rows of `identity.PAIRED` for all records that are not linked, and for links; that of the named contact counts as none.
+
+    Where few records are unlinked, links are left out that neither share an address with any of them nor name candidates.
+    """
+    links = f"linked_at IS NOT NULL AND id <> {int(contact)}"
+    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
+    linked = int(workspace.value(f"SELECT count(*) FROM contact WHERE {links}"))
+    unlinked = sum(int(workspace.value(f"SELECT count(*) FROM {TABLE[side]}")) - linked for side in SIDES)
+    if unlinked > _FEW * linked:
+        both = {side: _all(workspace, TABLE[side], _RECORD) for side in SIDES}
+        known = _all(workspace, "contact", _LINK, f"{links} AND")
+        further = workspace.population(_FURTHER, "additional_email")
+        return paired(both["hubspot"], both["app"], known, further, aliases)
+    free = {side: _unlinked(workspace, side, links) for side in SIDES}
+    hubspot, keys = _holders(workspace, free)
+    records = {
+        "hubspot": workspace.population(_RECORD, f"hubspot_contact WHERE _id {_AMONG}", (_array(hubspot),)),
+        "app": workspace.population(
+            _RECORD, f"app_contact WHERE _email_key {_AMONG} OR _id {_AMONG}", (_array(keys), _array(free["app"]["id"]))
+        ),
+    }
+    concerned = workspace.population(
+        _LINK,
+        f"contact WHERE {links} AND id IN (SELECT id FROM contact WHERE hubspot_id {_AMONG} "
+        f"UNION ALL SELECT id FROM contact WHERE app_id {_AMONG} "
+        "UNION ALL SELECT id FROM contact WHERE linked_at IS NOT NULL AND hubspot_candidates <> '' "
+        f"UNION ALL SELECT c.id FROM ({_OF_MERGED}) m JOIN contact c ON c.hubspot_id = m.id WHERE m.side = 'hubspot' "
+        f"UNION ALL SELECT c.id FROM ({_OF_MERGED}) m JOIN contact c ON c.app_id = m.id WHERE m.side = 'app')",
+        (_array(hubspot), _array(records["app"]["id"])),
         integers=("contact",),
     )
-    further = workspace.frame("SELECT record_id AS id, email_key AS key FROM additional_email")
-    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
-    records = {side: workspace.frame(f"SELECT _id AS id, _email_key AS key FROM {TABLE[side]}") for side in SIDES}
-    return paired(records["hubspot"], records["app"], links, further, aliases)
+    further = workspace.population(_FURTHER, f"additional_email WHERE record_id {_AMONG}", (_array(hubspot),))
+    return paired(records["hubspot"], records["app"], concerned, further, aliases)
+
+
+_FEW = 0.2
+"""Unlinked records per link up to which it takes less to find whom they concern than to read all."""
+_PIECE = 200_000
+"""Rows that are read at once: all of a million take twice the memory."""
+_RECORD = {"id": "_id", "key": "_email_key"}
+_FURTHER = {"id": "record_id", "key": "email_key"}
+_LINK = {"contact": "id", "hubspot_id": "hubspot_id", "app_id": "app_id"}
+_AMONG = "IN (SELECT value FROM json_each(?))"
+_OF_MERGED = "SELECT side, old_id AS id FROM alias WHERE fate = 'merged' UNION SELECT side, record_id FROM alias WHERE fate = 'merged'"
+
+
+def _unlinked(workspace: Workspace, side: Side, links: str) -> pl.DataFrame:
+    linked = f"SELECT 1 FROM contact WHERE {side}_id = r._id AND {links}"
+    return workspace.population(_RECORD, f"{TABLE[side]} r WHERE NOT EXISTS ({linked})")
+
+
+def _all(workspace: Workspace, table: str, columns: Mapping[str, str], condition: str = "") -> pl.DataFrame:
+    """All rows of a table, in the order of their numbers. A `condition` ends with AND."""
+    last = int(workspace.value(f"SELECT coalesce(max(_rowid_), 0) FROM {table}"))
+    source = f"{table} WHERE {condition} _rowid_ > ? AND _rowid_ <= ?"
+    pieces = (
+        workspace.population(columns, source, (after, after + _PIECE), integers=("contact",))
+        for after in range(0, max(last, 1), _PIECE)
+    )
+    return pl.concat(pieces)
+
+
+def _holders(workspace: Workspace, free: Mapping[Side, pl.DataFrame]) -> tuple[list[str], list[str]]:
+    """The HubSpot records that are unlinked or hold an address of an unlinked record, and all addresses of unlinked records."""
+    unlinked = _array(free["hubspot"]["id"])
+    further = workspace.rows(f"SELECT email_key FROM additional_email WHERE record_id {_AMONG}", (unlinked,))
+    keys = {*free["hubspot"]["key"], *free["app"]["key"], *(str(row[0]) for row in further)} - {""}
+    found = workspace.rows(
+        f"SELECT _id FROM hubspot_contact WHERE _email_key {_AMONG} "
+        f"UNION SELECT record_id FROM additional_email WHERE email_key {_AMONG}",
+        (_array(keys), _array(keys)),
+    )
+    return sorted({*free["hubspot"]["id"], *(str(row[0]) for row in found)}), sorted(keys)
+
+
+def _array(values: Iterable[str]) -> str:
+    return json.dumps(list(values))
 
 
 def _note_additional_addresses(workspace: Workspace, field: str) -> None:
@@ -109,7 +177,7 @@ _DESCRIBING = "email, name, hubspot_row, app_row"
 """The last two tell where both records lie in the mirror, as of now; whoever goes by them looks at the record's id."""
 _DESCRIPTION = """(
   SELECT coalesce(nullif({hubspot_email}, ''), {app_email}, ''),
-         trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, '')), h.rowid, a.rowid
+         trim(coalesce(nullif(trim({hubspot_name}), ''), {app_name}, '')), h._rowid_, a._rowid_
   FROM (SELECT 1) LEFT JOIN hubspot_contact h ON h._id = contact.hubspot_id LEFT JOIN app_contact a ON a._id = contact.app_id
 )"""
 

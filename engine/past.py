@@ -80,8 +80,10 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
         before = sql.execute(
             "SELECT max(run_id) FROM examination WHERE run_id < ? AND unread = ''", (run.id,)
         ).fetchone()[0]
-        known = {"run": run.id, "last": before or 0}
+        known = {"run": run.id, "last": before or 0, "since": before or 0}
         if _cut_off_before(sql, run.id):
+            # It may be the last one itself, which planned twice and completed only its first plan.
+            known["since"] -= 1
             sql.execute(_OF_A_RUN_CUT_OFF, known)
         for statement in (_AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
             sql.execute(statement, known)
@@ -89,7 +91,7 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
             sql.execute(_FINDINGS_BEGUN.format(from_="finding f", where="WHERE f.last_run = :run"), known)
         else:
             sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
-            sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :last", known)
+            sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :since", known)
             sql.execute(_FINDINGS_ENDED, known)
             sql.execute(_FINDINGS_BEGUN.format(from_=_OF_CHANGED, where=_NOT_YET), known)
             sql.execute("DROP TABLE changed")

@@ -90,7 +90,7 @@ _SUCCESSOR: Mapping[Side, str] = {
 _RECORDS = "contact c LEFT JOIN hubspot_contact h ON {hubspot} LEFT JOIN app_contact a ON {app} "
 _MEMBER = "LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
 _BY_IDS = _RECORDS.format(hubspot="h._id = c.hubspot_id", app="a._id = c.app_id") + _MEMBER
-_BY_ROWS = _RECORDS.format(hubspot="h.rowid = c.hubspot_row", app="a.rowid = c.app_row") + _MEMBER
+_BY_ROWS = _RECORDS.format(hubspot="h._rowid_ = c.hubspot_row", app="a._rowid_ = c.app_row") + _MEMBER
 """As pairing left them, in half the time: a record that is another one is not that of the contact."""
 _WITHOUT_ANSWER = "journal WHERE state IN ('intent', 'in_doubt')"
 _FROM = (
@@ -166,7 +166,8 @@ def _alike(
     always = {f"{side}.{name}" for side in SIDES for name in where.always[side]} & set(values)
     address = f"hubspot.{where.address}"
     columns = {**_OF_ALIKE, **{name: value for name, value in values.items() if name in always}}
-    if address in values:
+    translated = {name for other in where.unlike for name in other.meta.root_names()}
+    if address in values and address not in translated:
         columns[address] = f"CASE WHEN {values[address]} <> h._email_key THEN {values[address]} END"
     columns[_DIFFERS] = _differs(workspace, values, where)
     frame = workspace.population(columns, f"{_BY_ROWS} WHERE {which}", parameters, integers=(*_INTEGERS, _DIFFERS))

@@ -155,7 +155,7 @@ async def read_subscriptions(
             statuses = await hubspot.subscriptions([address for address, _ in batch], connection.opt_in.subscription)
             with run.workspace.transaction() as sql:
                 sql.executemany(
-                    "UPDATE hubspot_contact SET _subscription = ? WHERE email = ? AND _email_key = ?",
+                    "UPDATE hubspot_contact SET _subscription = ?1 WHERE email = ?2 AND _email_key = ?3 AND _subscription IS NOT ?1",
                     [(statuses.get(address, "NOT_SPECIFIED"), address, key) for address, key in batch],
                 )
             run.progress("reading subscriptions", start + len(batch), len(addresses))

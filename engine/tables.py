@@ -341,7 +341,7 @@ def _content_unknown(side: str) -> str:
     same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in kept)
     return (
         f"CREATE TRIGGER {side}_content_unknown AFTER UPDATE ON {side}_contact WHEN NEW._content IS NOT NULL AND {same} BEGIN "
-        f"UPDATE {side}_contact SET _content = NULL WHERE rowid = NEW.rowid; END;\n"
+        f"UPDATE {side}_contact SET _content = NULL WHERE _rowid_ = NEW._rowid_; END;\n"
     )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.connectors import Record
 from engine.content import compare_by, compared_fields, content, is_compared_by
 from engine.mirror import add_columns, store
+from engine.pairing import pair_contacts
 from engine.runs import Run
 from engine.suppression import suppress
 from engine.workspace import Workspace
@@ -125,3 +126,16 @@ def test_without_its_trigger_no_number_counts(workspace: Workspace) -> None:
 
     assert not is_compared_by(workspace, PAIRS)
     assert not is_compared_by(workspace, PAIRS[:1])
+
+
+def test_a_field_may_be_called_as_sqlite_calls_its_rows(workspace: Workspace) -> None:
+    """It hides that name, not the place of the record."""
+    add_columns(workspace, "hubspot", ["rowid"])
+    workspace.sql.execute("UPDATE hubspot_contact SET rowid = '77'")
+    stored(workspace, HELD)
+    pair_contacts(workspace, SCHEMAS)
+
+    assert workspace.value("SELECT c.hubspot_row = h._rowid_ FROM contact c, hubspot_contact h") == 1
+    assert number(workspace) is not None
+    workspace.sql.execute("UPDATE hubspot_contact SET city = 'Wien'")
+    assert number(workspace) is None

@@ -46,7 +46,9 @@ def examined(answers: Answers, run: int) -> Examined:
 
 
 STATES = st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(KINDS), max_size=4)
-STEPS = st.lists(st.tuples(st.sampled_from(["check", "twice", "cut off", "unread"]), STATES, STATES), max_size=8)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["check", "twice", "cut off", "second cut off", "unread"]), STATES, STATES), max_size=8
+)
 
 
 @settings(max_examples=30, deadline=None)
@@ -71,6 +73,10 @@ def test_every_examination_can_be_asked_for_again(
                 continue
             if kind == "twice":
                 answers.answer(run, second)
+            if kind == "second cut off":
+                before = {table: spans(answers, table) for table in before}
+                answers.answer(run, {one: second.get(one, was) for one, was in first.items()}, cut_off=True)
+                assert before == {table: spans(answers, table) for table in before}
             stored[run.id] = second if kind == "twice" else first
 
         for run_id, expected in stored.items():
@@ -90,6 +96,18 @@ def test_every_examination_can_be_asked_for_again(
             if earlier:
                 _all_unknown(answers, earlier[-1], run_id, len(stored[earlier[-1]]))
         answers.workspace.close()
+
+
+def test_what_only_a_cut_off_second_plan_saw_ends_with_the_next_check(answers: Answers) -> None:
+    """A sync looks again at the end; killed then, it has stored that the finding is gone, and the next check sees nothing new."""
+    run = answers.run("sync")
+    answers.answer(run, {"101": TOO_LONG, "102": IN_SYNC})
+    answers.answer(run, {"101": IN_SYNC, "102": IN_SYNC}, cut_off=True)
+    after = answers.check({"101": IN_SYNC, "102": IN_SYNC})
+
+    held = answers.workspace.rows("SELECT opened_run, closed_run FROM finding_span")
+    assert [tuple(row) for row in held] == [(run.id, after)]
+    assert answers.state_at(run.id) == {"101": TOO_LONG, "102": IN_SYNC}
 
 
 def _adds_up(answers: Answers, before: int, after: int, stored: dict[int, dict[str, Given]]) -> None:
