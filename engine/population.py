@@ -128,11 +128,14 @@ _CONSTANT: Mapping[str, str | int | bool] = {
 }  # fmt: skip
 """What two records that agree in everything and share their address with nobody have anyhow; all that is not read is null."""
 _ALIKE_BY_CONTENT = (
-    "h._content = a._content AND h._id = c.hubspot_id AND a._id = c.app_id AND h._email_key <> '' AND c.hubspot_twins < 2 AND c.app_twins < 2 AND c.hubspot_candidates = '' "
+    "h._content = a._content AND h._id = c.hubspot_id AND a._id = c.app_id AND h._email_key <> '' "
+    "AND c.hubspot_twins < 2 AND c.app_twins < 2 AND c.hubspot_candidates = '' "
     f"AND c.app_candidates = '' AND NOT c.erased AND c.id NOT IN (SELECT contact_id FROM {_WITHOUT_ANSWER})"
 )
+"""True only of two records whose content is known and the same (which says that both can be read), of an ordinary contact."""
 _UNUSUAL = (
-    f"h._id IS NULL OR a._id IS NULL OR h._id IS NOT c.hubspot_id OR a._id IS NOT c.app_id OR {_DEPENDENT} OR h._email_key = '' OR c.hubspot_twins > 1 OR c.app_twins > 1 "
+    f"h._id IS NULL OR a._id IS NULL OR h._id IS NOT c.hubspot_id OR a._id IS NOT c.app_id OR {_DEPENDENT} "
+    "OR h._email_key = '' OR c.hubspot_twins > 1 OR c.app_twins > 1 "
     "OR c.hubspot_candidates <> '' OR c.app_candidates <> '' OR c.erased OR h._unreadable <> '' OR a._unreadable <> '' "
     f"OR c.id IN (SELECT contact_id FROM {_WITHOUT_ANSWER})"
 )

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 BUSY_MILLISECONDS = 5_000
-_PAGES_IN_WAL = 50_000
-"""200 MB before SQLite copies them into the file in the middle of a run; the last one to close it copies the rest."""
 _PAGE = 8_192
+"""Bytes: an examination reads a million contacts some 5 % faster than in pages of 4 KB; 16 KB gains no more."""
+_PAGES_IN_WAL = 25_000
+"""200 MB before SQLite copies them into the file in the middle of a run; the last one to close it copies the rest."""
 _CACHE = 32_000
 """Kibibytes of pages per connection: holds the indexes that link the records of a million contacts."""
 _ROWS_PER_FETCH = 20_000
