@@ -12,7 +12,7 @@ from engine.gates import Situation
 from engine.runs import Run
 from engine.situation import digest
 from engine.sqlite import sqlite3
-from engine.tables import MARKS
+from engine.tables import MARKING, MARKS
 
 SHARE = 0.2
 """With more of the contacts due than this, all are planned: that takes no longer, and needs no look-up contact by contact."""
@@ -62,7 +62,7 @@ def forget_marks(sql: sqlite3.Connection) -> None:
     the first time on whatever changes."""
     for table in ("touched_record", "due_contact"):
         sql.execute(f"DELETE FROM {table}")
-    sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES ('marking', '1')")
+    sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES (?, '1')", (MARKING,))
 
 
 def planned(sql: sqlite3.Connection, situation: Situation, program: str) -> None:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 SLICE = 100_000
 """Contacts in one slice: smaller and faster than one frame of all (facts on speed: 250,000 took 740 MB)."""
 OF_ALIKE = 170_000
-"""The same where little is read of most: as many use as much memory."""
+"""The same where little is read of most: a million contacts then take 0.75 GB."""
 AHEAD = 2
 """Slices that other threads work on meanwhile."""
 

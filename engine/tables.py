@@ -244,7 +244,9 @@ _PAIRED_COLUMNS = (
     "app_candidates, erased, email"
 )
 
-_MARKING = "EXISTS (SELECT 1 FROM fact WHERE key = 'marking')"
+MARKING = "marking"
+"""The fact that there was a plan."""
+_MARKING = f"EXISTS (SELECT 1 FROM fact WHERE key = '{MARKING}')"
 """Before the first plan nothing is marked: it plans everybody, and marks of a whole first reading would be as many as its records."""
 
 

@@ -116,6 +116,13 @@ async def test_where_both_sides_hold_the_same_nothing_else_is_asked(tmp_path: Pa
             "UPDATE app_contact SET CITY = 'Nirgends' WHERE _id = (SELECT app_id FROM contact WHERE id = ?)", (changed,)
         )
     assert others() == before | {changed}
+    with world.workspace.transaction() as sql:  # Not so by themselves, which shows that the texts are not looked at.
+        for side in ("hubspot", "app"):
+            sql.execute(
+                f"UPDATE {side}_contact SET _content = 7 WHERE _id = (SELECT {side}_id FROM contact WHERE id = ?)",
+                (changed,),
+            )
+    assert others() == before
     compare_by(world.workspace, where.pairs[1:])
     assert others() == before | {changed}
 
