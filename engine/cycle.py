@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import polars as pl
@@ -106,11 +107,12 @@ def _plan(
     with workspace.unflushed():
         forget_answers(run, only_due=due is not None)
         every = slices(workspace, answer, compared(situation)) if due is None else parts(workspace, answer, due)
-        for planned in every:
-            contacts, plans = zip(*planned, strict=True)
-            store_answer(run, contacts, joined(plans))
-            done += sum(frame.height for frame in contacts)
-            run.progress("examining", done, total)
+        with closing(every):
+            for planned in every:
+                contacts, plans = zip(*planned, strict=True)
+                store_answer(run, contacts, joined(plans))
+                done += sum(frame.height for frame in contacts)
+                run.progress("examining", done, total)
         return summarise(run, situation, population, program)
 
 

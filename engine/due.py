@@ -38,9 +38,6 @@ def due_contacts(run: Run, situation: Situation, program: str, population: int) 
             "INSERT OR IGNORE INTO due_contact(contact_id) SELECT contact_id FROM dependent_contact "
             "UNION SELECT contact_id FROM quarantine UNION SELECT contact_id FROM journal WHERE state IN ('intent', 'in_doubt')"
         )
-        sql.execute(
-            "DELETE FROM due_contact WHERE NOT EXISTS (SELECT 1 FROM contact c WHERE c.id = due_contact.contact_id)"
-        )
     if int(run.workspace.value("SELECT count(*) FROM due_contact")) > SHARE * population:
         return None
     return [int(row[0]) for row in run.workspace.rows("SELECT contact_id FROM due_contact ORDER BY contact_id")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -100,6 +100,11 @@ def nothing_known(base: pl.DataFrame | None = None) -> Memory:
         pl.DataFrame(schema=SUSPENDED),
         pl.DataFrame(schema=REFUSED),
     )
+
+
+def together(memories: Sequence[Memory]) -> Memory:
+    """What is remembered of several groups of contacts as one."""
+    return Memory(**{one.name: pl.concat([getattr(memory, one.name) for memory in memories]) for one in fields(Memory)})
 
 
 def memory_of_slice(workspace: Workspace, after: int, up_to: int) -> Memory:

@@ -2,15 +2,18 @@
 
 A span begins with the first completed examination that gave the answer (`opened_run`) and ends with the first one that did
 not (`closed_run`, NULL while it holds). A verdict that still holds is its own span (`verdict.opened_run`); triggers put it into
-`former_verdict` when it becomes another one or its contact goes (`engine/tables.py`), and the next completed examination says
-whether that has ended it. Contacts whose answer did not change cost nothing: `verdict.changed_run` says which ones did.
+`former_verdict` when its contact goes or is of other records (`engine/tables.py`), `left_behind` when it becomes another one, and
+the next completed examination says
+whether that has ended it. Contacts whose answer did not change cost nothing: `changed_answer` says which ones did.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import polars as pl
 
 from engine.gates import Situation
 from engine.runs import Run, iso
@@ -22,19 +25,26 @@ _GONE = "NOT EXISTS (SELECT 1 FROM verdict v WHERE v.contact_id = {span}.contact
 _EXAMINING = "examining"
 _OF_A_RUN_CUT_OFF = "UPDATE verdict SET opened_run = :run WHERE opened_run > :last AND opened_run < :run"
 _AS_BEFORE = """
-UPDATE verdict SET opened_run = f.opened_run FROM former_verdict f JOIN contact c ON c.id = f.contact_id
+UPDATE verdict SET opened_run = f.opened_run FROM former_verdict f
 WHERE f.closed_run IS NULL AND verdict.contact_id = f.contact_id AND verdict.state = f.state AND verdict.cause = f.cause
-  AND c.hubspot_id IS f.hubspot_id AND c.app_id IS f.app_id
+  AND EXISTS (SELECT 1 FROM contact c WHERE c.id = f.contact_id AND c.hubspot_id IS f.hubspot_id AND c.app_id IS f.app_id)
 """
 _STILL_HOLD = """
 DELETE FROM former_verdict WHERE closed_run IS NULL AND EXISTS (
   SELECT 1 FROM verdict v WHERE v.contact_id = former_verdict.contact_id AND v.opened_run = former_verdict.opened_run
 )
 """
+_BECOMING_OTHERS = """
+INSERT INTO former_verdict(contact_id, opened_run, state, cause, hubspot_id, app_id)
+SELECT v.contact_id, v.opened_run, v.state, v.cause, c.hubspot_id, c.app_id FROM verdict v JOIN contact c ON c.id = v.contact_id
+JOIN examination e ON e.run_id = v.opened_run AND e.unread = '' WHERE {which} ON CONFLICT DO NOTHING
+"""
+_CHANGED = "INSERT OR REPLACE INTO changed_answer(contact_id, run_id) SELECT value, :run FROM json_each(:contacts)"
 _VERDICTS_ENDED = "UPDATE former_verdict SET closed_run = :run WHERE closed_run IS NULL"
 _VERDICTS_BEGUN = "UPDATE verdict SET opened_run = :run WHERE opened_run IS NULL"
 _FINDINGS_ENDED = """
-UPDATE finding_span SET closed_run = :run WHERE closed_run IS NULL AND contact_id IN temp.changed AND NOT EXISTS (
+UPDATE finding_span SET closed_run = :run
+WHERE closed_run IS NULL AND contact_id IN (SELECT contact_id FROM changed_answer WHERE run_id > :since) AND NOT EXISTS (
   SELECT 1 FROM verdict v CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
   WHERE v.contact_id = finding_span.contact_id AND f.fingerprint = finding_span.fingerprint
     AND f.state = finding_span.state AND f.blocking = finding_span.blocking
@@ -52,7 +62,7 @@ WHERE NOT EXISTS (SELECT 1 FROM finding_span s WHERE s.contact_id = f.contact_id
   AND s.fingerprint = f.fingerprint AND s.closed_run IS NULL)
 """
 _OF_CHANGED = (
-    "temp.changed n CROSS JOIN verdict v ON v.contact_id = n.contact_id "
+    "changed_answer n CROSS JOIN verdict v ON v.contact_id = n.contact_id AND n.run_id > :since "
     "CROSS JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id CROSS"
 )
 _FINDINGS_OF_THE_GONE = f"""
@@ -85,20 +95,46 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
             # It may be the last one itself, which planned twice and completed only its first plan.
             known["since"] -= 1
             sql.execute(_OF_A_RUN_CUT_OFF, known)
-        for statement in (_AS_BEFORE, _STILL_HOLD, _VERDICTS_ENDED, _VERDICTS_BEGUN):
+        if sql.execute(_AS_BEFORE, known).rowcount:
+            sql.execute(_STILL_HOLD)
+        for statement in (_VERDICTS_ENDED, _VERDICTS_BEGUN):
             sql.execute(statement, known)
         if before is None:
             sql.execute(_FINDINGS_BEGUN.format(from_="finding f", where="WHERE f.last_run = :run"), known)
         else:
-            sql.execute("CREATE TEMP TABLE changed (contact_id INTEGER PRIMARY KEY)")
-            sql.execute("INSERT INTO changed SELECT contact_id FROM verdict WHERE changed_run > :since", known)
             sql.execute(_FINDINGS_ENDED, known)
             sql.execute(_FINDINGS_BEGUN.format(from_=_OF_CHANGED, where=_NOT_YET), known)
-            sql.execute("DROP TABLE changed")
+            sql.execute("DELETE FROM changed_answer WHERE run_id <= :since", known)
         sql.execute(_FINDINGS_OF_THE_GONE, known)
         sql.execute(_SUCCESSORS, known)
         _note(sql, run, contacts, "")
         _remember(sql, run.id, situation)
+
+
+def completed(sql: sqlite3.Connection) -> frozenset[int]:
+    """The runs that completed an examination."""
+    return frozenset(int(row[0]) for row in sql.execute("SELECT run_id FROM examination WHERE unread = ''"))
+
+
+def left_behind(sql: sqlite3.Connection, former: pl.DataFrame) -> None:
+    """Keeps verdicts that a completed examination gave and that become others in the same transaction, by whoever sets their new
+    `opened_run`. Columns: `contact`, `opened_run`, `state`, `cause`, both ids."""
+    sql.executemany(
+        "INSERT INTO former_verdict(contact_id, opened_run, state, cause, hubspot_id, app_id) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
+        former.select("contact", "opened_run", "state", "cause", "hubspot_id", "app_id").rows(),
+    )
+
+
+def leave_behind(sql: sqlite3.Connection, which: str, parameters: Sequence[int | str] = ()) -> None:
+    """As `left_behind`, for verdicts (`v`) that are about to become others; the next completed examination opens what they become."""
+    sql.execute(_BECOMING_OTHERS.format(which=which), tuple(parameters))
+    sql.execute(f"UPDATE verdict AS v SET opened_run = NULL WHERE {which}", tuple(parameters))
+
+
+def answers_changed(sql: sqlite3.Connection, run: int, contacts: str) -> None:
+    """Notes whose answer became another one in this run, for the next `record`. `contacts`: their numbers, a JSON array."""
+    sql.execute(_CHANGED, {"run": run, "contacts": contacts})
 
 
 def examining(sql: sqlite3.Connection, run: int) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 from engine.due import forget_marks, note_dependent, planned, planning_begins
 from engine.fingerprint import digested, numbered
 from engine.gates import STATES, Situation, State
-from engine.past import examining, record
+from engine.past import answers_changed, completed, examining, left_behind, record
 from engine.plan import Plan
 from engine.runs import Run
 from engine.schema import SIDES
@@ -29,23 +29,21 @@ _ANSWERS = """
 FROM json_each(:given) j CROSS JOIN temp.answer a ON a.id = j.value % :answers) n
 """
 _OF_NOBODY_KNOWN = f"""
-INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, changed_run, opened_run)
-SELECT n.contact_id, n.state, n.cause, n.digest, :run, :run, :run, :run FROM {_ANSWERS}
+INSERT INTO verdict(contact_id, state, cause, digest, since_run, run_id, opened_run)
+SELECT n.contact_id, n.state, n.cause, n.digest, :run, :run, :opened FROM {_ANSWERS}
 """
-_ANOTHER = f"""
-UPDATE verdict SET since_run = CASE WHEN verdict.state = n.state AND verdict.cause = n.cause THEN since_run ELSE :run END,
-  opened_run = CASE WHEN verdict.state = n.state AND verdict.cause = n.cause THEN opened_run END,
-  changed_run = :run, state = n.state, cause = n.cause, digest = n.digest, run_id = :run
-FROM {_ANSWERS} WHERE verdict.contact_id = n.contact_id
+_ANOTHER = """
+UPDATE verdict SET since_run = CASE WHEN state = ?2 AND cause = ?3 THEN since_run ELSE ?5 END,
+  opened_run = CASE WHEN state = ?2 AND cause = ?3 THEN opened_run ELSE ?6 END,
+  state = ?2, cause = ?3, digest = ?4, run_id = ?5 WHERE contact_id = ?1
 """
 
 
 _PLANNED = """
-SELECT kind, side, count(*) AS contacts, sum(clears) AS clears FROM (
-  SELECT side, max(kind) AS kind, sum(value = '' AND before <> '') AS clears FROM planned_write GROUP BY contact_id, side
-) GROUP BY kind, side
+SELECT kind, side, count(*) AS contacts FROM (SELECT side, kind FROM planned_write GROUP BY contact_id, side) GROUP BY kind, side
 """
 """What is planned for a contact on a side is of one kind."""
+_CLEARED = "SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> No
         findings = numbered(
             sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
         )
-        _store_verdicts(run, sql, digested(answer.verdicts, findings))
+        _store_verdicts(run, sql, contacts, digested(answer.verdicts, findings))
         sql.executemany(
             "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, fingerprint, first_run, last_run) "
             f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {run.id}, {run.id}) ON CONFLICT(contact_id, code, field) DO UPDATE SET "
@@ -113,34 +111,74 @@ def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> No
         )
 
 
-def _store_verdicts(run: Run, sql: sqlite3.Connection, verdicts: pl.DataFrame) -> None:
-    """In the order of the contacts, each answer given once and named by its number: SQLite then appends, and splits no page. An
-    answer that is what it was is not written again."""
+def _store_verdicts(
+    run: Run, sql: sqlite3.Connection, contacts: Sequence[pl.DataFrame], verdicts: pl.DataFrame
+) -> None:
+    """An answer that is what it was is not written again; what a completed examination said otherwise becomes the past."""
     known = _known(run.workspace, verdicts["contact"])
     same = verdicts.join(known, on=["contact", "state", "cause", "digest"], how="semi")
     other = verdicts.join(same, on="contact", how="anti", maintain_order="left")
     sql.execute(_AS_IT_WAS, {"run": run.id, "contacts": _array(same["contact"])})
-    answers = other.select("state", "cause", "digest").unique(maintain_order=True).with_row_index("id")
+    examined = completed(sql)
+    # A run may plan again after it has completed an examination: what it says otherwise then begins when it completes that too.
+    opened = None if run.id in examined else run.id
+    if examined:
+        answers_changed(sql, run.id, _array(other["contact"]))
+    _store_new(run, sql, other.join(known, on="contact", how="anti", maintain_order="left"), opened)
+    another = other.join(known, on="contact", how="inner", suffix="_before", maintain_order="left")
+    moved = another.filter(
+        pl.col("opened_run").is_in(examined)
+        & ((pl.col("state") != pl.col("state_before")) | (pl.col("cause") != pl.col("cause_before")))
+    )
+    if not moved.is_empty():
+        former = moved.select("contact", "opened_run", state="state_before", cause="cause_before")
+        left_behind(sql, former.join(_ids(run.workspace, contacts, former["contact"]), on="contact", how="left"))
+    sql.executemany(
+        _ANOTHER, ((*row, run.id, opened) for row in another.select("contact", "state", "cause", "digest").iter_rows())
+    )
+
+
+def _store_new(run: Run, sql: sqlite3.Connection, verdicts: pl.DataFrame, opened: int | None) -> None:
+    """In the order of the contacts, each answer given once and named by its number: SQLite then appends, and splits no page."""
+    if verdicts.is_empty():
+        return
+    answers = verdicts.select("state", "cause", "digest").unique(maintain_order=True).with_row_index("id")
     sql.execute("CREATE TEMP TABLE answer (id INTEGER PRIMARY KEY, state TEXT, cause TEXT, digest INTEGER)")
     sql.executemany("INSERT INTO answer VALUES (?, ?, ?, ?)", answers.iter_rows())
-    numbered = other.join(answers, on=["state", "cause", "digest"], how="left", maintain_order="left")
-    for statement, how in ((_OF_NOBODY_KNOWN, "anti"), (_ANOTHER, "semi")):
-        chosen = numbered.join(known, on="contact", how=how, maintain_order="left")  # type: ignore[arg-type]
-        given = _array(chosen.select(pl.col("contact") * answers.height + pl.col("id")).to_series())
-        sql.execute(statement, {"run": run.id, "answers": answers.height, "given": given})
+    numbered = verdicts.join(answers, on=["state", "cause", "digest"], how="left", maintain_order="left")
+    given = _array(numbered.select(pl.col("contact") * answers.height + pl.col("id")).to_series())
+    sql.execute(_OF_NOBODY_KNOWN, {"run": run.id, "answers": answers.height, "given": given, "opened": opened})
     sql.execute("DROP TABLE answer")
+
+
+def _ids(workspace: Workspace, contacts: Sequence[pl.DataFrame], chosen: pl.Series) -> pl.DataFrame:
+    """Both records' ids of the chosen contacts, looked up where the frames do not hold them."""
+    columns = {"contact": "id", "hubspot_id": "hubspot_id", "app_id": "app_id"}
+    read = pl.concat([part.select(columns.keys()) for part in contacts])
+    there = read.filter(
+        pl.col("contact").is_in(chosen.implode()), ~pl.all_horizontal(pl.col("hubspot_id", "app_id").is_null())
+    )
+    missing = chosen.filter(~chosen.is_in(there["contact"].implode()))
+    if missing.is_empty():
+        return there
+    which = "contact WHERE id IN (SELECT value FROM json_each(?))"
+    return pl.concat([there, workspace.population(columns, which, (_array(missing),), integers=("contact",))])
 
 
 def _known(workspace: Workspace, contacts: pl.Series) -> pl.DataFrame:
     """The stored answers of these contacts; beside a whole slice's maybe some others'."""
-    columns = {"contact": "contact_id", "state": "state", "cause": "cause", "digest": "digest"}
+    columns = {
+        "contact": "contact_id", "state": "state", "cause": "cause", "digest": "digest", "opened_run": "opened_run"
+    }  # fmt: skip
     parameters: tuple[int | str, ...]
     lowest, highest = int(contacts.min() or 0), int(contacts.max() or 0)  # type: ignore[arg-type]
     if highest - lowest < 2 * contacts.len():
         which, parameters = "contact_id BETWEEN ? AND ?", (lowest, highest)
     else:
         which, parameters = "contact_id IN (SELECT value FROM json_each(?))", (_array(contacts),)
-    return workspace.population(columns, f"verdict WHERE {which}", parameters, integers=("contact", "digest"))
+    return workspace.population(
+        columns, f"verdict WHERE {which}", parameters, integers=("contact", "digest", "opened_run")
+    )
 
 
 def _array(numbers: pl.Series) -> str:
@@ -177,12 +215,10 @@ def counted(workspace: Workspace) -> list[sqlite3.Row]:
 def planned_counts(workspace: Workspace) -> dict[str, int]:
     """What the stored plan would write: `creates` and `updates` (contacts), per side too, and `clears` (fields)."""
     counts = {f"{kind}s_{side}": 0 for kind in ("create", "update") for side in SIDES}
-    clears = 0
     for row in workspace.rows(_PLANNED):
         counts[f"{row['kind']}s_{row['side']}"] = int(row["contacts"])
-        clears += int(row["clears"])
     counts["creates"] = counts["creates_hubspot"] + counts["creates_app"]
     counts["updates"] = counts["updates_hubspot"] + counts["updates_app"]
-    counts["clears"] = clears
+    counts["clears"] = int(workspace.value(_CLEARED))
     counts["writes"] = counts["creates"] + counts["updates"]
     return counts

@@ -101,7 +101,7 @@ class Storing:
         self.findings += len(findings)
         self._sql.execute("BEGIN IMMEDIATE")
         self._sql.executemany(
-            "INSERT INTO verdict(contact_id, state, cause, since_run, run_id, digest, changed_run) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO verdict(contact_id, state, cause, since_run, run_id, digest, opened_run) VALUES (?, ?, ?, ?, ?, ?, ?)",
             verdicts,
         )
         self._sql.executemany(

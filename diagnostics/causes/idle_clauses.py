@@ -30,10 +30,10 @@ def idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | No
     around = circumstances(situation, ["member_since", *(f"hubspot.{name}" for name in names)])
     clauses: list[Part] = list(dict.fromkeys(one for way in alternatives(tree) for one in clauses_of(way)))
     clauses = [one for one in clauses[:MOST_CLAUSES] if not unknown_because(one, around)]
-    contacts = int(workspace.value("SELECT count(*) FROM hubspot_contact"))
-    met, unmet = _idle(workspace, clauses, names, around) if contacts else ([], [])
+    met, unmet = _idle(workspace, clauses, names, around)
     idle = [f"{in_words(one)}: met by nobody" for one in unmet] + [f"{in_words(one)}: met by everybody" for one in met]
-    if not idle:
+    contacts = int(workspace.value("SELECT count(*) FROM hubspot_contact")) if idle else 0
+    if not contacts:
         return None
     more = f", and {len(idle) - MOST_NAMED} more" if len(idle) > MOST_NAMED else ""
     return SideFinding(CODE, "unknown", False, contacts, list_name(situation), "; ".join(idle[:MOST_NAMED]) + more)

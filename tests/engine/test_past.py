@@ -149,7 +149,7 @@ def test_an_unchanged_check_adds_nothing(answers: Answers) -> None:
 
     assert {table: spans(answers, table) for table in before} == before
     assert answers.workspace.value("SELECT count(*) FROM examination") == 2
-    assert answers.workspace.value("SELECT count(*) FROM verdict WHERE changed_run = 2") == 0
+    assert answers.workspace.value("SELECT count(*) FROM changed_answer WHERE run_id = 2") == 0
 
 
 def test_a_finding_is_seen_resolved_and_comes_back(answers: Answers) -> None:
