@@ -1,7 +1,7 @@
 """Which contacts have to be planned again: those of which anything that the planner sees may have changed.
 
-Triggers mark what changes (`engine/tables.py`): records and list members in `touched_record`, contacts and what is remembered
-of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in quarantine or in doubt.
+Triggers mark what changes (`engine/tables.py`): records and list members in `touched_record`, which pairing goes by as well, contacts
+and what is remembered of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in quarantine or in doubt.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import polars as pl
 
 from engine.gates import Situation
 from engine.runs import Run
+from engine.schema import SIDES
 from engine.situation import digest
 from engine.sqlite import sqlite3
 from engine.tables import MARKING, MARKS
+from engine.workspace import Workspace
 
 SHARE = 0.2
 """With more of the contacts due than this, all are planned: that takes no longer, and needs no look-up contact by contact."""
@@ -24,16 +26,10 @@ def due_contacts(run: Run, situation: Situation, program: str, population: int) 
     situation by this program, a table was made anew without its triggers, or too many are due."""
     if run.workspace.fact(_PLANNED_UNDER) != _under(situation, program):
         return None
-    there = {row["name"] for row in run.workspace.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    if not there >= MARKS:
+    if not _marked(run.workspace):
         return None
     with run.workspace.transaction() as sql:
-        for side in ("hubspot", "app"):
-            sql.execute(
-                f"INSERT OR IGNORE INTO due_contact(contact_id) SELECT c.id FROM touched_record t CROSS JOIN contact c "
-                f"ON c.{side}_id = t.record_id WHERE t.side = ?",
-                (side,),
-            )
+        _touched_are_due(sql)
         sql.execute(
             "INSERT OR IGNORE INTO due_contact(contact_id) SELECT contact_id FROM dependent_contact "
             "UNION SELECT contact_id FROM quarantine UNION SELECT contact_id FROM journal WHERE state IN ('intent', 'in_doubt')"
@@ -41,6 +37,42 @@ def due_contacts(run: Run, situation: Situation, program: str, population: int) 
     if int(run.workspace.value("SELECT count(*) FROM due_contact")) > SHARE * population:
         return None
     return [int(row[0]) for row in run.workspace.rows("SELECT contact_id FROM due_contact ORDER BY contact_id")]
+
+
+def few_marks(workspace: Workspace) -> bool:
+    """Whether all that changed since the last pairing is marked, and is not much."""
+    if not workspace.fact(MARKING) or not _marked(workspace):
+        return False
+    marks, population = (
+        int(workspace.value(f"SELECT count(*) FROM {table}")) for table in ("touched_record", "contact")
+    )
+    return marks <= SHARE * population
+
+
+def paired_to_here(workspace: Workspace) -> None:
+    """All records are paired as they are now. Whose record was touched is due; of many, everybody. From the first time on, whatever
+    changes is marked."""
+    with workspace.transaction() as sql:
+        if few_marks(workspace):
+            _touched_are_due(sql)
+        else:
+            planning_begins(sql)
+        sql.execute("DELETE FROM touched_record")
+        sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES (?, '1')", (MARKING,))
+
+
+def _marked(workspace: Workspace) -> bool:
+    there = {row["name"] for row in workspace.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    return there >= MARKS
+
+
+def _touched_are_due(sql: sqlite3.Connection) -> None:
+    for side in SIDES:
+        sql.execute(
+            f"INSERT OR IGNORE INTO due_contact(contact_id) SELECT c.id FROM touched_record t CROSS JOIN contact c "
+            f"ON c.{side}_id = t.record_id WHERE t.side = ?",
+            (side,),
+        )
 
 
 def note_dependent(sql: sqlite3.Connection, contacts: pl.DataFrame) -> None:
@@ -55,10 +87,9 @@ def planning_begins(sql: sqlite3.Connection) -> None:
 
 
 def forget_marks(sql: sqlite3.Connection) -> None:
-    """To be called before the contacts are read: what is changed while they are planned is marked for the next check, and from
-    the first time on whatever changes."""
-    for table in ("touched_record", "due_contact"):
-        sql.execute(f"DELETE FROM {table}")
+    """To be called before the contacts are read: who changes while they are planned is due with the next check. Records that were
+    touched since they were paired stay so until they are paired again."""
+    sql.execute("DELETE FROM due_contact")
     sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES (?, '1')", (MARKING,))
 
 

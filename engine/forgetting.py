@@ -109,8 +109,9 @@ def forget_person(run: Run, person: Person, reason: str) -> None:
     """Puts a person on the list and removes their values from the workspace. Writes to neither side."""
     with run.workspace.transaction() as sql:
         suppress(run, person.keys, reason)
-        scrub(run.workspace, person.contacts, person.keys)
+        # First: what scrubbing removes may be all that tells whose record it is.
         keep_out_erased(run.workspace)
+        scrub(run.workspace, person.contacts, person.keys)
         erased_contacts(sql)
         # Known before the next check, so that nothing reads the person as somebody to look after.
         others = "v.cause <> ? AND v.contact_id IN (SELECT id FROM contact WHERE erased)"
@@ -248,10 +249,11 @@ def _overwrite(workspace: Workspace) -> None:
         workspace.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def erased_contacts(sql: sqlite3.Connection) -> None:
-    """Marks the contacts of which a record belongs to an erased person, and unmarks all others."""
+def erased_contacts(sql: sqlite3.Connection, which: str = "true", values: Sequence[str] = ()) -> None:
+    """Marks the contacts of which a record belongs to an erased person, and unmarks all others. `which`: a condition that chooses
+    contacts, with its `values`."""
     marked = " OR ".join(
-        f"{side}_id IN (SELECT _id FROM {TABLE[side]} WHERE _email_key >= '{ERASED}' AND _email_key < 'erased;')"
+        f"{side}_id IN (SELECT _id FROM {TABLE[side]} WHERE _email_key >= '{ERASED}' AND _email_key < 'erased;') IS TRUE"
         for side in SIDES
     )
-    sql.execute(f"UPDATE contact SET erased = ({marked}) WHERE erased <> ({marked})")
+    sql.execute(f"UPDATE contact SET erased = ({marked}) WHERE erased <> ({marked}) AND {which}", tuple(values))

@@ -105,13 +105,15 @@ def marks_of(
     }  # fmt: skip
 
 
-def pair(run: Run, schemas: Mapping[Side, SideSchema]) -> int:
-    """Pairs the mirrored records anew. Returns how many contacts there are."""
-    return pair_contacts(run.workspace, schemas)
+def pair(run: Run, schemas: Mapping[Side, SideSchema], *, whole: bool = False) -> int:
+    """Pairs the mirrored records that have changed anew; with `whole`, all. Returns how many contacts there are."""
+    return pair_contacts(run.workspace, schemas, whole=whole)
 
 
-def _pair(run: Run, connection: Connection, schemas: Mapping[Side, SideSchema]) -> int:
-    return pair_observed(run, connection, schemas) if connection.mode == "observed" else pair(run, schemas)
+def _pair(run: Run, connection: Connection, schemas: Mapping[Side, SideSchema], *, whole: bool) -> int:
+    if connection.mode == "observed":
+        return pair_observed(run, connection, schemas, whole=whole)
+    return pair(run, schemas, whole=whole)
 
 
 async def read_schemas(sides: Sides) -> dict[Side, SideSchema]:
@@ -152,7 +154,7 @@ async def _read_whole(run: Run, connection: Connection, sides: Sides, demand: De
     await read_subscriptions(run, connection, sides.hubspot, unavailable)
     if connection.opt_in and connection.opt_in.subscription:
         note_reading(run, SUBSCRIPTION, connection.opt_in.subscription, 0)
-    population = _pair(run, connection, schemas)
+    population = _pair(run, connection, schemas, whole=True)
     run.event("info", "observed", f"{population} contacts, {members} in the list")
     return remember(run, Situation(connection, schemas, inclusion, run.now(), members, unavailable, also))
 
@@ -186,7 +188,7 @@ async def _read_changes(run: Run, sides: Sides, known: _Known, demand: Demand) -
     )
     if changed["hubspot"]:
         await read_subscriptions(run, situation.connection, sides.hubspot, unavailable, changed["hubspot"])
-    population = _pair(run, situation.connection, situation.schemas)
+    population = _pair(run, situation.connection, situation.schemas, whole=False)
     counts = f"{len(changed['hubspot'])} changed in HubSpot, {len(changed['app'])} in {situation.schemas['app'].app}"
     run.event("info", "observed", f"{counts}; {population} contacts, {members} in the list")
     return remember(

@@ -18,11 +18,11 @@ from engine.schema import Side, SideSchema
 from engine.workspace import Workspace
 
 
-def pair_observed(run: Run, connection: Connection, schemas: Mapping[Side, SideSchema]) -> int:
+def pair_observed(run: Run, connection: Connection, schemas: Mapping[Side, SideSchema], *, whole: bool = False) -> int:
     """Brings the table `contact` up to date, and what the id fields say. Returns how many contacts there are."""
     left = left_links(run.workspace, connection, schemas)
     _follow(run, left.links)
-    population = pair_contacts(run.workspace, schemas)
+    population = pair_contacts(run.workspace, schemas, whole=whole)
     with run.workspace.transaction() as sql:
         sql.execute(
             "UPDATE contact SET linked_at = ?, linked_by = matched_by WHERE linked_at IS NULL AND hubspot_id IS NOT NULL "

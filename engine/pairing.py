@@ -2,63 +2,103 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterable, Mapping
 
 import polars as pl
 
 from engine.canonical import email_key
+from engine.due import few_marks, paired_to_here
 from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of
+from engine.nearby import AMONG, Records, array, near, touched, unlinked_among
 from engine.schema import SIDES, Side, SideSchema
+from engine.sqlite import sqlite3
 from engine.workspace import Workspace, quoted
 
 _UNLINKED = [name for name in PAIRED if name != "contact"]
 
 
-def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema]) -> int:
+def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema], *, whole: bool = False) -> int:
     """Brings the table `contact` up to date with both mirrors and the links. Returns how many contacts there are.
 
-    Rows that stay as they are are not written. A link whose two records are both gone ends; the journal keeps its history.
+    Looks only at what has changed since the last pairing, where that is known and not much; with `whole`, at everything. Rows that
+    stay as they are are not written. A link whose two records are both gone ends; the journal keeps its history.
     """
-    _note_additional_addresses(workspace, schemas["hubspot"].additional_emails_field)
+    further = schemas["hubspot"].additional_emails_field
+    description = _DESCRIPTION.format(**_described(workspace, schemas))
+    under = hashlib.sha256(f"{further}\n{description}".encode()).hexdigest()
+    in_part = not whole and workspace.fact(_PAIRED_UNDER) == under and few_marks(workspace)
+    _note_additional_addresses(workspace, further, touched(workspace).hubspot if in_part else None)
     keep_out_erased(workspace)
     with workspace.transaction() as sql:
+        to_pair = touched(workspace, to_pair=True) if in_part else None
+        _end_links_of_nobody(sql, to_pair)
+        concerned = None if to_pair is None else near(workspace, to_pair)
+        rows = pairs_without(workspace) if concerned is None else _pairs_among(workspace, concerned)
+        _store(workspace, sql, rows, concerned)
+        erased_contacts(sql, *_contacts_of(concerned))
+        which, values = _contacts_of(None if concerned is None else concerned | touched(workspace))
         sql.execute(
-            "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
-            "WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id)"
+            f"UPDATE contact SET ({_DESCRIBING}) = {description} WHERE ({_DESCRIBING}) IS NOT {description} AND {which}",
+            values,
         )
-    rows = pairs_without(workspace)
+        paired_to_here(workspace)
+        workspace.remember(_PAIRED_UNDER, under)
+    return int(workspace.value("SELECT count(*) FROM contact"))
+
+
+_PAIRED_UNDER = "paired_under"
+
+
+def _contacts_of(records: Records | None) -> tuple[str, list[str]]:
+    """A condition for the contacts that have one of these records; for all contacts where it is None."""
+    if records is None:
+        return "true", []
+    of_one = f"SELECT id FROM contact WHERE hubspot_id {AMONG} UNION SELECT id FROM contact WHERE app_id {AMONG}"
+    return f"id IN ({of_one})", [array(records.hubspot), array(records.app)]
+
+
+def _end_links_of_nobody(sql: sqlite3.Connection, changed: Records | None) -> None:
+    which, values = _contacts_of(changed)
+    sql.execute(
+        "DELETE FROM contact WHERE linked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM hubspot_contact h "
+        f"WHERE h._id = contact.hubspot_id) AND NOT EXISTS (SELECT 1 FROM app_contact a WHERE a._id = contact.app_id) AND {which}",
+        values,
+    )
+
+
+def _store(workspace: Workspace, sql: sqlite3.Connection, rows: pl.DataFrame, concerned: Records | None) -> None:
+    """`rows`: of `identity.PAIRED`, for the concerned records."""
     linked = rows.filter(pl.col("contact").is_not_null())
     unlinked = rows.filter(pl.col("contact").is_null()).select(_UNLINKED)
+    which, values = _contacts_of(concerned)
     before = workspace.population(
-        {name: name for name in _UNLINKED}, "contact WHERE linked_at IS NULL", integers=("hubspot_twins", "app_twins")
+        {name: name for name in _UNLINKED},
+        f"contact WHERE linked_at IS NULL AND {which}",
+        values,
+        integers=("hubspot_twins", "app_twins"),
     )
     gone = before.join(unlinked, on="anchor", how="anti").select("anchor")
     changed = unlinked.join(before, on=_UNLINKED, how="anti", nulls_equal=True)
     updates = ", ".join(f"{name} = excluded.{name}" for name in _UNLINKED[1:])
-    with workspace.transaction() as sql:
-        sql.executemany(
-            "UPDATE contact SET hubspot_candidates = ?1, app_candidates = ?2 WHERE id = ?3 "
-            "AND (hubspot_candidates, app_candidates) IS NOT (?1, ?2)",
-            _with_other_candidates(workspace, linked).iter_rows(),
-        )
-        sql.executemany("DELETE FROM contact WHERE linked_at IS NULL AND anchor = ?", gone.iter_rows())
-        # A match may move a record from one row to another; both columns are unique, so they are cleared first.
-        sql.executemany(
-            "UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL AND anchor = ?",
-            changed.select("anchor").iter_rows(),
-        )
-        sql.executemany(
-            f"INSERT INTO contact({', '.join(_UNLINKED)}) VALUES ({', '.join('?' * len(_UNLINKED))}) "
-            f"ON CONFLICT(anchor) DO UPDATE SET {updates}",
-            changed.iter_rows(),
-        )
-        description = _DESCRIPTION.format(**_described(workspace, schemas))
-        sql.execute(f"UPDATE contact SET ({_DESCRIBING}) = {description} WHERE ({_DESCRIBING}) IS NOT {description}")
-        erased_contacts(sql)
-    return int(workspace.value("SELECT count(*) FROM contact"))
+    sql.executemany(
+        "UPDATE contact SET hubspot_candidates = ?1, app_candidates = ?2 WHERE id = ?3 "
+        "AND (hubspot_candidates, app_candidates) IS NOT (?1, ?2)",
+        _with_other_candidates(workspace, linked).iter_rows(),
+    )
+    sql.executemany("DELETE FROM contact WHERE linked_at IS NULL AND anchor = ?", gone.iter_rows())
+    # A match may move a record from one row to another; both columns are unique, so they are cleared first.
+    sql.executemany(
+        "UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL AND anchor = ?",
+        changed.select("anchor").iter_rows(),
+    )
+    sql.executemany(
+        f"INSERT INTO contact({', '.join(_UNLINKED)}) VALUES ({', '.join('?' * len(_UNLINKED))}) "
+        f"ON CONFLICT(anchor) DO UPDATE SET {updates}",
+        changed.iter_rows(),
+    )
 
 
 def _with_other_candidates(workspace: Workspace, linked: pl.DataFrame) -> pl.DataFrame:
@@ -79,7 +119,7 @@ def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
     Where few records are unlinked, links are left out that neither share an address with any of them nor name candidates.
     """
     links = f"linked_at IS NOT NULL AND id <> {int(contact)}"
-    aliases = workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
+    aliases = _merged(workspace)
     linked = int(workspace.value(f"SELECT count(*) FROM contact WHERE {links}"))
     unlinked = sum(int(workspace.value(f"SELECT count(*) FROM {TABLE[side]}")) - linked for side in SIDES)
     if unlinked > _FEW * linked:
@@ -88,24 +128,41 @@ def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
         further = workspace.population(_FURTHER, "additional_email")
         return paired(both["hubspot"], both["app"], known, further, aliases)
     free = {side: _unlinked(workspace, side, links) for side in SIDES}
+    return _pairs_of(workspace, free, links, aliases)
+
+
+def _pairs_among(workspace: Workspace, concerned: Records) -> pl.DataFrame:
+    """Rows as `pairs_without` gives them, for the unlinked ones of these records, which share an address with no other unlinked
+    one."""
+    return _pairs_of(workspace, unlinked_among(workspace, concerned), "linked_at IS NOT NULL", _merged(workspace))
+
+
+def _merged(workspace: Workspace) -> pl.DataFrame:
+    return workspace.frame("SELECT side, old_id, record_id AS id FROM alias WHERE fate = 'merged'")
+
+
+def _pairs_of(
+    workspace: Workspace, free: Mapping[Side, pl.DataFrame], links: str, aliases: pl.DataFrame
+) -> pl.DataFrame:
+    """Reads only records that share an address with one of the unlinked ones in `free`."""
     hubspot, keys = _holders(workspace, free)
     records = {
-        "hubspot": workspace.population(_RECORD, f"hubspot_contact WHERE _id {_AMONG}", (_array(hubspot),)),
+        "hubspot": workspace.population(_RECORD, f"hubspot_contact WHERE _id {AMONG}", (array(hubspot),)),
         "app": workspace.population(
-            _RECORD, f"app_contact WHERE _email_key {_AMONG} OR _id {_AMONG}", (_array(keys), _array(free["app"]["id"]))
+            _RECORD, f"app_contact WHERE _email_key {AMONG} OR _id {AMONG}", (array(keys), array(free["app"]["id"]))
         ),
     }
     concerned = workspace.population(
         _LINK,
-        f"contact WHERE {links} AND id IN (SELECT id FROM contact WHERE hubspot_id {_AMONG} "
-        f"UNION ALL SELECT id FROM contact WHERE app_id {_AMONG} "
+        f"contact WHERE {links} AND id IN (SELECT id FROM contact WHERE hubspot_id {AMONG} "
+        f"UNION ALL SELECT id FROM contact WHERE app_id {AMONG} "
         "UNION ALL SELECT id FROM contact WHERE linked_at IS NOT NULL AND hubspot_candidates <> '' "
         f"UNION ALL SELECT c.id FROM ({_OF_MERGED}) m JOIN contact c ON c.hubspot_id = m.id WHERE m.side = 'hubspot' "
         f"UNION ALL SELECT c.id FROM ({_OF_MERGED}) m JOIN contact c ON c.app_id = m.id WHERE m.side = 'app')",
-        (_array(hubspot), _array(records["app"]["id"])),
+        (array(hubspot), array(records["app"]["id"])),
         integers=("contact",),
     )
-    further = workspace.population(_FURTHER, f"additional_email WHERE record_id {_AMONG}", (_array(hubspot),))
+    further = workspace.population(_FURTHER, f"additional_email WHERE record_id {AMONG}", (array(hubspot),))
     return paired(records["hubspot"], records["app"], concerned, further, aliases)
 
 
@@ -116,7 +173,6 @@ _PIECE = 200_000
 _RECORD = {"id": "_id", "key": "_email_key"}
 _FURTHER = {"id": "record_id", "key": "email_key"}
 _LINK = {"contact": "id", "hubspot_id": "hubspot_id", "app_id": "app_id"}
-_AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_MERGED = "SELECT side, old_id AS id FROM alias WHERE fate = 'merged' UNION SELECT side, record_id FROM alias WHERE fate = 'merged'"
 
 
@@ -138,27 +194,27 @@ def _all(workspace: Workspace, table: str, columns: Mapping[str, str], condition
 
 def _holders(workspace: Workspace, free: Mapping[Side, pl.DataFrame]) -> tuple[list[str], list[str]]:
     """The HubSpot records that are unlinked or hold an address of an unlinked record, and all addresses of unlinked records."""
-    unlinked = _array(free["hubspot"]["id"])
-    further = workspace.rows(f"SELECT email_key FROM additional_email WHERE record_id {_AMONG}", (unlinked,))
+    unlinked = array(free["hubspot"]["id"])
+    further = workspace.rows(f"SELECT email_key FROM additional_email WHERE record_id {AMONG}", (unlinked,))
     keys = {*free["hubspot"]["key"], *free["app"]["key"], *(str(row[0]) for row in further)} - {""}
     found = workspace.rows(
-        f"SELECT _id FROM hubspot_contact WHERE _email_key {_AMONG} "
-        f"UNION SELECT record_id FROM additional_email WHERE email_key {_AMONG}",
-        (_array(keys), _array(keys)),
+        f"SELECT _id FROM hubspot_contact WHERE _email_key {AMONG} "
+        f"UNION SELECT record_id FROM additional_email WHERE email_key {AMONG}",
+        (array(keys), array(keys)),
     )
     return sorted({*free["hubspot"]["id"], *(str(row[0]) for row in found)}), sorted(keys)
 
 
-def _array(values: Iterable[str]) -> str:
-    return json.dumps(list(values))
-
-
-def _note_additional_addresses(workspace: Workspace, field: str) -> None:
-    """Makes the table `additional_email` anew from the mirror, without primary addresses."""
+def _note_additional_addresses(workspace: Workspace, field: str, records: Iterable[str] | None) -> None:
+    """Makes the rows of these HubSpot records in the table `additional_email` anew from the mirror, without primary addresses, and
+    marks those that have others now; of all records where `records` is None."""
+    which, values = ("true", []) if records is None else (f"{{id}} {AMONG}", [array(records)])
     rows = pl.DataFrame(schema={"id": pl.String, "key": pl.String})
     if field in columns_of(workspace, "hubspot"):
         held = workspace.frame(
-            f"SELECT _id AS id, _email_key AS own, {quoted(field)} AS held FROM hubspot_contact WHERE {quoted(field)} <> ''"
+            f"SELECT _id AS id, _email_key AS own, {quoted(field)} AS held FROM hubspot_contact "
+            f"WHERE {quoted(field)} <> '' AND {which.format(id='_id')}",
+            values,
         )
         rows = (
             held.with_columns(pl.col("held").str.split(";"))
@@ -168,8 +224,17 @@ def _note_additional_addresses(workspace: Workspace, field: str) -> None:
             .select("id", "key")
             .unique(maintain_order=True)
         )
+    of_these = which.format(id="record_id")
+    before = workspace.population(_FURTHER, f"additional_email WHERE {of_these}", values)
+    others = pl.concat(
+        [rows.join(before, on=["id", "key"], how="anti"), before.join(rows, on=["id", "key"], how="anti")]
+    )
     with workspace.transaction() as sql:
-        sql.execute("DELETE FROM additional_email")
+        sql.executemany(
+            "UPDATE touched_record SET to_pair = 1 WHERE side = 'hubspot' AND record_id = ?",
+            others.select("id").iter_rows(),
+        )
+        sql.execute(f"DELETE FROM additional_email WHERE {of_these}", values)
         sql.executemany("INSERT INTO additional_email(record_id, email_key) VALUES (?, ?)", rows.iter_rows())
 
 

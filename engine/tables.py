@@ -51,6 +51,9 @@ CREATE TABLE contact (
   matched_by TEXT NOT NULL DEFAULT '', erased INTEGER NOT NULL DEFAULT 0, email TEXT NOT NULL DEFAULT '',
   name TEXT NOT NULL DEFAULT '', hubspot_row INTEGER, app_row INTEGER
 );
+CREATE INDEX contact_with_candidates ON contact(id) WHERE hubspot_candidates <> '';
+CREATE INDEX contact_sharing ON contact(id)
+  WHERE linked_at IS NULL AND (hubspot_twins > 1 OR app_twins > 1 OR app_twins > 0 AND hubspot_twins > 0 AND matched_by <> 'email');
 CREATE TABLE base_field (
   contact_id INTEGER NOT NULL REFERENCES contact(id) ON DELETE CASCADE, field TEXT NOT NULL,
   hubspot_value TEXT NOT NULL, app_value TEXT NOT NULL, fingerprint TEXT NOT NULL DEFAULT '', run_id INTEGER NOT NULL,
@@ -217,7 +220,9 @@ CREATE TABLE observed_flow (
   PRIMARY KEY (field, towards)
 ) WITHOUT ROWID;
 
-CREATE TABLE touched_record (side TEXT NOT NULL, record_id TEXT NOT NULL, PRIMARY KEY (side, record_id)) WITHOUT ROWID;
+CREATE TABLE touched_record (
+  side TEXT NOT NULL, record_id TEXT NOT NULL, to_pair INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (side, record_id)
+) WITHOUT ROWID;
 CREATE TABLE due_contact (contact_id INTEGER PRIMARY KEY);
 CREATE TABLE dependent_contact (contact_id INTEGER PRIMARY KEY REFERENCES contact(id) ON DELETE CASCADE);
 
@@ -246,16 +251,21 @@ _PAIRED_COLUMNS = (
 )
 
 MARKING = "marking"
-"""The fact that there was a plan."""
+"""The fact that there was a pairing."""
 _MARKING = f"EXISTS (SELECT 1 FROM fact WHERE key = '{MARKING}')"
-"""Before the first plan nothing is marked: it plans everybody, and marks of a whole first reading would be as many as its records."""
+"""Before the first pairing nothing is marked: everybody is paired and planned, and marks of a whole first reading would be as many as
+its records."""
+
+
+_ALSO_TO_PAIR = "ON CONFLICT DO UPDATE SET to_pair = max(to_pair, excluded.to_pair)"
 
 
 def _touch(side: str, table: str, column: str, event: str) -> str:
     row = "OLD" if event == "DELETE" else "NEW"
+    to_pair = "0" if table == "list_member" else "OLD._email_key IS NOT NEW._email_key" if event == "UPDATE" else "1"
     return (
         f"CREATE TRIGGER {table}_touched_by_{event.lower()} AFTER {event} ON {table} WHEN {_MARKING} BEGIN "
-        f"INSERT INTO touched_record(side, record_id) VALUES ('{side}', {row}.{column}) ON CONFLICT DO NOTHING; END;\n"
+        f"INSERT INTO touched_record(side, record_id, to_pair) VALUES ('{side}', {row}.{column}, {to_pair}) {_ALSO_TO_PAIR}; END;\n"
     )
 
 
@@ -264,6 +274,22 @@ def _remembered(table: str, event: str) -> str:
     return (
         f"CREATE TRIGGER {table}_due_by_{event.lower()} AFTER {event} ON {table} WHEN {_MARKING} BEGIN "
         f"INSERT INTO due_contact(contact_id) VALUES ({row}.contact_id) ON CONFLICT DO NOTHING; END;\n"
+    )
+
+
+def _touch_records_of(event: str) -> str:
+    rows = {"INSERT": ("NEW",), "DELETE": ("OLD",), "UPDATE": ("OLD", "NEW")}[event]
+    others = " OF hubspot_id, app_id, linked_at" if event == "UPDATE" else ""
+    moved = "(OLD.hubspot_id, OLD.app_id, OLD.linked_at IS NULL) IS NOT (NEW.hubspot_id, NEW.app_id, NEW.linked_at IS NULL) AND "
+    marks = "".join(
+        f"INSERT INTO touched_record(side, record_id, to_pair) SELECT '{side}', {row}.{side}_id, 1 "
+        f"WHERE {row}.{side}_id IS NOT NULL {_ALSO_TO_PAIR}; "
+        for side in ("hubspot", "app")
+        for row in rows
+    )
+    return (
+        f"CREATE TRIGGER contact_touched_by_{event.lower()} AFTER {event}{others} ON contact "
+        f"WHEN {moved if event == 'UPDATE' else ''}{_MARKING} BEGIN {marks}END;\n"
     )
 
 
@@ -287,6 +313,7 @@ _MARKS = (
         for table in ("decision", "evidence", "suspended_field", "quarantine")
         for event in _EVENTS
     )
+    + "".join(_touch_records_of(event) for event in _EVENTS)
     + f"""
 CREATE TRIGGER base_field_due_by_delete AFTER DELETE ON base_field WHEN {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;

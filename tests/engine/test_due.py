@@ -12,9 +12,11 @@ from diagnostics.checkup import GATES, check
 from diagnostics.program import program
 from engine.cycle import plan_all, plan_due
 from engine.gates import Situation
+from engine.pairing import pair_contacts
 from engine.runs import Run
 from engine.situation import recall
 from engine.verdicts import forget_answers
+from tests.engine.test_aliases import SCHEMAS
 from tests.engine.test_cycle import World
 
 Changed = Callable[[Situation], Situation]
@@ -189,8 +191,8 @@ def test_with_many_due_everybody_is_planned(checked: World) -> None:
     assert planned(checked) == everybody(checked)
 
 
-def test_before_the_first_plan_nothing_is_marked(small: World) -> None:
-    """It plans everybody; from then on whatever changes is marked, also while it plans."""
+def test_before_the_first_pairing_nothing_is_marked(small: World) -> None:
+    """It pairs everybody, and everybody is planned; from then on whatever changes is marked, also while it is planned."""
     world = small
     marked = "SELECT (SELECT count(*) FROM touched_record) + (SELECT count(*) FROM due_contact)"
     with world.workspace.transaction() as sql:
@@ -198,9 +200,15 @@ def test_before_the_first_plan_nothing_is_marked(small: World) -> None:
         sql.execute("INSERT INTO contact(anchor, hubspot_id) VALUES ('h:n1', 'n1')")
     assert world.workspace.value(marked) == 0
 
+    pair_contacts(world.workspace, SCHEMAS)
+    assert world.workspace.value(marked) == 0
     forget_answers(Run(world.workspace, "check"))
     with world.workspace.transaction() as sql:
         sql.execute("UPDATE hubspot_contact SET _email_key = 'x' WHERE _id = 'n1'")
         sql.execute("INSERT INTO contact(anchor, app_id) VALUES ('a:n2', 'n2')")
 
-    assert world.workspace.value(marked) == 2
+    assert [row["record_id"] for row in world.workspace.rows("SELECT record_id FROM touched_record ORDER BY 1")] == [
+        "n1",
+        "n2",
+    ]
+    assert world.workspace.value("SELECT count(*) FROM due_contact") == 1

@@ -86,6 +86,30 @@ def test_every_spelling_of_the_address_is_recognised(tmp_path: Path) -> None:
     assert workspace.value("SELECT erased FROM contact") == 0
 
 
+def test_who_is_lifted_is_not_erased_any_more_beside_somebody_who_is(tmp_path: Path) -> None:
+    """Somebody known to the app alone, while a HubSpot record of another person stays erased."""
+    workspace = Workspace(tmp_path / "w.sqlite")
+    for side, fields in FIELDS.items():
+        add_columns(workspace, side, fields)
+    run = Run(workspace, "check")
+    for person in ("jo@firma.example", "eva@firma.example"):
+        suppress(run, [person], "why")
+    theirs = Record("r", {"EMAIL": "jo@firma.example"}, "", "")
+    store(workspace, SCHEMAS["app"], [theirs], FIELDS["app"], run.id)
+    others = [Record("1", {"email": "eva@firma.example", "hs_merged_object_ids": ""}, "", "")]
+    store(workspace, SCHEMAS["hubspot"], others, FIELDS["hubspot"], run.id)
+    pair_contacts(workspace, SCHEMAS)
+
+    assert lift(Run(workspace, "forget"), "jo@firma.example")
+    store(workspace, SCHEMAS["app"], [theirs], FIELDS["app"], run.id)
+    pair_contacts(workspace, SCHEMAS)
+
+    assert [tuple(row) for row in workspace.rows("SELECT anchor, erased FROM contact ORDER BY 1")] == [
+        ("a:r", 0),
+        ("h:1", 1),
+    ]
+
+
 async def test_a_forgotten_person_is_in_no_table_and_never_comes_back(world: World) -> None:
     """No value of them is left, also not after further runs that read them again; neither side is written."""
     await world.sync()
@@ -135,15 +159,19 @@ WITH_ADDITIONAL: Mapping[Side, SideSchema] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("who", ["jo@firma.example", "jo@privat.example", "1"])
-def test_all_addresses_of_a_person_are_forgotten(tmp_path: Path, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "primary"),
+    [(who, "jo@firma.example") for who in ("jo@firma.example", "jo@privat.example", "1")]
+    + [(who, "") for who in ("jo@privat.example", "1")],
+)
+def test_all_addresses_of_a_person_are_forgotten(tmp_path: Path, who: str, primary: str) -> None:
     """By whichever address or id they are named: an additional one neither stays behind nor makes them somebody new."""
     workspace = Workspace(tmp_path / "w.sqlite")
     fields = {"hubspot": ["email", ADDITIONAL], "app": ["EMAIL"]}
     for side in ("hubspot", "app"):
         add_columns(workspace, side, fields[side])
     run = Run(workspace, "check")
-    held = {"email": "jo@firma.example", ADDITIONAL: "jo@privat.example"}
+    held = {"email": primary, ADDITIONAL: "jo@privat.example"}
     store(workspace, WITH_ADDITIONAL["hubspot"], [Record("1", held, "", "")], fields["hubspot"], run.id)
     pair_contacts(workspace, WITH_ADDITIONAL)
 

@@ -1,4 +1,4 @@
-"""Whether a check that plans only what is due says what a check of everything would have said."""
+"""Whether a check that pairs only what has changed and plans only what is due says what a check of everything would have said."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from pathlib import Path
 from engine.connection import Connection
 from engine.cycle import plan_all
 from engine.gates import Gate
+from engine.pairing import pair_contacts
 from engine.runs import Run
 from engine.situation import recall
 from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
 _ANSWERS = {
+    "contact": "SELECT id, anchor, hubspot_id, app_id, linked_at, linked_by, matched_by, hubspot_twins, app_twins, "
+    "hubspot_candidates, app_candidates, erased, email, name, hubspot_row, app_row FROM contact",
     "verdict": "SELECT contact_id, state, cause FROM verdict",
     "finding": "SELECT contact_id, code, field, state, blocking, value, rule FROM open_findings",
     "write": "SELECT contact_id, side, kind, field, before, value FROM planned_write",
@@ -29,13 +32,16 @@ def kept_answers(run: Run) -> int:
 
 
 def whole_says_otherwise(run: Run, connection: Connection, gates: Sequence[Gate]) -> list[str]:
-    """What a planning of every contact, in a copy of the workspace, answers otherwise than the run that has just ended."""
+    """What pairing every record and planning every contact, in a copy of the workspace, answers otherwise than the run that has just
+    ended."""
     with tempfile.TemporaryDirectory(dir=run.workspace.path.parent) as folder:
         path = Path(folder) / run.workspace.path.name
         with closing(sqlite3.connect(path)) as copy:
             run.workspace.sql.backup(copy)
         with Workspace(path) as whole:
-            plan_all(Run(whole, "check", now=run.now), recall(whole, connection), gates)
+            situation = recall(whole, connection)
+            pair_contacts(whole, situation.schemas, whole=True)
+            plan_all(Run(whole, "check", now=run.now), situation, gates)
             pairs = ((what, _said(run.workspace, what), _said(whole, what)) for what in _ANSWERS)
             return [f"{what}: kept {kept - now}, now {now - kept}" for what, kept, now in pairs if kept != now]
 

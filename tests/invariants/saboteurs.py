@@ -97,14 +97,14 @@ def _echo_by_author(real: Any) -> Any:
 
 
 def _email_is_the_key(real: Any) -> Any:
-    def pair_contacts(workspace: Any, *given: Any) -> int:
+    def pair_contacts(workspace: Any, *given: Any, **named: Any) -> int:
         with workspace.transaction() as sql:
             sql.execute(
                 "UPDATE contact SET linked_at = NULL, app_id = NULL WHERE id IN (SELECT c.id FROM contact c "
                 "JOIN hubspot_contact h ON h._id = c.hubspot_id JOIN app_contact a ON a._id = c.app_id "
                 "WHERE c.linked_at IS NOT NULL AND h._email_key <> a._email_key)"
             )
-        return int(real(workspace, *given))
+        return int(real(workspace, *given, **named))
 
     return pair_contacts
 
