@@ -39,6 +39,7 @@ UNION SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND hubspot
 _SAME_ROW = f"""
 SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND hubspot_id {AMONG}
 UNION SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND app_id {AMONG}
+UNION SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND anchor {AMONG}
 """
 
 
@@ -57,6 +58,11 @@ class Records:
     def of(self, side: Side) -> frozenset[str]:
         """Those of one side."""
         return self.hubspot if side == "hubspot" else self.app
+
+    @property
+    def anchors(self) -> list[str]:
+        """What unlinked contacts of these records are known by."""
+        return [f"{side[0]}:{one}" for side in SIDES for one in self.of(side)]
 
     def __or__(self, other: Records) -> Records:
         return Records(self.hubspot | other.hubspot, self.app | other.app)
@@ -96,7 +102,9 @@ def near(workspace: Workspace, changed: Records) -> Records:
                 for side in SIDES
             )
         )
-        found = holders | _together(workspace, _SAME_ROW, [array(fresh.hubspot), array(fresh.app)])
+        found = holders | _together(
+            workspace, _SAME_ROW, [array(fresh.hubspot), array(fresh.app), array(fresh.anchors)]
+        )
     return reached
 
 

@@ -53,11 +53,13 @@ _PAIRED_UNDER = "paired_under"
 
 
 def _contacts_of(records: Records | None) -> tuple[str, list[str]]:
-    """A condition for the contacts that have one of these records; for all contacts where it is None."""
+    """A condition for the contacts that have one of these records, or had one when they were made; for all where it is None."""
     if records is None:
         return "true", []
-    of_one = f"SELECT id FROM contact WHERE hubspot_id {AMONG} UNION SELECT id FROM contact WHERE app_id {AMONG}"
-    return f"id IN ({of_one})", [array(records.hubspot), array(records.app)]
+    having = " UNION ".join(
+        f"SELECT id FROM contact WHERE {name} {AMONG}" for name in ("hubspot_id", "app_id", "anchor")
+    )
+    return f"id IN ({having})", [array(records.hubspot), array(records.app), array(records.anchors)]
 
 
 def _end_links_of_nobody(sql: sqlite3.Connection, changed: Records | None) -> None:

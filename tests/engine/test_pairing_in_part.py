@@ -58,11 +58,36 @@ def linked(workspace: Workspace, chance: random.Random) -> None:
 
 
 def unlinked(workspace: Workspace, chance: random.Random) -> None:
-    """A link ends, and its pair stays or is parted."""
-    parted = ", app_id = NULL" if chance.random() < 0.5 else ""
+    """A link ends as `unlink` ends it, whose one record is gone or not."""
+    gone, left = chance.choice((SIDES, SIDES[::-1]))
     workspace.sql.execute(
-        f"UPDATE contact SET linked_at = NULL{parted} WHERE linked_at IS NOT NULL AND id % 3 = ?",
+        f"UPDATE contact SET linked_at = NULL, linked_by = '', {gone}_id = NULL, anchor = CASE WHEN EXISTS (SELECT 1 "
+        f"FROM contact o WHERE o.anchor = '{left[0]}:' || contact.{left}_id) THEN anchor ELSE '{left[0]}:' || {left}_id END "
+        "WHERE id = (SELECT min(id) FROM contact WHERE linked_at IS NOT NULL AND id % 3 = ?)",
         (chance.randint(0, 2),),
+    )
+
+
+def taken(workspace: Workspace, chance: random.Random) -> None:
+    """A record that stands alone or in a pair becomes that of a link, as when a write is found that went through unseen."""
+    side, other = chance.choice((SIDES, SIDES[::-1]))
+    free = workspace.rows(f"SELECT id, {side}_id FROM contact WHERE linked_at IS NULL AND {side}_id <> '' ORDER BY 1")
+    alone = workspace.rows(
+        f"SELECT id FROM contact WHERE linked_at IS NULL AND {side}_id IS NULL AND {other}_id <> '' ORDER BY 1"
+    )
+    if free and alone:
+        contact, record = chance.choice(free)
+        workspace.sql.execute(f"UPDATE contact SET {side}_id = NULL WHERE id = ?", (contact,))
+        workspace.sql.execute(
+            f"UPDATE contact SET {side}_id = ?, linked_at = 'then' WHERE id = ?", (record, chance.choice(alone)[0])
+        )
+
+
+def emptied(workspace: Workspace, chance: random.Random) -> None:
+    """Contacts that are in no link lose a record past the engine."""
+    workspace.sql.execute(
+        f"UPDATE contact SET {chance.choice(SIDES)}_id = NULL WHERE linked_at IS NULL AND id % 4 = ?",
+        (chance.randint(0, 3),),
     )
 
 
@@ -88,7 +113,19 @@ def forgotten(workspace: Workspace, chance: random.Random) -> None:
         lift(Run(workspace, "forget"), address)
 
 
-STEPS: tuple[Step, ...] = (stored,) * 8 + (dropped, dropped, linked, linked, unlinked, removed, merged, forgotten)
+STEPS: tuple[Step, ...] = (stored,) * 8 + (
+    dropped,
+    dropped,
+    linked,
+    linked,
+    unlinked,
+    taken,
+    taken,
+    emptied,
+    removed,
+    merged,
+    forgotten,
+)
 
 
 def copied(workspace: Workspace, path: Path) -> Workspace:

@@ -34,11 +34,11 @@ def kept_answers(run: Run) -> int:
 def whole_says_otherwise(run: Run, connection: Connection, gates: Sequence[Gate]) -> list[str]:
     """What pairing every record and planning every contact, in a copy of the workspace, answers otherwise than the run that has just
     ended."""
-    with tempfile.TemporaryDirectory(dir=run.workspace.path.parent) as folder:
-        path = Path(folder) / run.workspace.path.name
-        with closing(sqlite3.connect(path)) as copy:
+    with tempfile.NamedTemporaryFile(dir=run.workspace.path.parent, suffix=".sqlite") as file:
+        # Beside the workspace, where the key of the list of erased people lies.
+        with closing(sqlite3.connect(file.name)) as copy:
             run.workspace.sql.backup(copy)
-        with Workspace(path) as whole:
+        with Workspace(Path(file.name)) as whole:
             situation = recall(whole, connection)
             pair_contacts(whole, situation.schemas, whole=True)
             plan_all(Run(whole, "check", now=run.now), situation, gates)
