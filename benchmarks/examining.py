@@ -13,21 +13,27 @@ from benchmarks.mirrored import practice_connection
 from diagnostics.checkup import GATES, summary
 from diagnostics.program import program
 from engine.cycle import plan_due
+from engine.pairing import pair_contacts
 from engine.runs import Run
 from engine.situation import recall
 from engine.workspace import Workspace
 
 
-def main(path: Path, changed: float) -> None:
+def main(path: Path, changed: float, pairing: bool) -> None:
     """All that `check` does after reading and pairing both sides: plans who is due with all gates and stores the answer
     (`gates_seconds`), counts it, and looks at the list and the connection as a whole (with these: `seconds`).
 
-    `changed`: the share of the HubSpot records that somebody edits first, which is not measured.
+    `changed`: the share of the HubSpot records that somebody edits first, which is not measured. `pairing`: the sides are paired
+    before, all of them or after an edit what has changed (`pairing_seconds`; with all else `whole_seconds`).
     """
     with Workspace(path) as workspace:
         edited = _edit(workspace, changed)
         run = Run(workspace, "check")
         situation = recall(workspace, practice_connection())
+        began = time.perf_counter()
+        if pairing:
+            pair_contacts(workspace, situation.schemas, whole=not changed)
+        pairing_seconds = time.perf_counter() - began
         began = time.perf_counter()
         examination = plan_due(run, situation, GATES, program())
         gates_seconds = time.perf_counter() - began
@@ -37,6 +43,8 @@ def main(path: Path, changed: float) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answer = {
         "seconds": seconds,
+        "pairing_seconds": pairing_seconds,
+        "whole_seconds": pairing_seconds + seconds,
         "gates_seconds": gates_seconds,
         "peak_megabytes": peak,
         "population": examination.population,
@@ -58,5 +66,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.examining", description=__doc__)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--changed", type=float, default=0.0, help="share of the records to edit first (%(default)s)")
+    parser.add_argument("--pairing", action="store_true", help="pair both sides first")
     options = parser.parse_args()
-    main(options.workspace, options.changed)
+    main(options.workspace, options.changed, options.pairing)

@@ -143,6 +143,11 @@ def scrub(workspace: Workspace, contacts: Sequence[int], keys: Iterable[str] = (
             "base_field", "conflict", "decision", "evidence", "suspended_field", "planned_write", "quarantine", "certainty",
         ):  # fmt: skip
             sql.execute(f"DELETE FROM {table} WHERE contact_id {these}", known)
+        sql.execute(
+            "INSERT INTO touched_record(side, record_id, to_pair) SELECT 'hubspot', record_id, 1 FROM additional_email "
+            f"WHERE record_id {ids['hubspot']} ON CONFLICT DO UPDATE SET to_pair = 1",
+            known,
+        )
         sql.execute(f"DELETE FROM additional_email WHERE record_id {ids['hubspot']}", known)
         sql.execute(f"DELETE FROM observed_wait WHERE hubspot_id {ids['hubspot']} OR app_id {ids['app']}", known)
         for side in SIDES:

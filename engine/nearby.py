@@ -39,7 +39,6 @@ UNION SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND hubspot
 _SAME_ROW = f"""
 SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND hubspot_id {AMONG}
 UNION SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND app_id {AMONG}
-UNION SELECT hubspot_id, app_id FROM contact WHERE linked_at IS NULL AND anchor {AMONG}
 """
 
 
@@ -102,9 +101,7 @@ def near(workspace: Workspace, changed: Records) -> Records:
                 for side in SIDES
             )
         )
-        found = holders | _together(
-            workspace, _SAME_ROW, [array(fresh.hubspot), array(fresh.app), array(fresh.anchors)]
-        )
+        found = holders | _together(workspace, _SAME_ROW, [array(fresh.hubspot), array(fresh.app)])
     return reached
 
 

@@ -96,11 +96,17 @@ def _store(workspace: Workspace, sql: sqlite3.Connection, rows: pl.DataFrame, co
         "UPDATE contact SET hubspot_id = NULL, app_id = NULL WHERE linked_at IS NULL AND anchor = ?",
         changed.select("anchor").iter_rows(),
     )
-    sql.executemany(
+    statement = (
         f"INSERT INTO contact({', '.join(_UNLINKED)}) VALUES ({', '.join('?' * len(_UNLINKED))}) "
-        f"ON CONFLICT(anchor) DO UPDATE SET {updates}",
-        changed.iter_rows(),
+        f"ON CONFLICT(anchor) DO UPDATE SET {updates} WHERE linked_at IS NULL"
     )
+    if sql.executemany(statement, changed.iter_rows()).rowcount < changed.height:
+        # A link is still known by a record that it no longer has.
+        sql.execute(
+            f"UPDATE contact SET anchor = 'link:' || id WHERE linked_at IS NOT NULL AND anchor {AMONG}",
+            (array(changed["anchor"]),),
+        )
+        sql.executemany(statement, changed.iter_rows())
 
 
 def _with_other_candidates(workspace: Workspace, linked: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,13 +17,17 @@ from engine.forgetting import forget_person, known_as, lift
 from engine.mirror import add_columns, drop, store
 from engine.pairing import pair_contacts, pairs_without
 from engine.runs import Run
-from engine.schema import SIDES, Side
+from engine.schema import SIDES, Side, SideSchema
 from engine.workspace import Workspace
 from tests.engine.test_suppression import ADDITIONAL, WITH_ADDITIONAL
 
+SCHEMAS: Mapping[Side, SideSchema] = {
+    "hubspot": replace(WITH_ADDITIONAL["hubspot"], name_fields=("firstname",)), "app": WITH_ADDITIONAL["app"],
+}  # fmt: skip
+
 ADDRESSES = [f"{letter}@firma.example" for letter in "abcdefghij"]
 IDS = [str(number) for number in range(7)]
-FIELDS: dict[Side, list[str]] = {"hubspot": ["email", ADDITIONAL], "app": ["EMAIL"]}
+FIELDS: dict[Side, list[str]] = {"hubspot": ["email", "firstname", ADDITIONAL], "app": ["EMAIL"]}
 CONTACTS = (
     "SELECT anchor, hubspot_id, app_id, linked_at, linked_by, matched_by, CAST(hubspot_twins AS TEXT) AS hubspot_twins, "
     "CAST(app_twins AS TEXT) AS app_twins, hubspot_candidates, app_candidates, CAST(erased AS TEXT) AS erased, email, name, "
@@ -36,12 +41,13 @@ Step = Callable[[Workspace, random.Random], object]
 
 def stored(workspace: Workspace, chance: random.Random) -> None:
     """A record that is new, or has another address, maybe several, or none."""
-    side, identity = chance.choice(SIDES), WITH_ADDITIONAL
-    values = {identity[side].identity_field: chance.choice(["", *ADDRESSES])}
+    side = chance.choice(SIDES)
+    values = {SCHEMAS[side].identity_field: chance.choice(["", *ADDRESSES])}
     if side == "hubspot":
+        values["firstname"] = chance.choice(("Jo", "Eva"))
         values[ADDITIONAL] = ";".join(chance.sample(ADDRESSES, chance.choice((0, 0, 1, 2))))
     record = Record(chance.choice(IDS), values, "", "")
-    store(workspace, WITH_ADDITIONAL[side], [record], FIELDS[side], Run(workspace, "check").id)
+    store(workspace, SCHEMAS[side], [record], FIELDS[side], Run(workspace, "check").id)
 
 
 def dropped(workspace: Workspace, chance: random.Random) -> None:
@@ -143,15 +149,15 @@ def test_the_contacts_are_those_of_pairing_everything(tmp_path: Path, seed: int)
         workspace.sql.execute("PRAGMA synchronous = OFF")
         for side in SIDES:
             add_columns(workspace, side, FIELDS[side])
-        pair_contacts(workspace, WITH_ADDITIONAL)
+        pair_contacts(workspace, SCHEMAS)
         for _ in range(60):
             for _ in range(chance.randint(1, 4)):
                 chance.choice(STEPS)(workspace, chance)
             with patch("engine.due.SHARE", 1e9), copied(workspace, tmp_path / "whole.sqlite") as other:
                 with patch("engine.pairing.pairs_without", wraps=pairs_without) as everybody:
-                    pair_contacts(workspace, WITH_ADDITIONAL)
+                    pair_contacts(workspace, SCHEMAS)
                 in_part += not everybody.called
-                pair_contacts(other, WITH_ADDITIONAL, whole=True)
+                pair_contacts(other, SCHEMAS, whole=True)
                 for query in TABLES:
                     one, whole = (pl.DataFrame(everything(each, query)) for each in (workspace, other))
                     assert_frame_equal(one, whole)
@@ -161,3 +167,59 @@ def test_the_contacts_are_those_of_pairing_everything(tmp_path: Path, seed: int)
 def everything(workspace: Workspace, query: str) -> list[dict[str, object]]:
     """The rows of a query in an order of their own."""
     return sorted((dict(row) for row in workspace.rows(query)), key=lambda row: [str(value) for value in row.values()])
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Workspace]:
+    """A pair of two records, the HubSpot one with an additional address; paired once."""
+    with Workspace(tmp_path / "w.sqlite") as workspace:
+        for side in SIDES:
+            add_columns(workspace, side, FIELDS[side])
+        hold(workspace, "hubspot", "1", "jo@firma.example", "jo@privat.example")
+        hold(workspace, "app", "r", "jo@firma.example")
+        pair_contacts(workspace, SCHEMAS)
+        yield workspace
+
+
+def hold(workspace: Workspace, side: Side, record: str, address: str, further: str = "", name: str = "") -> None:
+    """Stores a record."""
+    values = {SCHEMAS[side].identity_field: address} | (
+        {ADDITIONAL: further, "firstname": name} if side == "hubspot" else {}
+    )
+    store(workspace, SCHEMAS[side], [Record(record, values, "", "")], FIELDS[side], Run(workspace, "check").id)
+
+
+def test_a_link_is_never_overwritten(pair: Workspace) -> None:
+    """Not even by a record under whose name it is still known, although it has another one by now."""
+    pair.sql.execute("UPDATE contact SET linked_at = 'then', hubspot_id = '2'")
+    hold(pair, "hubspot", "2", "jo@privat.example")
+    with patch("engine.due.SHARE", 1e9):
+        pair_contacts(pair, SCHEMAS)
+
+    links = pair.rows("SELECT hubspot_id, app_id, linked_at FROM contact ORDER BY linked_at IS NULL")
+    assert [tuple(link) for link in links] == [("2", "r", "then"), ("1", None, None)]
+
+
+def test_a_touched_record_makes_its_contact_due_and_is_described_anew(pair: Workspace) -> None:
+    """Also where nobody's pair changes; nothing is left to pair then."""
+    pair.sql.execute("DELETE FROM due_contact")
+    hold(pair, "hubspot", "1", "jo@firma.example", "jo@privat.example", "Jo")
+    with patch("engine.due.SHARE", 1e9), patch("engine.pairing.pairs_without", side_effect=AssertionError):
+        pair_contacts(pair, SCHEMAS)
+
+    assert pair.rows("SELECT name FROM contact JOIN due_contact ON contact_id = id")[0]["name"] == "Jo"
+    assert pair.value("SELECT count(*) FROM touched_record") == 0
+
+
+def test_what_forgetting_takes_from_another_record_comes_back(pair: Workspace) -> None:
+    """The app's record has an erased person's address by now; the HubSpot record of the pair is somebody else's, and so is its
+    additional address."""
+    hold(pair, "hubspot", "2", "eva@firma.example", "eva@privat.example")
+    pair_contacts(pair, SCHEMAS)
+    hold(pair, "app", "r", "eva@privat.example")
+    with patch("engine.due.SHARE", 1e9):
+        forget_person(Run(pair, "forget"), known_as(pair, "eva@firma.example"), "asked for")
+        assert pair.value("SELECT count(*) FROM additional_email") == 0
+        pair_contacts(pair, SCHEMAS)
+
+    assert [tuple(row) for row in pair.rows("SELECT * FROM additional_email")] == [("1", "jo@privat.example")]
