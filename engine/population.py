@@ -43,7 +43,10 @@ def alike_and_others(workspace: Workspace, after: int, up_to: int, where: Compar
 
 def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
     """The named contacts as `gates.Population` describes them, with all their fields."""
-    return _contacts(workspace, *_named(ids))
+    which, values = _named(ids)
+    found = _contacts(workspace, f"{which} AND {_WHERE_PAIRING_LEFT_THEM}", values, _BY_ROWS)
+    rest = sorted({*ids}.difference(found["contact"]))
+    return pl.concat([found, _contacts(workspace, *_named(rest))]).sort("contact") if rest else found
 
 
 def _range(after: int, up_to: int) -> tuple[str, tuple[int, int]]:
@@ -92,9 +95,10 @@ _MEMBER = "LEFT JOIN list_member m ON m.record_id = c.hubspot_id "
 _BY_IDS = _RECORDS.format(hubspot="h._id = c.hubspot_id", app="a._id = c.app_id") + _MEMBER
 _BY_ROWS = _RECORDS.format(hubspot="h._rowid_ = c.hubspot_row", app="a._rowid_ = c.app_row") + _MEMBER
 """As pairing left them, in half the time: a record that is another one is not that of the contact."""
+_WHERE_PAIRING_LEFT_THEM = "h._id IS c.hubspot_id AND a._id IS c.app_id"
 _WITHOUT_ANSWER = "journal WHERE state IN ('intent', 'in_doubt')"
-_FROM = (
-    f"{_BY_IDS}LEFT JOIN (SELECT contact_id, min(side) AS side FROM {_WITHOUT_ANSWER} GROUP BY contact_id) d "
+_WITH_DOUBT = (
+    f"LEFT JOIN (SELECT contact_id, min(side) AS side FROM {_WITHOUT_ANSWER} GROUP BY contact_id) d "
     "ON d.contact_id = c.id WHERE "
 )
 _DEPENDENT = "(h._email_key <> a._email_key OR c.linked_at IS NOT NULL AND (h._id IS NULL OR a._id IS NULL))"
@@ -143,9 +147,11 @@ _INTEGERS = ("contact", "hubspot_twins", "app_twins", "linked", "hubspot", "app"
 _FLAGS = ("linked", "hubspot", "app", "erased", "dependent")
 
 
-def _contacts(workspace: Workspace, which: str, parameters: Sequence[int | str]) -> pl.DataFrame:
+def _contacts(
+    workspace: Workspace, which: str, parameters: Sequence[int | str], records: str = _BY_IDS
+) -> pl.DataFrame:
     everything = {**_OF_EVERYBODY, _TEXT: _by_others(), **_values(workspace)}
-    frame = workspace.population(everything, _FROM + which, parameters, integers=_INTEGERS)
+    frame = workspace.population(everything, records + _WITH_DOUBT + which, parameters, integers=_INTEGERS)
     in_order = frame if frame["contact"].is_sorted() else frame.sort("contact")
     told = in_order.with_columns(
         pl.col(_FLAGS).cast(pl.Boolean),

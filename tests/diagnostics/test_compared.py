@@ -15,6 +15,7 @@ from engine.content import compare_by
 from engine.fields import compared
 from engine.memory import memory_of_slice
 from engine.plan import joined, plan
+from engine.pairing import pair_contacts
 from engine.population import Compared, alike_and_others, mostly_alike, slice_of
 from engine.situation import as_gates_see, recall
 from engine.workspace import Workspace
@@ -129,7 +130,7 @@ async def test_where_both_sides_hold_the_same_nothing_else_is_asked(tmp_path: Pa
 
 @pytest.mark.parametrize("hint", ["NULL", "1", "(SELECT max(rowid) FROM app_contact)"])
 async def test_a_wrong_hint_where_a_record_lies_leads_nobody_astray(tmp_path: Path, hint: str) -> None:
-    """Another program may have moved the rows; the next check corrects it."""
+    """Another program may have moved the rows; the next check that reads everything corrects it."""
     world = await planted(tmp_path, 31, ())
     await world.sync()
     right = world.workspace.rows("SELECT hubspot_row, app_row FROM contact ORDER BY id")
@@ -141,6 +142,7 @@ async def test_a_wrong_hint_where_a_record_lies_leads_nobody_astray(tmp_path: Pa
         assert_frame_equal(same[name], frame, check_row_order=False)
 
     await world.check()
+    pair_contacts(world.workspace, recall(world.workspace, world.connection).schemas, whole=True)
 
     assert world.workspace.rows("SELECT hubspot_row, app_row FROM contact ORDER BY id") == right
 
