@@ -21,7 +21,7 @@ from engine.errors import AccessError
 from engine.gates import STATES, Situation, State
 from engine.losses import USUAL, Demand
 from engine.observe import Sides
-from engine.past import leave_behind, record_unread
+from engine.past import keep_and_reopen, record_unread
 from engine.runs import Run
 from engine.saved_plan import SavedPlan
 from engine.undo import UndoPlan
@@ -187,7 +187,7 @@ def _cause_count(code: str, state: str, contacts: int, *, blocking: bool) -> Cau
 
 def _unreadable(run: Run, error: AccessError) -> Checkup:
     with run.workspace.transaction() as sql:
-        leave_behind(sql, "(v.state, v.cause) IS NOT ('unknown', ?)", (error.code,))
+        keep_and_reopen(sql, "(v.state, v.cause) IS NOT ('unknown', ?)", (error.code,))
         sql.execute(
             "INSERT INTO verdict(contact_id, state, cause, since_run, run_id) SELECT id, 'unknown', ?, ?, ? FROM contact "
             "WHERE true ON CONFLICT(contact_id) DO UPDATE SET since_run = CASE WHEN state = excluded.state AND "

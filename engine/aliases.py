@@ -197,7 +197,10 @@ def _move(run: Run, side: Side) -> None:
             taken = f"SELECT 1 FROM contact WHERE {side}_id = ? AND linked_at IS NOT NULL"
             if sql.execute(taken, (survivor,)).fetchone():
                 continue
-            sql.execute(f"DELETE FROM contact WHERE {side}_id = ? AND linked_at IS NULL", (survivor,))
+            sql.execute(
+                f"DELETE FROM contact WHERE linked_at IS NULL AND ({side}_id = ? OR anchor = ?)",
+                (survivor, f"{side[0]}:{survivor}"),
+            )
             sql.execute(
                 f"UPDATE contact SET {side}_id = ?, {side}_written_at = NULL, "
                 "anchor = CASE WHEN anchor = ? THEN ? ELSE anchor END WHERE id = ?",

@@ -1,7 +1,7 @@
 """Which contacts have to be planned again: those of which anything that the planner sees may have changed.
 
-Triggers mark what changes (`engine/tables.py`): records and list members in `touched_record`, which pairing goes by as well, contacts
-and what is remembered of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in quarantine or in doubt.
+Triggers mark what changes (`engine/tables.py`): records and list members in `touched_record`, which pairing goes by as well,
+contacts and what is remembered of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in quarantine or in doubt.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def due_contacts(run: Run, situation: Situation, program: str, population: int) 
         _touched_are_due(sql)
         sql.execute(
             "INSERT OR IGNORE INTO due_contact(contact_id) SELECT contact_id FROM dependent_contact "
-            "UNION SELECT contact_id FROM quarantine UNION SELECT contact_id FROM journal WHERE state IN ('intent', 'in_doubt')"
+            "UNION SELECT contact_id FROM quarantine UNION SELECT j.contact_id FROM journal j JOIN contact c ON c.id = j.contact_id "
+            "WHERE j.state IN ('intent', 'in_doubt')"
         )
     if int(run.workspace.value("SELECT count(*) FROM due_contact")) > SHARE * population:
         return None
@@ -43,10 +44,12 @@ def few_marks(workspace: Workspace) -> bool:
     """Whether all that changed since the last pairing is marked, and is not much."""
     if not workspace.fact(MARKING) or not _marked(workspace):
         return False
-    marks, population = (
-        int(workspace.value(f"SELECT count(*) FROM {table}")) for table in ("touched_record", "contact")
-    )
-    return marks <= SHARE * population
+    return int(workspace.value("SELECT count(*) FROM touched_record")) <= few_of(workspace)
+
+
+def few_of(workspace: Workspace) -> float:
+    """So many are few among the contacts that there are."""
+    return SHARE * int(workspace.value("SELECT count(*) FROM contact"))
 
 
 def paired_to_here(workspace: Workspace) -> None:
@@ -90,7 +93,6 @@ def forget_marks(sql: sqlite3.Connection) -> None:
     """To be called before the contacts are read: who changes while they are planned is due with the next check. Records that were
     touched since they were paired stay so until they are paired again."""
     sql.execute("DELETE FROM due_contact")
-    sql.execute("INSERT OR IGNORE INTO fact(key, value) VALUES (?, '1')", (MARKING,))
 
 
 def planned(sql: sqlite3.Connection, situation: Situation, program: str) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from engine.canonical import email_key
 from engine.mirror import TABLE, columns_of
-from engine.past import forget_criteria, leave_behind
+from engine.past import forget_criteria, keep_and_reopen
 from engine.runs import Run
 from engine.schema import SIDES, Side
 from engine.sqlite import sqlite3
@@ -115,7 +115,7 @@ def forget_person(run: Run, person: Person, reason: str) -> None:
         erased_contacts(sql)
         # Known before the next check, so that nothing reads the person as somebody to look after.
         others = "v.cause <> ? AND v.contact_id IN (SELECT id FROM contact WHERE erased)"
-        leave_behind(sql, others, (VERDICT,))
+        keep_and_reopen(sql, others, (VERDICT,))
         sql.execute(
             f"UPDATE verdict AS v SET state = 'excluded', cause = ?, since_run = ? WHERE {others}",
             (VERDICT, run.id, VERDICT),

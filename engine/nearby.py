@@ -58,19 +58,14 @@ class Records:
         """Those of one side."""
         return self.hubspot if side == "hubspot" else self.app
 
-    @property
-    def anchors(self) -> list[str]:
-        """What unlinked contacts of these records are known by."""
-        return [f"{side[0]}:{one}" for side in SIDES for one in self.of(side)]
-
     def __or__(self, other: Records) -> Records:
         return Records(self.hubspot | other.hubspot, self.app | other.app)
 
     def __sub__(self, other: Records) -> Records:
         return Records(self.hubspot - other.hubspot, self.app - other.app)
 
-    def __bool__(self) -> bool:
-        return bool(self.hubspot or self.app)
+    def __len__(self) -> int:
+        return len(self.hubspot) + len(self.app)
 
 
 def touched(workspace: Workspace, *, to_pair: bool = False) -> Records:
@@ -80,14 +75,16 @@ def touched(workspace: Workspace, *, to_pair: bool = False) -> Records:
     return Records(*(frozenset(row["record_id"] for row in rows if row["side"] == side) for side in SIDES))
 
 
-def near(workspace: Workspace, changed: Records) -> Records:
-    """The changed records, and all unlinked ones that have to be paired anew with them."""
+def near(workspace: Workspace, changed: Records, most: float) -> Records | None:
+    """The changed records, and all unlinked ones that have to be paired anew with them; None if these are more than `most`."""
     if not changed:
         return changed
     reached = Records()
     found = changed | _together(workspace, _SHARING)
     while fresh := found - reached:
         reached |= fresh
+        if len(reached) > most:
+            return None
         keys = {
             str(row[0])
             for side in SIDES

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from engine.canonical import email_key
-from engine.due import few_marks, paired_to_here
+from engine.due import few_marks, few_of, paired_to_here
 from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of
 from engine.nearby import AMONG, Records, array, near, touched, unlinked_among
 from engine.schema import SIDES, Side, SideSchema
 from engine.sqlite import sqlite3
+from engine.suppression import look_through_again, recognised
 from engine.workspace import Workspace, quoted
 
 _UNLINKED = [name for name in PAIRED if name != "contact"]
@@ -30,12 +31,15 @@ def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema], *, w
     description = _DESCRIPTION.format(**_described(workspace, schemas))
     under = hashlib.sha256(f"{further}\n{description}".encode()).hexdigest()
     in_part = not whole and workspace.fact(_PAIRED_UNDER) == under and few_marks(workspace)
-    _note_additional_addresses(workspace, further, touched(workspace).hubspot if in_part else None)
+    noted = touched(workspace).hubspot
+    _note_additional_addresses(workspace, further, noted if in_part else None)
     keep_out_erased(workspace)
     with workspace.transaction() as sql:
+        if in_part:
+            _note_additional_addresses(workspace, further, touched(workspace).hubspot - noted)
         to_pair = touched(workspace, to_pair=True) if in_part else None
         _end_links_of_nobody(sql, to_pair)
-        concerned = None if to_pair is None else near(workspace, to_pair)
+        concerned = None if to_pair is None else near(workspace, to_pair, most=few_of(workspace))
         rows = pairs_without(workspace) if concerned is None else _pairs_among(workspace, concerned)
         _store(workspace, sql, rows, concerned)
         erased_contacts(sql, *_contacts_of(concerned))
@@ -53,13 +57,12 @@ _PAIRED_UNDER = "paired_under"
 
 
 def _contacts_of(records: Records | None) -> tuple[str, list[str]]:
-    """A condition for the contacts that have one of these records, or had one when they were made; for all where it is None."""
+    """A condition for the contacts that have one of these records, and those that have none; for all where it is None."""
     if records is None:
         return "true", []
-    having = " UNION ".join(
-        f"SELECT id FROM contact WHERE {name} {AMONG}" for name in ("hubspot_id", "app_id", "anchor")
-    )
-    return f"id IN ({having})", [array(records.hubspot), array(records.app), array(records.anchors)]
+    having = " UNION ".join(f"SELECT id FROM contact WHERE {side}_id {AMONG}" for side in SIDES)
+    of_nothing = "SELECT id FROM contact WHERE hubspot_id IS NULL AND app_id IS NULL"
+    return f"id IN ({having} UNION {of_nothing})", [array(records.of(side)) for side in SIDES]
 
 
 def _end_links_of_nobody(sql: sqlite3.Connection, changed: Records | None) -> None:
@@ -238,6 +241,8 @@ def _note_additional_addresses(workspace: Workspace, field: str, records: Iterab
         [rows.join(before, on=["id", "key"], how="anti"), before.join(rows, on=["id", "key"], how="anti")]
     )
     with workspace.transaction() as sql:
+        if any(recognised(workspace, [[key] for key in rows.join(before, on=["id", "key"], how="anti")["key"]])):
+            look_through_again(sql)
         sql.executemany(
             "UPDATE touched_record SET to_pair = 1 WHERE side = 'hubspot' AND record_id = ?",
             others.select("id").iter_rows(),

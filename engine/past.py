@@ -1,10 +1,11 @@
 """Keeps the past: from which examination to which a verdict and a finding held, and what the situation was.
 
 A span begins with the first completed examination that gave the answer (`opened_run`) and ends with the first one that did
-not (`closed_run`, NULL while it holds). A verdict that still holds is its own span (`verdict.opened_run`); triggers put it into
-`former_verdict` when its contact goes or is of other records (`engine/tables.py`), `left_behind` when it becomes another one, and
-the next completed examination says
-whether that has ended it. Contacts whose answer did not change cost nothing: `changed_answer` says which ones did.
+not (`closed_run`, NULL while it holds). A verdict that still holds is its own span (`verdict.opened_run`, which may be that of a
+run under way or cut off: only what a completed examination gave counts, `verdict_span`). What it was before is kept in
+`former_verdict`: by triggers when its contact goes or gets other records (`engine/tables.py`), by who writes it when it becomes
+another one; the next completed examination says whether that has ended it. Contacts whose answer did not change cost nothing:
+`changed_answer` says which ones did.
 """
 
 from __future__ import annotations
@@ -90,10 +91,9 @@ def record(run: Run, situation: Situation, contacts: int) -> None:
         before = sql.execute(
             "SELECT max(run_id) FROM examination WHERE run_id < ? AND unread = ''", (run.id,)
         ).fetchone()[0]
-        known = {"run": run.id, "last": before or 0, "since": before or 0}
+        # The last one may have planned twice and completed only its first plan: what changed in it is looked at once more.
+        known = {"run": run.id, "last": before or 0, "since": (before or 0) - 1}
         if _cut_off_before(sql, run.id):
-            # It may be the last one itself, which planned twice and completed only its first plan.
-            known["since"] -= 1
             sql.execute(_OF_A_RUN_CUT_OFF, known)
         if sql.execute(_AS_BEFORE, known).rowcount:
             sql.execute(_STILL_HOLD)
@@ -116,7 +116,7 @@ def completed(sql: sqlite3.Connection) -> frozenset[int]:
     return frozenset(int(row[0]) for row in sql.execute("SELECT run_id FROM examination WHERE unread = ''"))
 
 
-def left_behind(sql: sqlite3.Connection, former: pl.DataFrame) -> None:
+def keep_former(sql: sqlite3.Connection, former: pl.DataFrame) -> None:
     """Keeps verdicts that a completed examination gave and that become others in the same transaction, by whoever sets their new
     `opened_run`. Columns: `contact`, `opened_run`, `state`, `cause`, both ids."""
     sql.executemany(
@@ -126,8 +126,8 @@ def left_behind(sql: sqlite3.Connection, former: pl.DataFrame) -> None:
     )
 
 
-def leave_behind(sql: sqlite3.Connection, which: str, parameters: Sequence[int | str] = ()) -> None:
-    """As `left_behind`, for verdicts (`v`) that are about to become others; the next completed examination opens what they become."""
+def keep_and_reopen(sql: sqlite3.Connection, which: str, parameters: Sequence[int | str] = ()) -> None:
+    """As `keep_former`, for verdicts (`v`) that are about to become others; the next completed examination opens what they become."""
     sql.execute(_BECOMING_OTHERS.format(which=which), tuple(parameters))
     sql.execute(f"UPDATE verdict AS v SET opened_run = NULL WHERE {which}", tuple(parameters))
 

@@ -52,6 +52,7 @@ CREATE TABLE contact (
   name TEXT NOT NULL DEFAULT '', hubspot_row INTEGER, app_row INTEGER
 );
 CREATE INDEX contact_with_candidates ON contact(id) WHERE hubspot_candidates <> '';
+CREATE INDEX contact_of_nothing ON contact(id) WHERE hubspot_id IS NULL AND app_id IS NULL;
 CREATE INDEX contact_sharing ON contact(id)
   WHERE linked_at IS NULL AND (hubspot_twins > 1 OR app_twins > 1 OR app_twins > 0 AND hubspot_twins > 0 AND matched_by <> 'email');
 CREATE TABLE base_field (
@@ -326,6 +327,9 @@ CREATE TRIGGER journal_due_by_update AFTER UPDATE OF state ON journal
 WHEN OLD.state IN ('intent', 'in_doubt') AND NEW.state NOT IN ('intent', 'in_doubt') AND {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (OLD.contact_id) ON CONFLICT DO NOTHING;
 END;
+CREATE TRIGGER contact_due_no_more AFTER DELETE ON contact BEGIN
+  DELETE FROM due_contact WHERE contact_id = OLD.id;
+END;
 CREATE TRIGGER contact_due_by_insert AFTER INSERT ON contact WHEN {_MARKING} BEGIN
   INSERT INTO due_contact(contact_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
 END;
@@ -359,7 +363,7 @@ END;
 """
 """What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held. What
 it gives goes with its contact by trigger: a foreign key would be looked up with each row that a plan stores. A verdict that
-becomes another one is kept by who writes it (`past.left_behind`): a trigger takes twice the time of the write."""
+becomes another one is kept by who writes it (`past.keep_former`): a trigger takes twice the time of the write."""
 
 
 def _content_unknown(side: str) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 from engine.due import forget_marks, note_dependent, planned, planning_begins
 from engine.fingerprint import digested, numbered
 from engine.gates import STATES, Situation, State
-from engine.past import answers_changed, completed, examining, left_behind, record
+from engine.past import answers_changed, completed, examining, keep_former, record
 from engine.plan import Plan
 from engine.runs import Run
 from engine.schema import SIDES
@@ -132,7 +132,7 @@ def _store_verdicts(
     )
     if not moved.is_empty():
         former = moved.select("contact", "opened_run", state="state_before", cause="cause_before")
-        left_behind(sql, former.join(_ids(run.workspace, contacts, former["contact"]), on="contact", how="left"))
+        keep_former(sql, former.join(_ids(run.workspace, contacts, former["contact"]), on="contact", how="left"))
     sql.executemany(
         _ANOTHER, ((*row, run.id, opened) for row in another.select("contact", "state", "cause", "digest").iter_rows())
     )

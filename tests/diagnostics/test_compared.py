@@ -14,8 +14,8 @@ from engine.connection import read_connection
 from engine.content import compare_by
 from engine.fields import compared
 from engine.memory import memory_of_slice
-from engine.plan import joined, plan
 from engine.pairing import pair_contacts
+from engine.plan import joined, plan
 from engine.population import Compared, alike_and_others, mostly_alike, slice_of
 from engine.situation import as_gates_see, recall
 from engine.workspace import Workspace
