@@ -12,13 +12,19 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from engine.connectors import Record
+from engine.aliases import _move
+from engine.connectors import Outcome, Record
+from engine.cycle import link_pairs
 from engine.forgetting import forget_person, known_as, lift
 from engine.mirror import add_columns, drop, store
+from engine.observed_pairing import _follow
+from engine.operations import Operation
+from engine.outcomes import _linked
 from engine.pairing import pair_contacts, pairs_without
 from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
 from engine.workspace import Workspace
+from tests.engine.answers import everything_stored
 from tests.engine.test_suppression import ADDITIONAL, WITH_ADDITIONAL
 
 SCHEMAS: Mapping[Side, SideSchema] = {
@@ -57,9 +63,11 @@ def dropped(workspace: Workspace, chance: random.Random) -> None:
 
 def linked(workspace: Workspace, chance: random.Random) -> None:
     """Some pairs become links, or all do."""
-    some = f"AND id % 3 = {chance.randint(0, 2)}" if chance.random() < 0.5 else ""
+    if chance.random() < 0.5:
+        link_pairs(Run(workspace, "sync"))
     workspace.sql.execute(
-        f"UPDATE contact SET linked_at = 'then' WHERE linked_at IS NULL AND hubspot_id <> '' AND app_id <> '' {some}"
+        "UPDATE contact SET linked_at = 'then' WHERE linked_at IS NULL AND hubspot_id <> '' AND app_id <> '' AND id % 3 = ?",
+        (chance.randint(0, 2),),
     )
 
 
@@ -74,19 +82,45 @@ def unlinked(workspace: Workspace, chance: random.Random) -> None:
     )
 
 
-def taken(workspace: Workspace, chance: random.Random) -> None:
-    """A record that stands alone or in a pair becomes that of a link, as when a write is found that went through unseen."""
+def created(workspace: Workspace, chance: random.Random) -> None:
+    """A create went through: a record that was alone is linked with a new one, or with one that somebody else made meanwhile."""
     side, other = chance.choice((SIDES, SIDES[::-1]))
-    free = workspace.rows(f"SELECT id, {side}_id FROM contact WHERE linked_at IS NULL AND {side}_id <> '' ORDER BY 1")
-    alone = workspace.rows(
-        f"SELECT id FROM contact WHERE linked_at IS NULL AND {side}_id IS NULL AND {other}_id <> '' ORDER BY 1"
-    )
-    if free and alone:
-        contact, record = chance.choice(free)
-        workspace.sql.execute(f"UPDATE contact SET {side}_id = NULL WHERE id = ?", (contact,))
-        workspace.sql.execute(
-            f"UPDATE contact SET {side}_id = ?, linked_at = 'then' WHERE id = ?", (record, chance.choice(alone)[0])
-        )
+    alone = workspace.rows(f"SELECT id FROM contact WHERE linked_at IS NULL AND {side}_id IS NULL AND {other}_id <> ''")
+    number = chance.choice(IDS)
+    elsewhere = f"SELECT 1 FROM contact WHERE {side}_id = ? AND linked_at IS NOT NULL"
+    if not alone or workspace.value(elsewhere, (number,)):
+        return
+    run, held = Run(workspace, "sync"), Record(number, {SCHEMAS[side].identity_field: chance.choice(ADDRESSES)}, "", "")
+    operation = Operation(chance.choice(alone)["id"], side, "create", {side: None}, "", {}, {})
+    with workspace.transaction() as sql:
+        store(workspace, SCHEMAS[side], [held], FIELDS[side], run.id)
+        _linked(sql, operation, Outcome(0, "applied", record=held), "then")
+
+
+def followed(workspace: Workspace, chance: random.Random) -> None:
+    """A linked record was merged into another one, and the link moves there."""
+    side = chance.choice(SIDES)
+    links = workspace.rows(f"SELECT {side}_id AS id FROM contact WHERE linked_at IS NOT NULL AND {side}_id <> ''")
+    there = workspace.rows(f"SELECT _id AS id FROM {side}_contact")
+    if links and there:
+        old, survivor = chance.choice(links)["id"], chance.choice(there)["id"]
+        if old != survivor:
+            drop(workspace, side, [old])
+            workspace.sql.execute(
+                "INSERT OR REPLACE INTO alias(side, old_id, fate, record_id, run_id, at) VALUES (?, ?, 'merged', ?, 1, '')",
+                (side, old, survivor),
+            )
+            _move(Run(workspace, "check"), side)
+
+
+def observed(workspace: Workspace, chance: random.Random) -> None:
+    """Another engine left ids that make links, and took some away."""
+    ids = {side: [row[0] for row in workspace.rows(f"SELECT _id FROM {side}_contact")] for side in SIDES}
+    found = chance.randint(0, min(len(one) for one in ids.values()))
+    pairs = zip(*(chance.sample(ids[side], found) for side in SIDES), strict=True)
+    links = [(hubspot, app, "id hubspot.x") for hubspot, app in pairs]
+    schema = {"hubspot_id": pl.String, "app_id": pl.String, "by": pl.String}
+    _follow(Run(workspace, "check"), pl.DataFrame(links, schema=schema, orient="row"))
 
 
 def emptied(workspace: Workspace, chance: random.Random) -> None:
@@ -119,19 +153,10 @@ def forgotten(workspace: Workspace, chance: random.Random) -> None:
         lift(Run(workspace, "forget"), address)
 
 
-STEPS: tuple[Step, ...] = (stored,) * 8 + (
-    dropped,
-    dropped,
-    linked,
-    linked,
-    unlinked,
-    taken,
-    taken,
-    emptied,
-    removed,
-    merged,
-    forgotten,
-)
+STEPS: tuple[Step, ...] = (
+    *(stored,) * 8, dropped, dropped, linked, linked, unlinked, unlinked, created, created, followed, observed, emptied,
+    removed, merged, forgotten,
+)  # fmt: skip
 
 
 def copied(workspace: Workspace, path: Path) -> Workspace:
@@ -223,3 +248,56 @@ def test_what_forgetting_takes_from_another_record_comes_back(pair: Workspace) -
         pair_contacts(pair, SCHEMAS)
 
     assert [tuple(row) for row in pair.rows("SELECT * FROM additional_email")] == [("1", "jo@privat.example")]
+
+
+def test_an_address_that_is_noted_late_is_looked_up_in_the_list_of_erased_people(pair: Workspace) -> None:
+    """Killed between reading and pairing, then the person was forgotten by the address that nobody had noted yet."""
+    hold(pair, "hubspot", "2", "eva@firma.example", "eva@privat.example", "Eva")
+    forget_person(Run(pair, "forget"), known_as(pair, "eva@privat.example"), "asked for")
+    with patch("engine.due.SHARE", 1e9):
+        pair_contacts(pair, SCHEMAS)
+
+    assert pair.value("SELECT erased FROM contact WHERE hubspot_id = '2'") == 1
+    assert pair.value("SELECT firstname FROM hubspot_contact WHERE _id = '2'") is None
+    assert "eva" not in everything_stored(pair)
+
+
+def test_a_contact_that_goes_is_due_no_more(pair: Workspace) -> None:
+    """A link whose two records are gone ends, and with it what was remembered of it."""
+    pair.sql.execute("UPDATE contact SET linked_at = 'then'")
+    pair.sql.execute("INSERT INTO base_field VALUES (1, 'email', 'a', 'a', '', 1)")
+    drop(pair, "hubspot", ["1"])
+    drop(pair, "app", ["r"])
+    with patch("engine.due.SHARE", 1e9):
+        pair_contacts(pair, SCHEMAS)
+
+    assert [pair.value(f"SELECT count(*) FROM {table}") for table in ("contact", "due_contact")] == [0, 0]
+
+
+def test_where_one_change_concerns_many_everything_is_paired(pair: Workspace) -> None:
+    """More records than are few share addresses, in chains."""
+    for number in range(2, 12):
+        hold(pair, "hubspot", str(number), f"{number}@firma.example", f"{number + 1}@firma.example")
+    pair_contacts(pair, SCHEMAS, whole=True)
+    hold(pair, "hubspot", "2", "jo@firma.example", "3@firma.example")
+    with patch("engine.pairing.pairs_without", wraps=pairs_without) as everybody:
+        pair_contacts(pair, SCHEMAS)
+
+    assert everybody.call_count == 1
+    assert pair.value("SELECT hubspot_twins FROM contact WHERE hubspot_id = '2'") == 2
+
+
+def test_a_link_moves_to_a_survivor_whose_row_lies_there_without_records(pair: Workspace) -> None:
+    """Killed while links were inferred anew; the survivor of a merge was in no link."""
+    hold(pair, "hubspot", "2", "eva@firma.example")
+    pair_contacts(pair, SCHEMAS)
+    link_pairs(Run(pair, "sync"))
+    pair.sql.execute("UPDATE contact SET hubspot_id = NULL WHERE hubspot_id = '2'")
+    drop(pair, "hubspot", ["1"])
+    pair.sql.execute(
+        "INSERT INTO alias(side, old_id, fate, record_id, run_id, at) VALUES ('hubspot', '1', 'merged', '2', 1, '')"
+    )
+    _move(Run(pair, "check"), "hubspot")
+    pair_contacts(pair, SCHEMAS)
+
+    assert [tuple(row) for row in pair.rows("SELECT anchor, hubspot_id, app_id FROM contact")] == [("h:2", "2", "r")]

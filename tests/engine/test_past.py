@@ -98,16 +98,25 @@ def test_every_examination_can_be_asked_for_again(
         answers.workspace.close()
 
 
-def test_what_only_a_cut_off_second_plan_saw_ends_with_the_next_check(answers: Answers) -> None:
-    """A sync looks again at the end; killed then, it has stored that the finding is gone, and the next check sees nothing new."""
+@pytest.mark.parametrize("plans", [1, 2])
+@pytest.mark.parametrize(("then", "now"), [(TOO_LONG, IN_SYNC), (IN_SYNC, TOO_LONG)])
+def test_what_only_a_cut_off_second_plan_saw_counts_from_the_next_run_on(
+    answers: Answers, then: Given, now: Given, plans: int
+) -> None:
+    """A sync looks again at the end; killed then, it has stored what changed, and the next run sees nothing new, however often it
+    plans."""
     run = answers.run("sync")
-    answers.answer(run, {"101": TOO_LONG, "102": IN_SYNC})
-    answers.answer(run, {"101": IN_SYNC, "102": IN_SYNC}, cut_off=True)
-    after = answers.check({"101": IN_SYNC, "102": IN_SYNC})
+    answers.answer(run, {"101": then, "102": IN_SYNC})
+    answers.answer(run, {"101": now, "102": IN_SYNC}, cut_off=True)
+    after = answers.run("sync")
+    for _ in range(plans):
+        answers.answer(after, {"101": now, "102": IN_SYNC})
+    answers.check({"101": now, "102": IN_SYNC})
 
     held = answers.workspace.rows("SELECT opened_run, closed_run FROM finding_span")
-    assert [tuple(row) for row in held] == [(run.id, after)]
-    assert answers.state_at(run.id) == {"101": TOO_LONG, "102": IN_SYNC}
+    assert [tuple(row) for row in held] == [(run.id, after.id) if then is TOO_LONG else (after.id, None)]
+    assert answers.state_at(run.id) == {"101": then, "102": IN_SYNC}
+    assert answers.state_at(after.id) == {"101": now, "102": IN_SYNC}
 
 
 def _adds_up(answers: Answers, before: int, after: int, stored: dict[int, dict[str, Given]]) -> None:
