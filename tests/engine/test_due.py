@@ -212,3 +212,30 @@ def test_before_the_first_pairing_nothing_is_marked(small: World) -> None:
         "n2",
     ]
     assert world.workspace.value("SELECT count(*) FROM due_contact") == 1
+
+
+async def test_a_check_that_could_not_read_leaves_no_trace_in_what_held_before_and_after(checked: World) -> None:
+    """For it everybody is unknown; the spans of before go on."""
+    held = "SELECT contact_id, opened_run, closed_run, state, cause FROM verdict_span ORDER BY 1, 2"
+    before = [tuple(row) for row in checked.workspace.rows(held)]
+    refused = await check(Run(checked.workspace, "check"), checked.connection, checked.sides("another token"))
+    assert refused.refusal is not None and states(checked) == {"unknown": len(before)}
+
+    await check(Run(checked.workspace, "check"), checked.connection, checked.sides())
+
+    assert [tuple(row) for row in checked.workspace.rows(held)] == before
+
+
+async def test_a_former_verdict_keeps_both_ids_also_where_little_was_read_of_the_contact(checked: World) -> None:
+    """Everybody is planned anew, of most only what gates look at, and one in sync has left the list."""
+    contact, hubspot, app = pair(checked)
+    with checked.workspace.transaction() as sql:
+        sql.execute("UPDATE contact SET linked_at = 'then' WHERE hubspot_id <> '' AND app_id <> ''")
+        sql.execute("UPDATE verdict SET state = 'in_sync', cause = '' WHERE contact_id = ?", (contact,))
+        sql.execute("DELETE FROM list_member WHERE record_id = ?", (hubspot,))
+        sql.execute("UPDATE verdict SET opened_run = 1")
+
+    planned(checked, by="another program")
+
+    former = checked.workspace.rows("SELECT hubspot_id, app_id FROM former_verdict WHERE contact_id = ?", (contact,))
+    assert [tuple(row) for row in former] == [(hubspot, app)]
