@@ -52,11 +52,11 @@ def few_of(workspace: Workspace) -> float:
     return SHARE * int(workspace.value("SELECT count(*) FROM contact"))
 
 
-def paired_to_here(workspace: Workspace) -> None:
-    """All records are paired as they are now. Whose record was touched is due; of many, everybody. From the first time on, whatever
-    changes is marked."""
+def paired_to_here(workspace: Workspace, *, few: bool) -> None:
+    """All records are paired as they are now. Whose record was touched is due; if these are not `few`, everybody. From the first
+    time on, whatever changes is marked."""
     with workspace.transaction() as sql:
-        if few_marks(workspace):
+        if few:
             _touched_are_due(sql)
         else:
             planning_begins(sql)

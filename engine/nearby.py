@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from engine.due import few_of
 from engine.mirror import TABLE
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace
@@ -75,10 +76,11 @@ def touched(workspace: Workspace, *, to_pair: bool = False) -> Records:
     return Records(*(frozenset(row["record_id"] for row in rows if row["side"] == side) for side in SIDES))
 
 
-def near(workspace: Workspace, changed: Records, most: float) -> Records | None:
-    """The changed records, and all unlinked ones that have to be paired anew with them; None if these are more than `most`."""
+def near(workspace: Workspace, changed: Records) -> Records | None:
+    """The changed records, and all unlinked ones that have to be paired anew with them; None if these are not few."""
     if not changed:
         return changed
+    most = few_of(workspace)
     reached = Records()
     found = changed | _together(workspace, _SHARING)
     while fresh := found - reached:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from engine.canonical import email_key
-from engine.due import few_marks, few_of, paired_to_here
+from engine.due import few_marks, paired_to_here
 from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of
@@ -39,7 +39,7 @@ def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema], *, w
             _note_additional_addresses(workspace, further, touched(workspace).hubspot - noted)
         to_pair = touched(workspace, to_pair=True) if in_part else None
         _end_links_of_nobody(sql, to_pair)
-        concerned = None if to_pair is None else near(workspace, to_pair, most=few_of(workspace))
+        concerned = None if to_pair is None else near(workspace, to_pair)
         rows = pairs_without(workspace) if concerned is None else _pairs_among(workspace, concerned)
         _store(workspace, sql, rows, concerned)
         erased_contacts(sql, *_contacts_of(concerned))
@@ -48,7 +48,7 @@ def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema], *, w
             f"UPDATE contact SET ({_DESCRIBING}) = {description} WHERE ({_DESCRIBING}) IS NOT {description} AND {which}",
             values,
         )
-        paired_to_here(workspace)
+        paired_to_here(workspace, few=in_part or few_marks(workspace))
         workspace.remember(_PAIRED_UNDER, under)
     return int(workspace.value("SELECT count(*) FROM contact"))
 
@@ -61,7 +61,8 @@ def _contacts_of(records: Records | None) -> tuple[str, list[str]]:
     if records is None:
         return "true", []
     having = " UNION ".join(f"SELECT id FROM contact WHERE {side}_id {AMONG}" for side in SIDES)
-    of_nothing = "SELECT id FROM contact WHERE hubspot_id IS NULL AND app_id IS NULL"
+    # By itself, SQLite goes through all that have no record of one side.
+    of_nothing = "SELECT id FROM contact INDEXED BY contact_of_nothing WHERE hubspot_id IS NULL AND app_id IS NULL"
     return f"id IN ({having} UNION {of_nothing})", [array(records.of(side)) for side in SIDES]
 
 
