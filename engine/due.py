@@ -1,7 +1,8 @@
 """Which contacts have to be planned again: those of which anything that the planner sees may have changed.
 
 Triggers mark what changes (`engine/tables.py`): records and list members in `touched_record`, which pairing goes by as well,
-contacts and what is remembered of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in quarantine or in doubt.
+contacts and what is remembered of them in `due_contact`. Some are always due: who depends on other contacts' records, who is in
+quarantine or in doubt.
 """
 
 from __future__ import annotations
