@@ -41,6 +41,10 @@ class RollingWindow:
         self._taken.append(now)
         return True
 
+    def pass_over(self) -> None:
+        """The window is over."""
+        self._taken.clear()
+
     def remaining(self, now: datetime) -> int:
         """How many requests are left at this moment."""
         while self._taken and now - self._taken[0] >= self._span:

@@ -78,6 +78,10 @@ class Portal:
         else:
             self._mailchimp.tamper(record_id, values)
 
+    def let_windows_pass(self) -> None:
+        """The seconds of HubSpot's rate limits are over, as for a client that waits by a clock of its own."""
+        self._hubspot.let_windows_pass()
+
     @property
     def merge_regime(self) -> MergeRegime:
         """Which id a merged HubSpot contact has; may be set."""

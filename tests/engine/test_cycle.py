@@ -41,6 +41,7 @@ class World:
         """Fresh connectors to the portal; `token` in place of HubSpot's usual one."""
 
         async def sleep(seconds: float) -> None:
+            self.portal.let_windows_pass()
             await asyncio.sleep(0)
 
         ticks = iter(range(10**9))

@@ -239,3 +239,11 @@ async def test_a_former_verdict_keeps_both_ids_also_where_little_was_read_of_the
 
     former = checked.workspace.rows("SELECT hubspot_id, app_id FROM former_verdict WHERE contact_id = ?", (contact,))
     assert [tuple(row) for row in former] == [(hubspot, app)]
+
+
+async def test_checks_in_a_row_wait_for_the_portals_limits_by_a_clock_of_their_own(checked: World) -> None:
+    """More searches in a second than HubSpot allows, however fast the machine is."""
+    for _ in range(6):
+        await check(Run(checked.workspace, "check"), checked.connection, checked.sides())
+
+    assert checked.workspace.value("SELECT count(*) FROM examination WHERE unread = ''") == 7

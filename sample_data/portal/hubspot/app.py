@@ -57,6 +57,7 @@ class HubSpotServer:
         async def nothing_there(request: Request, error: Exception) -> Response:
             return gateway.not_found()
 
+        self.let_windows_pass = gateway.let_windows_pass
         self.first_token: str = gateway.account["tokens"][0]["token"]
         self.app = Starlette(
             routes=[route for part in parts for route in part.routes(gateway)],

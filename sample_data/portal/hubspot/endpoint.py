@@ -92,6 +92,11 @@ class Gateway:
         self.daily = DailyBudget(limits["daily"], ZoneInfo(self.account["account"]["timeZone"]))
         self._answers = 0
 
+    def let_windows_pass(self) -> None:
+        """The seconds of the rate limits are over; the day is not."""
+        for window in (*self._bursts.values(), self._search):
+            window.pass_over()
+
     def routes(
         self,
         method: str,
