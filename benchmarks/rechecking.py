@@ -1,7 +1,8 @@
 """`python -m benchmarks.rechecking [CONTACTS] [--workspace FILE]`: a check after 1 % of the contacts changed, beside a whole one.
 
 In turn, three times: the whole examination of a fresh copy, then one after edits; each a process of its own. Both begin when both
-sides are read: first they are paired, as `check` does it. `--workspace`: a workspace that was built before, which is only copied. 1,000,000 contacts by default.
+sides are read: first they are paired, as `check` does it. `--workspace`: a workspace that was built before, which is only copied.
+1,000,000 contacts by default.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from engine.schema import SIDES, Side
 from engine.workspace import Workspace
 
 AMONG = "IN (SELECT value FROM json_each(?))"
-_RECORD = {"id": "_id", "key": "_email_key"}
+RECORD = {"id": "_id", "key": "_email_key"}
+"""A mirrored record's id and normalised address, as columns of a frame."""
 _ADDRESSES: Mapping[Side, str] = {
     "hubspot": f"SELECT _email_key FROM hubspot_contact WHERE _id {AMONG} "
     f"UNION SELECT email_key FROM additional_email WHERE record_id {AMONG}",
@@ -108,7 +109,7 @@ def unlinked_among(workspace: Workspace, records: Records) -> dict[Side, pl.Data
     """`id` and `key` of those records that are there and in no link."""
     return {
         side: workspace.population(
-            _RECORD,
+            RECORD,
             f"{TABLE[side]} r WHERE _id {AMONG} AND {_UNLINKED.format(side=side, id='r._id')}",
             (array(records.of(side)),),
         )

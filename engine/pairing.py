@@ -12,7 +12,7 @@ from engine.due import few_marks, paired_to_here
 from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of
-from engine.nearby import AMONG, Records, array, near, touched, unlinked_among
+from engine.nearby import AMONG, RECORD, Records, array, near, touched, unlinked_among
 from engine.schema import SIDES, Side, SideSchema
 from engine.sqlite import sqlite3
 from engine.suppression import look_through_again, recognised
@@ -135,7 +135,7 @@ def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
     linked = int(workspace.value(f"SELECT count(*) FROM contact WHERE {links}"))
     unlinked = sum(int(workspace.value(f"SELECT count(*) FROM {TABLE[side]}")) - linked for side in SIDES)
     if unlinked > _FEW * linked:
-        both = {side: _all(workspace, TABLE[side], _RECORD) for side in SIDES}
+        both = {side: _all(workspace, TABLE[side], RECORD) for side in SIDES}
         known = _all(workspace, "contact", _LINK, f"{links} AND")
         further = workspace.population(_FURTHER, "additional_email")
         return paired(both["hubspot"], both["app"], known, further, aliases)
@@ -159,9 +159,9 @@ def _pairs_of(
     """Reads only records that share an address with one of the unlinked ones in `free`."""
     hubspot, keys = _holders(workspace, free)
     records = {
-        "hubspot": workspace.population(_RECORD, f"hubspot_contact WHERE _id {AMONG}", (array(hubspot),)),
+        "hubspot": workspace.population(RECORD, f"hubspot_contact WHERE _id {AMONG}", (array(hubspot),)),
         "app": workspace.population(
-            _RECORD, f"app_contact WHERE _email_key {AMONG} OR _id {AMONG}", (array(keys), array(free["app"]["id"]))
+            RECORD, f"app_contact WHERE _email_key {AMONG} OR _id {AMONG}", (array(keys), array(free["app"]["id"]))
         ),
     }
     concerned = workspace.population(
@@ -182,7 +182,6 @@ _FEW = 0.2
 """Unlinked records per link up to which it takes less to find whom they concern than to read all."""
 _PIECE = 200_000
 """Rows that are read at once: all of a million take twice the memory."""
-_RECORD = {"id": "_id", "key": "_email_key"}
 _FURTHER = {"id": "record_id", "key": "email_key"}
 _LINK = {"contact": "id", "hubspot_id": "hubspot_id", "app_id": "app_id"}
 _OF_MERGED = "SELECT side, old_id AS id FROM alias WHERE fate = 'merged' UNION SELECT side, record_id FROM alias WHERE fate = 'merged'"
@@ -190,7 +189,7 @@ _OF_MERGED = "SELECT side, old_id AS id FROM alias WHERE fate = 'merged' UNION S
 
 def _unlinked(workspace: Workspace, side: Side, links: str) -> pl.DataFrame:
     linked = f"SELECT 1 FROM contact WHERE {side}_id = r._id AND {links}"
-    return workspace.population(_RECORD, f"{TABLE[side]} r WHERE NOT EXISTS ({linked})")
+    return workspace.population(RECORD, f"{TABLE[side]} r WHERE NOT EXISTS ({linked})")
 
 
 def _all(workspace: Workspace, table: str, columns: Mapping[str, str], condition: str = "") -> pl.DataFrame:

@@ -361,8 +361,8 @@ CREATE TRIGGER contact_is_gone BEFORE DELETE ON contact BEGIN
   DELETE FROM conflict WHERE contact_id = OLD.id;
 END;
 """
-"""What an examination gave and what is not so any more is kept, whoever changes it: `engine/past.py` says until when it held. What
-it gives goes with its contact by trigger: a foreign key would be looked up with each row that a plan stores. A verdict that
+"""What an examination gave is kept when its contact goes or gets other records, whoever does it: `engine/past.py` says until when it
+held. What it gives goes with its contact by trigger: a foreign key would be looked up with each row that a plan stores. A verdict that
 becomes another one is kept by who writes it (`past.keep_former`): a trigger takes twice the time of the write."""
 
 

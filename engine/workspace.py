@@ -23,7 +23,7 @@ _PAGE = 8_192
 _PAGES_IN_WAL = 25_000
 """200 MB before SQLite copies them into the file in the middle of a run; the last one to close it copies the rest."""
 _CACHE, _CACHE_TO_WRITE = 32_000, 64_000
-"""Kibibytes of pages per connection: what a check of a million contacts changes is written once."""
+"""Kibibytes of pages per connection. To write: what a check of a million contacts changes after few edits fits, and is written once."""
 _ROWS_PER_FETCH = 20_000
 _COLUMNS_AT_ONCE = 16
 """All at once take a third more memory."""
