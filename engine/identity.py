@@ -29,7 +29,7 @@ address (linked rows: 1). `…_candidates` name by id the records that would be 
 CANDIDATES = 5
 """So many candidates are named; the rest is counted."""
 BY_EMAIL, BY_ADDITIONAL = "email", "additional e-mail"
-_ADDRESS = pl.Schema({"id": pl.String, "key": pl.String})
+ADDRESS = pl.Schema({"id": pl.String, "key": pl.String})
 _ALIAS = pl.Schema({"side": pl.String, "old_id": pl.String, "id": pl.String})
 
 
@@ -46,7 +46,7 @@ def paired(
     `additional`: `id`, `key`, further addresses of HubSpot records. `aliases`: `side`, `old_id`, `id` of the record that a
     merged one is now. Links whose record is gone from a side keep both ids.
     """
-    further = pl.DataFrame(schema=_ADDRESS) if additional is None else additional.select("id", "key")
+    further = pl.DataFrame(schema=ADDRESS) if additional is None else additional.select("id", "key")
     further = further.unique().join(hubspot, on=["id", "key"], how="anti")
     holders = pl.concat([hubspot.select("id", "key"), further]).filter(pl.col("key") != "")
     hubspot_counts, app_counts = _sharing(holders, "hubspot_twins"), _sharing(app, "app_twins")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from engine.due import few_of
 from engine.mirror import TABLE
 from engine.schema import SIDES, Side
 from engine.workspace import Workspace
@@ -21,6 +20,8 @@ from engine.workspace import Workspace
 AMONG = "IN (SELECT value FROM json_each(?))"
 RECORD = {"id": "_id", "key": "_email_key"}
 """A mirrored record's id and normalised address, as columns of a frame."""
+LINK = {"contact": "id", "hubspot_id": "hubspot_id", "app_id": "app_id"}
+"""The same of a link."""
 _ADDRESSES: Mapping[Side, str] = {
     "hubspot": f"SELECT _email_key FROM hubspot_contact WHERE _id {AMONG} "
     f"UNION SELECT email_key FROM additional_email WHERE record_id {AMONG}",
@@ -77,13 +78,12 @@ def touched(workspace: Workspace, *, to_pair: bool = False) -> Records:
     return Records(*(frozenset(row["record_id"] for row in rows if row["side"] == side) for side in SIDES))
 
 
-def near(workspace: Workspace, changed: Records) -> Records | None:
-    """The changed records, and all unlinked ones that have to be paired anew with them; None if these are not few."""
+def near(workspace: Workspace, changed: Records, most: float) -> Records | None:
+    """The changed records, and all unlinked ones that have to be paired anew with them; None if these are more than `most`."""
     if not changed:
         return changed
-    most = few_of(workspace)
     reached = Records()
-    found = changed | _together(workspace, _SHARING)
+    found = changed | together(workspace, _SHARING)
     while fresh := found - reached:
         reached |= fresh
         if len(reached) > most:
@@ -101,7 +101,7 @@ def near(workspace: Workspace, changed: Records) -> Records | None:
                 for side in SIDES
             )
         )
-        found = holders | _together(workspace, _SAME_ROW, [array(fresh.hubspot), array(fresh.app)])
+        found = holders | together(workspace, _SAME_ROW, [array(fresh.hubspot), array(fresh.app)])
     return reached
 
 
@@ -117,6 +117,7 @@ def unlinked_among(workspace: Workspace, records: Records) -> dict[Side, pl.Data
     }
 
 
-def _together(workspace: Workspace, query: str, parameters: Iterable[str] = ()) -> Records:
+def together(workspace: Workspace, query: str, parameters: Iterable[str] = ()) -> Records:
+    """The records in the rows of a query for `hubspot_id` and `app_id`."""
     rows = workspace.rows(query, list(parameters))
     return Records(*(frozenset(row[f"{side}_id"] for row in rows if row[f"{side}_id"] is not None) for side in SIDES))

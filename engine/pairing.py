@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 
 from engine.canonical import email_key
-from engine.due import few_marks, paired_to_here
+from engine.due import few_marks, few_of, paired_to_here
 from engine.forgetting import erased_contacts, keep_out_erased
 from engine.identity import PAIRED, paired
 from engine.mirror import TABLE, columns_of
-from engine.nearby import AMONG, RECORD, Records, array, near, touched, unlinked_among
+from engine.nearby import AMONG, LINK, RECORD, Records, array, near, touched, unlinked_among
+from engine.plain_records import entangled, plain_pairs
 from engine.schema import SIDES, Side, SideSchema
 from engine.sqlite import sqlite3
 from engine.suppression import look_through_again, recognised
@@ -39,9 +40,9 @@ def pair_contacts(workspace: Workspace, schemas: Mapping[Side, SideSchema], *, w
             _note_additional_addresses(workspace, further, touched(workspace).hubspot - noted)
         to_pair = touched(workspace, to_pair=True) if in_part else None
         _end_links_of_nobody(sql, to_pair)
-        concerned = None if to_pair is None else near(workspace, to_pair)
-        rows = pairs_without(workspace) if concerned is None else _pairs_among(workspace, concerned)
-        _store(workspace, sql, rows, concerned)
+        concerned = None if to_pair is None else near(workspace, to_pair, few_of(workspace))
+        for rows, records in pairs_of_all(workspace) if concerned is None else [_among(workspace, concerned)]:
+            _store(workspace, sql, rows, records)
         erased_contacts(sql, *_contacts_of(concerned))
         which, values = _contacts_of(None if concerned is None else concerned | touched(workspace))
         sql.execute(
@@ -130,23 +131,36 @@ def pairs_without(workspace: Workspace, contact: int = 0) -> pl.DataFrame:
 
     Where few records are unlinked, links are left out that neither share an address with any of them nor name candidates.
     """
-    links = f"linked_at IS NOT NULL AND id <> {int(contact)}"
+    links = f"{_LINKED} AND id <> {int(contact)}"
     aliases = _merged(workspace)
-    linked = int(workspace.value(f"SELECT count(*) FROM contact WHERE {links}"))
-    unlinked = sum(int(workspace.value(f"SELECT count(*) FROM {TABLE[side]}")) - linked for side in SIDES)
-    if unlinked > _FEW * linked:
+    if _many_unlinked(workspace, links):
         both = {side: _all(workspace, TABLE[side], RECORD) for side in SIDES}
-        known = _all(workspace, "contact", _LINK, f"{links} AND")
+        known = _all(workspace, "contact", LINK, f"{links} AND")
         further = workspace.population(_FURTHER, "additional_email")
         return paired(both["hubspot"], both["app"], known, further, aliases)
     free = {side: _unlinked(workspace, side, links) for side in SIDES}
     return _pairs_of(workspace, free, links, aliases)
 
 
-def _pairs_among(workspace: Workspace, concerned: Records) -> pl.DataFrame:
-    """Rows as `pairs_without` gives them, for the unlinked ones of these records, which share an address with no other unlinked
-    one."""
-    return _pairs_of(workspace, unlinked_among(workspace, concerned), "linked_at IS NOT NULL", _merged(workspace))
+def pairs_of_all(workspace: Workspace) -> Iterator[tuple[pl.DataFrame, Records | None]]:
+    """Rows as `pairs_without` gives them, in parts that nothing connects, each with the records that it is of (None: all)."""
+    apart = entangled(workspace) if _many_unlinked(workspace, _LINKED) else None
+    if apart is None:
+        yield pairs_without(workspace), None
+        return
+    yield _among(workspace, apart)
+    yield from plain_pairs(workspace, apart)
+
+
+def _among(workspace: Workspace, concerned: Records) -> tuple[pl.DataFrame, Records]:
+    """The same for the unlinked ones of these records, which share an address with no other unlinked one."""
+    return _pairs_of(workspace, unlinked_among(workspace, concerned), _LINKED, _merged(workspace)), concerned
+
+
+def _many_unlinked(workspace: Workspace, links: str) -> bool:
+    linked = int(workspace.value(f"SELECT count(*) FROM contact WHERE {links}"))
+    unlinked = sum(int(workspace.value(f"SELECT count(*) FROM {TABLE[side]}")) - linked for side in SIDES)
+    return unlinked > _FEW * linked
 
 
 def _merged(workspace: Workspace) -> pl.DataFrame:
@@ -165,7 +179,7 @@ def _pairs_of(
         ),
     }
     concerned = workspace.population(
-        _LINK,
+        LINK,
         f"contact WHERE {links} AND id IN (SELECT id FROM contact WHERE hubspot_id {AMONG} "
         f"UNION ALL SELECT id FROM contact WHERE app_id {AMONG} "
         "UNION ALL SELECT id FROM contact WHERE linked_at IS NOT NULL AND hubspot_candidates <> '' "
@@ -178,12 +192,12 @@ def _pairs_of(
     return paired(records["hubspot"], records["app"], concerned, further, aliases)
 
 
+_LINKED = "linked_at IS NOT NULL"
 _FEW = 0.2
 """Unlinked records per link up to which it takes less to find whom they concern than to read all."""
 _PIECE = 200_000
 """Rows that are read at once: all of a million take twice the memory."""
 _FURTHER = {"id": "record_id", "key": "email_key"}
-_LINK = {"contact": "id", "hubspot_id": "hubspot_id", "app_id": "app_id"}
 _OF_MERGED = "SELECT side, old_id AS id FROM alias WHERE fate = 'merged' UNION SELECT side, record_id FROM alias WHERE fate = 'merged'"
 
 

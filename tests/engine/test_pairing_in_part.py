@@ -19,7 +19,8 @@ from engine.mirror import add_columns, drop, store
 from engine.observed_pairing import _follow
 from engine.operations import Operation
 from engine.outcomes import _linked
-from engine.pairing import pair_contacts, pairs_without
+from engine.pairing import pair_contacts, pairs_of_all
+from engine.plain_records import plain_pairs
 from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
 from engine.workspace import Workspace
@@ -43,6 +44,7 @@ TABLES = (
     "SELECT record_id, email_key FROM additional_email ORDER BY 1, 2",
     "SELECT side, record_id FROM touched_record",
 )
+KEPT = "SELECT id, anchor FROM contact WHERE id <= {last} ORDER BY id"
 
 Step = Callable[[Workspace, random.Random], object]
 
@@ -181,7 +183,7 @@ def test_the_contacts_are_those_of_pairing_everything(tmp_path: Path, seed: int)
             for _ in range(chance.randint(1, 4)):
                 chance.choice(STEPS)(workspace, chance)
             with patch("engine.due.SHARE", 1e9), copied(workspace, tmp_path / "whole.sqlite") as other:
-                with patch("engine.pairing.pairs_without", wraps=pairs_without) as everybody:
+                with patch("engine.pairing.pairs_of_all", wraps=pairs_of_all) as everybody:
                     pair_contacts(workspace, SCHEMAS)
                 in_part += not everybody.called
                 pair_contacts(other, SCHEMAS, whole=True)
@@ -189,6 +191,40 @@ def test_the_contacts_are_those_of_pairing_everything(tmp_path: Path, seed: int)
                     one, whole = ([dict(row) for row in each.rows(query)] for each in (workspace, other))
                     assert one == whole
     assert in_part > 50
+
+
+def renumbered(workspace: Workspace, _: random.Random) -> None:
+    """Another program gives the rows other numbers, so that nobody knows where records lie."""
+    workspace.sql.execute("VACUUM")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_ranges_the_contacts_are_those_of_one_frame(tmp_path: Path, seed: int) -> None:
+    """Everything is paired forty times in ranges of three rows, apart from what hangs together."""
+    chance, ranges = random.Random(seed), 0
+    with Workspace(tmp_path / "w.sqlite") as workspace:
+        workspace.sql.execute("PRAGMA synchronous = OFF")
+        for side in SIDES:
+            add_columns(workspace, side, FIELDS[side])
+        for _ in range(40):
+            for _ in range(chance.randint(1, 4)):
+                chance.choice((*STEPS, renumbered))(workspace, chance)
+            last = workspace.value("SELECT max(id) FROM contact") or 0
+            with copied(workspace, tmp_path / "one.sqlite") as other:
+                with patch("engine.pairing.entangled", return_value=None):
+                    pair_contacts(other, SCHEMAS, whole=True)
+                with (
+                    patch("engine.pairing._FEW", -1),
+                    patch("engine.plain_records.SHARE", 1e9),
+                    patch("engine.plain_records.RANGE", 3),
+                    patch("engine.pairing.plain_pairs", wraps=plain_pairs) as plain,
+                ):
+                    pair_contacts(workspace, SCHEMAS, whole=True)
+                ranges += plain.call_count
+                for query in (*TABLES, KEPT.format(last=last)):
+                    one, whole = ([dict(row) for row in each.rows(query)] for each in (workspace, other))
+                    assert one == whole
+    assert ranges > 35
 
 
 @pytest.fixture
@@ -211,6 +247,22 @@ def hold(workspace: Workspace, side: Side, record: str, address: str, further: s
     store(workspace, SCHEMAS[side], [Record(record, values, "", "")], FIELDS[side], Run(workspace, "check").id)
 
 
+def test_in_ranges_a_contact_that_loses_a_record_to_an_earlier_one_stays(pair: Workspace) -> None:
+    """The record of a later range's pair has the address of an earlier one by now."""
+    for hubspot, app, address in (("2", "s", "eva@firma.example"), ("3", "t", "ida@firma.example")):
+        hold(pair, "hubspot", hubspot, address)
+        hold(pair, "app", app, address)
+    pair_contacts(pair, SCHEMAS, whole=True)
+    kept = pair.value("SELECT id FROM contact WHERE app_id = 't'")
+    hold(pair, "app", "s", "")
+    hold(pair, "app", "t", "eva@firma.example")
+    with patch("engine.plain_records.SHARE", 1e9), patch("engine.plain_records.RANGE", 1):
+        pair_contacts(pair, SCHEMAS, whole=True)
+
+    rows = pair.rows("SELECT hubspot_id, app_id FROM contact WHERE id = ? OR app_id = 't' ORDER BY hubspot_id", (kept,))
+    assert [tuple(row) for row in rows] == [("2", "t"), ("3", None)]
+
+
 def test_a_link_is_never_overwritten(pair: Workspace) -> None:
     """Not even by a record under whose name it is still known, although it has another one by now."""
     pair.sql.execute("UPDATE contact SET linked_at = 'then', hubspot_id = '2'")
@@ -226,7 +278,7 @@ def test_a_touched_record_makes_its_contact_due_and_is_described_anew(pair: Work
     """Also where nobody's pair changes; nothing is left to pair then."""
     pair.sql.execute("DELETE FROM due_contact")
     hold(pair, "hubspot", "1", "jo@firma.example", "jo@privat.example", "Jo")
-    with patch("engine.due.SHARE", 1e9), patch("engine.pairing.pairs_without", side_effect=AssertionError):
+    with patch("engine.due.SHARE", 1e9), patch("engine.pairing.pairs_of_all", side_effect=AssertionError):
         pair_contacts(pair, SCHEMAS)
 
     assert pair.rows("SELECT name FROM contact JOIN due_contact ON contact_id = id")[0]["name"] == "Jo"
@@ -277,7 +329,7 @@ def test_where_one_change_concerns_many_everything_is_paired(pair: Workspace) ->
         hold(pair, "hubspot", str(number), f"{number}@firma.example", f"{number + 1}@firma.example")
     pair_contacts(pair, SCHEMAS, whole=True)
     hold(pair, "hubspot", "2", "jo@firma.example", "3@firma.example")
-    with patch("engine.pairing.pairs_without", wraps=pairs_without) as everybody:
+    with patch("engine.pairing.pairs_of_all", wraps=pairs_of_all) as everybody:
         pair_contacts(pair, SCHEMAS)
 
     assert everybody.call_count == 1
