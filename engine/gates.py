@@ -30,7 +30,8 @@ FINDING = pl.Schema(
 )
 """What a gate gives: a row per contact that it stops (or only reports, `blocking` false), with the evidence:
 the field (`SIDE.NAME`), the value found there, and the rule that it does not meet, in words. `only_field`: the finding
-gives the verdict, but only the write of that one field is held back and the contact's other fields flow."""
+gives the verdict, but only the write of that one field is held back and the contact's other fields flow. State unknown: what
+the gate goes by could not be read. It is blocking where nothing else would keep out whom the gate might have stopped."""
 
 WRITE = pl.Schema(
     {
@@ -114,7 +115,7 @@ class Gate(Protocol):
         ...
 
     def findings(self, population: Population, situation: Situation) -> pl.DataFrame:
-        """A row of FINDING for each contact that does not pass, several if several fields stop it."""
+        """A row of FINDING for each contact that does not pass, or of whom that is unknown; several if several fields stop it."""
         ...
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.columns import column_name, evidence, fetched, trimmed
+from diagnostics.causes.columns import column_name, evidence, fetched, not_read, trimmed
 from diagnostics.causes.unwanted import excludes
 from engine.gates import Population, Situation, found, nothing
 
@@ -29,6 +29,11 @@ def _bounced_for_good(population: Population, situation: Situation) -> pl.DataFr
     )
 
 
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    so = "so it is not known whether e-mail to the address came back"
+    return not_read(population, situation, "hubspot", REASON, so, blocking=excludes(CODE, situation))
+
+
 CAUSE = Cause(
     code=CODE,
     title="The address bounced",
@@ -38,4 +43,6 @@ CAUSE = Cause(
     says=document.UNWANTED,
     question="b",
     test=_bounced_for_good,
+    needs=(column_name("hubspot", REASON),),
+    unread=_unread,
 )

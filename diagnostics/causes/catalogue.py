@@ -18,6 +18,12 @@ QUESTIONS: dict[Question, str] = {
 }
 """The four checks of HubSpot's guide, and what stands beside them."""
 
+_NEEDS = {
+    "list": "the inclusion list",
+    "subscription": "the subscription statuses",
+    "rules": "the validation rules",
+    "required fields": "the required fields",
+}
 _HEAD = """# Causes
 
 <!-- Generated from diagnostics/causes; do not edit. Regenerate: make causes -->
@@ -56,9 +62,12 @@ def _table(causes: Iterable[Cause]) -> Iterable[str]:
 
 
 def _section(one: Cause) -> str:
+    needs = " or ".join(_NEEDS.get(need) or f"`{need}`" for need in one.needs)
     return (
         f"## {one.code}\n\n**{one.title}.** {one.explanation}\n\n"
-        f"* To do: {one.remedy}\n* Who: {one.fixed_by}, {one.nature}\n* Check: {QUESTIONS[one.question]}\n* „{one.says}“\n"
+        f"* To do: {one.remedy}\n* Who: {one.fixed_by}, {one.nature}\n* Check: {QUESTIONS[one.question]}\n"
+        + (f"* Unknown where these cannot be read: {needs}\n" if needs else "")
+        + f"* „{one.says}“\n"
     )
 
 

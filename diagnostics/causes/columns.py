@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from engine.gates import Population, Situation
+from engine.gates import Population, Situation, found
 from engine.schema import Side
 
 EVIDENCE_CHARACTERS = 200
@@ -20,6 +20,33 @@ def column_name(side: Side, field: str) -> str:
 def fetched(population: Population, side: Side, field: str) -> bool:
     """Whether the population has a column for the field."""
     return column_name(side, field) in population.contacts.columns
+
+
+def not_read(
+    population: Population,
+    situation: Situation,
+    side: Side,
+    field: str,
+    so: str,
+    *,
+    blocking: bool = True,
+    of: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """Findings for the records of a side (those `of` whom it is true) whose field was not read, or for all of them if the side
+    does not show the field any more. `so` says what follows: "so nobody is taken for opted in"."""
+    schema = situation.schemas[side]
+    column, consent = column_name(side, field), schema.consent
+    shown = field in schema.fields or bool(consent and consent.name == field)
+    there = shown and fetched(population, side, field)
+    who = pl.col(side) if of is None else pl.col(side) & of
+    return found(
+        population.contacts,
+        where=who & pl.col(column).is_null() if there else who,
+        state="unknown",
+        blocking=blocking,
+        field=column,
+        rule=f"{field} was not read, {so}" if shown else f"{schema.app} does not show {field} to the credentials, {so}",
+    )
 
 
 def evidence(value: pl.Expr) -> pl.Expr:

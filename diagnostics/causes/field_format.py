@@ -10,9 +10,20 @@ from diagnostics.causes import document
 from diagnostics.causes.addresses import certainly_valid, why_invalid
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.patterns import can_be_checked, whole
-from diagnostics.causes.written import VALUE, Requirement, broken_requirements, limit, rules
+from diagnostics.causes.written import (
+    LENGTHS,
+    NUMBERS,
+    VALUE,
+    Requirement,
+    broken_requirements,
+    limit,
+    not_evaluated,
+    of_moments,
+    rules,
+    rules_unread,
+)
 from engine.gates import Population, Situation
-from engine.schema import Field, RuleKind, Side
+from engine.schema import Field, Rule, RuleKind, Side
 
 CODE = "field-format"
 _HOST = r"(?:[^\s/?#@]+@)?[^\s/?#@.:]+(?:\.[^\s/?#@.:]+)*(?::[0-9]{1,5})?(?:[/?#]\S*)?"
@@ -33,9 +44,13 @@ def _wrong_format(population: Population, situation: Situation) -> pl.DataFrame:
 
     def asked(side: Side, field: Field) -> Iterable[Requirement]:
         # The identity has a cause of its own.
-        return () if (side, field.name) in identities else _of_format(field)
+        return (*(() if (side, field.name) in identities else _of_format(field)), *not_evaluated(field, _how_written))
 
     return broken_requirements(population, situation, asked)
+
+
+def _how_written(rule: Rule) -> bool:
+    return rule.kind not in (*LENGTHS, *NUMBERS) and not of_moments(rule)
 
 
 def _of_format(field: Field) -> Iterable[Requirement]:
@@ -85,4 +100,6 @@ CAUSE = Cause(
     says=document.RULES,
     question="d",
     test=_wrong_format,
+    needs=("rules",),
+    unread=rules_unread,
 )

@@ -8,7 +8,16 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.written import VALUE, Requirement, broken_requirements, limit, rules
+from diagnostics.causes.written import (
+    LENGTHS,
+    VALUE,
+    Requirement,
+    broken_requirements,
+    limit,
+    not_evaluated,
+    rules,
+    rules_unread,
+)
 from engine.gates import Population, Situation
 from engine.schema import Field, Side
 
@@ -20,7 +29,7 @@ def _wrong_length(population: Population, situation: Situation) -> pl.DataFrame:
 
 
 def _of_length(side: Side, field: Field) -> Iterable[Requirement]:
-    for rule in rules(field, "max_length", "min_length", "max_bytes"):
+    for rule in rules(field, *LENGTHS):
         number = limit(rule)
         if number is None:
             continue
@@ -31,6 +40,7 @@ def _of_length(side: Side, field: Field) -> Iterable[Requirement]:
             yield Requirement(VALUE.str.len_chars() > number, f"takes at most {number:g} characters here")
         else:
             yield Requirement(VALUE.str.len_chars() < number, f"asks for at least {number:g} characters here")
+    yield from not_evaluated(field, lambda rule: rule.kind in LENGTHS)
 
 
 CAUSE = Cause(
@@ -42,4 +52,6 @@ CAUSE = Cause(
     says=document.RULES,
     question="d",
     test=_wrong_length,
+    needs=("rules",),
+    unread=rules_unread,
 )

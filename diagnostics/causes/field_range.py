@@ -8,7 +8,17 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.written import VALUE, Requirement, broken_requirements, limit, rules
+from diagnostics.causes.written import (
+    NUMBERS,
+    VALUE,
+    Requirement,
+    broken_requirements,
+    limit,
+    not_evaluated,
+    of_moments,
+    rules,
+    rules_unread,
+)
 from engine.gates import Population, Situation
 from engine.schema import Field, Side
 
@@ -21,7 +31,7 @@ def _out_of_range(population: Population, situation: Situation) -> pl.DataFrame:
 
 def _in_range(side: Side, field: Field) -> Iterable[Requirement]:
     number = VALUE.str.strip_chars().cast(pl.Float64, strict=False)
-    for rule in rules(field, "min_number", "max_number"):
+    for rule in rules(field, *NUMBERS):
         bound = limit(rule)
         if bound is None:
             continue
@@ -29,6 +39,7 @@ def _in_range(side: Side, field: Field) -> Iterable[Requirement]:
             yield Requirement(number < bound, f"takes only numbers from {rule.arguments[0]} up here")
         else:
             yield Requirement(number > bound, f"takes only numbers up to {rule.arguments[0]} here")
+    yield from not_evaluated(field, lambda rule: rule.kind in NUMBERS or of_moments(rule))
 
 
 CAUSE = Cause(
@@ -40,4 +51,6 @@ CAUSE = Cause(
     says=document.RULES,
     question="d",
     test=_out_of_range,
+    needs=("rules",),
+    unread=rules_unread,
 )

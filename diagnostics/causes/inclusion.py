@@ -7,8 +7,9 @@ from typing import Literal
 
 import polars as pl
 
-from diagnostics.causes.columns import column_name, fetched, trimmed
-from engine.gates import Population, Situation
+from diagnostics.causes.columns import column_name, fetched, not_read, trimmed
+from engine.gates import Population, Situation, found, nothing
+from engine.visible import visible
 
 Standing = Literal["no list", "unread", "deleted", "processing", "empty", "usable"]
 COMPLETE = "COMPLETE"
@@ -31,7 +32,8 @@ def standing(situation: Situation) -> Standing:
 
 IN_HUBSPOT = pl.col("hubspot")
 """The contacts that a list can hold: those with a HubSpot record."""
-OUTSIDE = IN_HUBSPOT & pl.col("member_since").is_null()
+INSIDE = pl.col("member_since").is_not_null()
+OUTSIDE = IN_HUBSPOT & ~INSIDE
 """The HubSpot records that are not in the list."""
 
 
@@ -50,6 +52,29 @@ def left_out(population: Population, situation: Situation, *, named: bool) -> pl
         return outside
     goal = named_by_goal(population, situation)
     return population.contacts.select(OUTSIDE & (goal if named else ~goal)).to_series()
+
+
+def list_unread(population: Population, situation: Situation) -> pl.DataFrame:
+    """Findings for all HubSpot records while the list could not be read. They stop nobody: `list-membership` does."""
+    if standing(situation) != "unread":
+        return nothing()
+    reason = situation.unavailable.get("list", "")
+    rule = f"the list {visible(situation.connection.scope.list, 100)} could not be read" + (
+        f": {reason}" if reason else ""
+    )
+    return found(population.contacts, where=IN_HUBSPOT, state="unknown", blocking=False, rule=rule)
+
+
+def goal_unread(population: Population, situation: Situation, of: pl.Expr) -> pl.DataFrame:
+    """The same for what compares the list with the goal; with a list that can be read, for those `of` the HubSpot records whose
+    property that the goal goes by was not read."""
+    goal = situation.connection.goals.contacts
+    if goal is None or standing(situation) != "usable":
+        return nothing() if goal is None else list_unread(population, situation)
+    so = "so whether the goal names the contact is not known"
+    rows = not_read(population, situation, "hubspot", goal.property, so, blocking=False, of=of)
+    # A field without a value is told as an empty one.
+    return rows.with_columns(field=pl.lit(""))
 
 
 def list_name(situation: Situation) -> str:

@@ -7,7 +7,7 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name, evidence, fetched
-from diagnostics.causes.inclusion import IN_HUBSPOT, named_by_goal, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, INSIDE, goal_unread, named_by_goal, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-beyond-goal"
@@ -18,16 +18,19 @@ def _not_named(population: Population, situation: Situation) -> pl.DataFrame:
     if goal is None or standing(situation) != "usable" or not fetched(population, "hubspot", goal.property):
         return nothing()
     column = column_name("hubspot", goal.property)
-    known, inside = pl.col(column).is_not_null(), pl.col("member_since").is_not_null()
     return found(
         population.contacts,
-        where=IN_HUBSPOT & inside & known & ~named_by_goal(population, situation),
-        state="unknown",
+        where=IN_HUBSPOT & INSIDE & pl.col(column).is_not_null() & ~named_by_goal(population, situation),
+        state="excluded",
         blocking=False,
         field=column,
         value=evidence(pl.col(column)),
         rule=f"the list holds the contact, and the goal names {goal.property} {', '.join(goal.values)}",
     )
+
+
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    return goal_unread(population, situation, INSIDE)
 
 
 CAUSE = Cause(
@@ -39,4 +42,6 @@ CAUSE = Cause(
     says=document.CRITERIA,
     question="c",
     test=_not_named,
+    needs=("list",),
+    unread=_unread,
 )

@@ -7,7 +7,7 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name, evidence
-from diagnostics.causes.inclusion import left_out, standing
+from diagnostics.causes.inclusion import OUTSIDE, goal_unread, left_out, standing
 from diagnostics.causes.list_clauses import asked_of, kept_out
 from engine.gates import Population, Situation, found, nothing
 
@@ -38,6 +38,10 @@ def _asked(situation: Situation, name: str) -> str:
     return f"the list does not hold the contact; it has no criteria on {name}"
 
 
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    return goal_unread(population, situation, OUTSIDE)
+
+
 CAUSE = Cause(
     code=CODE,
     title="The list's criteria do not fit the goal",
@@ -47,4 +51,6 @@ CAUSE = Cause(
     says=document.CRITERIA,
     question="c",
     test=_left_out,
+    needs=("list",),
+    unread=_unread,
 )

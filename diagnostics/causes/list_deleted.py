@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause, SideFinding
-from diagnostics.causes.inclusion import IN_HUBSPOT, day, list_name, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, day, list_name, list_unread, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-deleted"
@@ -41,4 +41,6 @@ CAUSE = Cause(
     says=document.INCLUSION_LIST,
     question="c",
     test=_deleted,
+    needs=("list",),
+    unread=list_unread,
 )

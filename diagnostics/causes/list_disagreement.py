@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.inclusion import IN_HUBSPOT, day, list_name, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, INSIDE, day, list_name, list_unread, standing
 from diagnostics.causes.list_clauses import fits, live_criteria
 from engine.gates import Population, Situation, found, nothing
 
@@ -16,7 +16,6 @@ CODE = "list-disagreement"
 def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
     if standing(situation) != "usable" or live_criteria(situation) is None:
         return nothing()
-    inside = pl.col("member_since").is_not_null()
     contacts = population.contacts.select("contact", "hubspot", "member_since", fits=fits(population, situation))
     newest = situation.inclusion.members_changed_at if situation.inclusion else None
     since = f"; the newest membership is of {day(newest)}" if newest else ""
@@ -27,7 +26,7 @@ def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
     )
     return found(
         contacts,
-        where=IN_HUBSPOT & (pl.col("fits") != inside),
+        where=IN_HUBSPOT & (pl.col("fits") != INSIDE),
         state="unknown",
         blocking=False,
         value=list_name(situation),
@@ -45,4 +44,6 @@ CAUSE = Cause(
     says=document.LIST_UPDATED,
     question="c",
     test=_otherwise,
+    needs=("list",),
+    unread=list_unread,
 )

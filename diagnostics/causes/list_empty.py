@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause, SideFinding
-from diagnostics.causes.inclusion import IN_HUBSPOT, list_name, standing
+from diagnostics.causes.inclusion import IN_HUBSPOT, list_name, list_unread, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-empty"
@@ -35,4 +35,6 @@ CAUSE = Cause(
     says=document.CRITERIA,
     question="c",
     test=_nobody_in_it,
+    needs=("list",),
+    unread=list_unread,
 )

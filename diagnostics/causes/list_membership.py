@@ -79,4 +79,5 @@ CAUSE = Cause(
     says=document.INCLUSION_LIST,
     question="c",
     test=_not_a_member,
+    needs=("list",),
 )

@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.inclusion import OUTSIDE, list_name, standing
+from diagnostics.causes.inclusion import OUTSIDE, list_name, list_unread, standing
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-processing"
@@ -29,5 +29,7 @@ CAUSE = Cause(
     says=document.LIST_UPDATED,
     question="c",
     test=_not_settled,
+    needs=("list",),
+    unread=list_unread,
     nature="transient",
 )

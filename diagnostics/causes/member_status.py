@@ -6,7 +6,7 @@ import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.columns import column_name, evidence, fetched, trimmed
+from diagnostics.causes.columns import column_name, evidence, fetched, not_read, trimmed
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "member-status"
@@ -15,23 +15,27 @@ CODE = "member-status"
 def _status_forbids(population: Population, situation: Situation) -> pl.DataFrame:
     schema = situation.schemas["app"]
     consent = schema.consent
-    if consent is None:
+    if consent is None or not fetched(population, "app", consent.name):
         return nothing()
     column = column_name("app", consent.name)
-    contacts, present = population.contacts, pl.col("app")
-    if not fetched(population, "app", consent.name):
-        return found(contacts, where=present, state="unknown", field=column, rule="the status was not read")
     status = trimmed(column)
     meaning = status.replace_strict(dict(consent.meanings), default=None, return_dtype=pl.String)
     allowed = f"{schema.app} allows {' or '.join(consent.accepted)} only"
-    rule = pl.concat_str(pl.lit(f"{allowed}; "), meaning.fill_null("this status is not among them"))
-    refused, unread = present & ~status.is_in(consent.accepted), present & pl.col(column).is_null()
-    return pl.concat(
-        [
-            found(contacts, where=refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=rule),
-            found(contacts, where=unread, state="unknown", field=column, rule="the status was not read"),
-        ]
+    return found(
+        population.contacts,
+        where=pl.col("app") & ~status.is_in(consent.accepted),
+        state="excluded",
+        field=column,
+        value=evidence(pl.col(column)),
+        rule=pl.concat_str(pl.lit(f"{allowed}; "), meaning.fill_null("this status is not among them")),
     )
+
+
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    consent = situation.schemas["app"].consent
+    if consent is None:
+        return nothing()
+    return not_read(population, situation, "app", consent.name, "so nobody is taken for subscribed")
 
 
 CAUSE = Cause(
@@ -44,4 +48,5 @@ CAUSE = Cause(
     says=document.OPT_IN,
     question="b",
     test=_status_forbids,
+    unread=_unread,
 )

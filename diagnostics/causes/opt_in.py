@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
-from diagnostics.causes.columns import column_name, evidence, fetched, trimmed
+from diagnostics.causes.columns import column_name, evidence, fetched, not_read, trimmed
 from engine.connection import OptIn
 from engine.gates import Population, Situation, found, nothing
 
@@ -19,8 +21,12 @@ SUBSCRIBED = "SUBSCRIBED"
 def _not_opted_in(population: Population, situation: Situation) -> pl.DataFrame:
     rule = situation.connection.opt_in
     parts = [_opted_out_of_all(population)]
-    if rule is not None:
-        parts.append(_by_property(population, rule) if rule.property else _by_subscription(population, situation, rule))
+    if rule is not None and rule.property:
+        asked = f"opted in means {rule.property} is {' or '.join(rule.accepted)}"
+        parts.append(_refused(population, rule.property, rule.accepted, asked))
+    elif rule is not None and "subscription" not in situation.unavailable:
+        asked = f"opted in means the subscription {rule.subscription!r} is {SUBSCRIBED}"
+        parts.append(_refused(population, SUBSCRIPTION, (SUBSCRIBED,), asked))
     return pl.concat(parts)
 
 
@@ -38,37 +44,43 @@ def _opted_out_of_all(population: Population) -> pl.DataFrame:
     )
 
 
-def _by_property(population: Population, rule: OptIn) -> pl.DataFrame:
-    column = column_name("hubspot", rule.property)
-    contacts, present = population.contacts, pl.col("hubspot")
-    unread = "the opt-in property was not read, so nobody is taken for opted in"
-    if not fetched(population, "hubspot", rule.property):
-        return found(contacts, where=present, state="unknown", field=column, rule=unread)
-    asked = f"opted in means {rule.property} is {' or '.join(rule.accepted)}"
-    refused = present & ~trimmed(column).is_in(rule.accepted)
-    return pl.concat(
-        [
-            found(contacts, where=refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=asked),
-            found(contacts, where=present & pl.col(column).is_null(), state="unknown", field=column, rule=unread),
-        ]
+def _refused(population: Population, name: str, accepted: Sequence[str], rule: str) -> pl.DataFrame:
+    if not fetched(population, "hubspot", name):
+        return nothing()
+    column = column_name("hubspot", name)
+    return found(
+        population.contacts,
+        where=pl.col("hubspot") & ~trimmed(column).is_in(accepted),
+        state="excluded",
+        field=column,
+        value=evidence(pl.col(column)),
+        rule=rule,
     )
 
 
-def _by_subscription(population: Population, situation: Situation, rule: OptIn) -> pl.DataFrame:
-    column = column_name("hubspot", SUBSCRIPTION)
-    contacts, present = population.contacts, pl.col("hubspot")
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    rule = situation.connection.opt_in
+    so = "so it is not known who opted out of all e-mail"
+    parts = [not_read(population, situation, "hubspot", OPTED_OUT_OF_ALL, so)]
+    if rule is not None and rule.property:
+        so = "so nobody is taken for opted in"
+        parts.append(not_read(population, situation, "hubspot", rule.property, so))
+    elif rule is not None:
+        parts.append(_without_status(population, situation, rule))
+    return pl.concat(parts)
+
+
+def _without_status(population: Population, situation: Situation, rule: OptIn) -> pl.DataFrame:
+    column, present = column_name("hubspot", SUBSCRIPTION), pl.col("hubspot")
     reason = situation.unavailable.get("subscription", "")
-    if reason or not fetched(population, "hubspot", SUBSCRIPTION):
-        unread = "the subscription statuses could not be read" + (f": {reason}" if reason else "")
-        return found(contacts, where=present, state="unknown", field=column, rule=unread)
-    asked = f"opted in means the subscription {rule.subscription!r} is {SUBSCRIBED}"
-    refused = present & (trimmed(column) != SUBSCRIBED)
-    unread = f"there is no status of the subscription {rule.subscription!r} for this contact"
-    return pl.concat(
-        [
-            found(contacts, where=refused, state="excluded", field=column, value=evidence(pl.col(column)), rule=asked),
-            found(contacts, where=present & pl.col(column).is_null(), state="unknown", field=column, rule=unread),
-        ]
+    unread = bool(reason) or not fetched(population, "hubspot", SUBSCRIPTION)
+    missing = f"there is no status of the subscription {rule.subscription!r} for this contact"
+    return found(
+        population.contacts,
+        where=present if unread else present & pl.col(column).is_null(),
+        state="unknown",
+        field=column,
+        rule="the subscription statuses could not be read" + (f": {reason}" if reason else "") if unread else missing,
     )
 
 
@@ -81,4 +93,6 @@ CAUSE = Cause(
     says=document.OPT_IN,
     question="b",
     test=_not_opted_in,
+    needs=(column_name("hubspot", OPTED_OUT_OF_ALL), "subscription"),
+    unread=_unread,
 )

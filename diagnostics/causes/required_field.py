@@ -7,6 +7,7 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name
+from diagnostics.causes.written import not_declared
 from engine.gates import Population, Situation, found, nothing
 from engine.schema import SIDES, Field, Side
 
@@ -65,6 +66,10 @@ def _source(situation: Situation, side: Side, field: Field) -> str:
     return f"{mapped[0]} in {name} gives none" if mapped else f"nothing in {name} is mapped to it"
 
 
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    return not_declared(population.writes, situation, "required fields", "the required fields")
+
+
 CAUSE = Cause(
     code=CODE,
     title="A required field would be empty",
@@ -74,4 +79,6 @@ CAUSE = Cause(
     says=document.RULES,
     question="d",
     test=_left_empty,
+    needs=("required fields",),
+    unread=_unread,
 )

@@ -92,7 +92,9 @@ def address_of(stop: Stop, situation: Situation) -> Answer:
 
 
 def unwanted(stop: Stop, situation: Situation) -> Answer:
-    """Another address, or a connection that only reports such ones."""
+    """Another address, or a connection that only reports such ones; where it could not be read, nobody knows."""
+    if stop.state == "unknown":
+        return Obstacle("grant", f"let the credentials read the property: {stop.rule}", "HubSpot admin", stop.code)
     address = address_of(stop, situation)
     words = f"only report {stop.code} instead of excluding for it (unwanted.exclude)"
     only_told = Repair("rule", words, "us", settings.not_excluding(stop.code), once=True, code=stop.code)

@@ -1,20 +1,22 @@
-"""What may not be read is unknown, never passed: a scope is withdrawn, and the gates that need it say so."""
+"""What may not be read is unknown, never passed: it is withdrawn, and every gate that needs it says so."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
+from diagnostics.causes import CAUSES
 from diagnostics.checkup import Checkup, check
 from diagnostics.explain import explain
 from engine.connection import OptIn, read_connection
 from engine.runs import Run
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
-from sample_data.portal import open_portal
+from sample_data.portal import Portal, open_portal
+from sample_data.portal.faults import Fault
 from tests.engine.test_cycle import World
 
 PEOPLE = 120
@@ -23,6 +25,7 @@ SUBSCRIPTIONS = (
     "communication_preferences.read_write",
     "communication_preferences.statuses.batch.read",
 )
+NEWSLETTER = OptIn(subscription="Newsletter")
 
 
 def withdraw(folder: Path, scopes: Iterable[str]) -> None:
@@ -34,13 +37,41 @@ def withdraw(folder: Path, scopes: Iterable[str]) -> None:
     file.write_text(json.dumps(account), encoding="utf-8")
 
 
-async def examined(folder: Path, home: Path, opt_in: OptIn | None) -> tuple[World, Checkup]:
-    """A portal over the folder, checked."""
+def refused(path: str) -> Callable[[Portal], None]:
+    """The portal answers 403 to every request for the path."""
+    return lambda portal: portal.faults.add(Fault("hubspot", "*", path, 0, "403_scope"))
+
+
+def hidden(name: str) -> Callable[[Portal], None]:
+    """The account does not show the property."""
+    return lambda portal: portal.change_property(name, archived=True)
+
+
+WITHDRAWN: Mapping[str, Iterable[str] | Callable[[Portal], None]] = {
+    "list": ("crm.lists.read",),
+    "subscription": SUBSCRIPTIONS,
+    "rules": refused("/property-validations/"),
+    "required fields": refused("/crm-object-schemas/"),
+    "hubspot.hs_email_optout": hidden("hs_email_optout"),
+    "hubspot.hs_email_hard_bounce_reason_enum": hidden("hs_email_hard_bounce_reason_enum"),
+}
+"""How each need of a gate is taken away: scopes of the token, or something in the portal."""
+SERVER_CHECKS = ("rules", "required fields")
+"""What only values to be written have to meet: the server checks each, so nothing has to be held back."""
+
+
+async def examined(folder: Path, home: Path, need: str = "", opt_in: OptIn | None = None) -> tuple[World, Checkup]:
+    """A portal over the folder, checked, without what `need` names."""
     home.mkdir()
     connection = read_connection(folder / "connection.toml").model_copy(update={"name": "practice"})
     if opt_in is not None:
         connection = connection.model_copy(update={"opt_in": opt_in})
+    how = WITHDRAWN[need] if need else ()
+    if not callable(how):
+        withdraw(folder, how)
     world = World(open_portal(folder, home / "portal.sqlite"), Workspace(home / "w.sqlite"), connection)
+    if callable(how):
+        how(world.portal)
     return world, await check(Run(world.workspace, "check"), connection, world.sides())
 
 
@@ -52,55 +83,89 @@ def verdicts(world: World) -> dict[tuple[str | None, str | None], tuple[str, str
     }
 
 
-@pytest.mark.parametrize(
-    ("scopes", "opt_in", "gate", "instead_of"),
-    [
-        (("crm.lists.read",), None, "list-membership", {"list-criteria", "list-membership"}),
-        (SUBSCRIPTIONS, OptIn(subscription="Newsletter"), "opt-in", {"opt-in"}),
-    ],
-)
-async def test_a_gate_that_lacks_its_scope_answers_unknown(
-    tmp_path: Path, scopes: tuple[str, ...], opt_in: OptIn | None, gate: str, instead_of: set[str]
-) -> None:
-    """Whom it would have stopped or let pass is unknown; whom an earlier gate stops stays stopped; the counts add up."""
+def told(world: World) -> dict[str, dict[tuple[str | None, str | None], set[tuple[str, int]]]]:
+    """By gate and contact the state and `blocking` of what was found."""
+    rows = world.workspace.rows(
+        "SELECT f.code, c.hubspot_id, c.app_id, f.state, f.blocking FROM open_findings f JOIN contact c ON c.id = f.contact_id"
+    )
+    found: dict[str, dict[tuple[str | None, str | None], set[tuple[str, int]]]] = {}
+    for code, hubspot, app, state, blocking in rows:
+        found.setdefault(code, {}).setdefault((hubspot, app), set()).add((state, blocking))
+    return found
+
+
+def test_all_that_gates_need_is_withdrawn_here() -> None:
+    """A new need of a gate needs a case."""
+    assert {need for entry in CAUSES for need in entry.needs} == set(WITHDRAWN)
+
+
+@pytest.mark.parametrize("need", WITHDRAWN)
+async def test_every_gate_that_lacks_what_it_needs_answers_unknown(tmp_path: Path, need: str) -> None:
+    """All of them, for everybody concerned and nobody else; who passes all the same is only who waits for a write that the server
+    checks; whom another gate stops stays stopped; the counts add up."""
     folder = tmp_path / "people"
     assert generate(["--seed", "31", "--people", str(PEOPLE), "--out", str(folder)]) == 0
-    before, _ = await examined(folder, tmp_path / "with", opt_in)
-    withdraw(folder, scopes)
-    after, result = await examined(folder, tmp_path / "without", opt_in)
+    opt_in = NEWSLETTER if need == "subscription" else None
+    before, _ = await examined(folder, tmp_path / "with", opt_in=opt_in)
+    after, result = await examined(folder, tmp_path / "without", need, opt_in)
 
     assert sum(result.states.values()) == result.population == PEOPLE
-    assert sum(one.contacts for one in result.causes if one.state == "unknown") == result.states["unknown"] > 0
-    now = verdicts(after)
-    order = [one.code for one in explain(after.workspace, after.connection, 1).gates]
-    seen: set[tuple[str, str]] = set()
-    for ids, (state, cause) in verdicts(before).items():
-        concerned = ids[0] is not None
-        earlier = cause not in ("", "conflict") and order.index(cause) < order.index(gate) and cause not in instead_of
-        if concerned and not earlier:
-            # Who opted out of all e-mail is known without the scope of the subscriptions.
-            stays = {(state, cause)} if cause == "opt-in" else set()
-            assert now[ids] in {("unknown", gate)} | stays
-        else:
-            assert now[ids] == (state, cause)
-        seen.add(now[ids])
-    assert {("unknown", gate), ("pending", "")} <= seen
-    untold = after.one(f"state = 'unknown' AND cause = '{gate}'")
-    told = explain(after.workspace, after.connection, untold["id"])
-    assert {one.code: one.passed for one in told.gates}[gate] is None
-    assert (
-        after.workspace.value(
-            "SELECT count(*) FROM planned_write p JOIN verdict v ON v.contact_id = p.contact_id WHERE v.state = 'unknown'"
+    assert sum(one.contacts for one in result.causes if one.state == "unknown") == result.states["unknown"]
+    was, now = verdicts(before), verdicts(after)
+    written = {
+        (row["hubspot_id"], row["app_id"])
+        for row in after.workspace.rows(
+            "SELECT c.hubspot_id, c.app_id FROM planned_write p JOIN contact c ON c.id = p.contact_id WHERE p.side = 'hubspot'"
         )
-        == 0
+    }
+    concerned = written if need in SERVER_CHECKS else {ids for ids in now if ids[0] is not None}
+    blind = [entry.code for entry in CAUSES if need in entry.needs]
+    answers, answers_before = told(after), told(before)
+    passing = set()
+    for code in blind:
+        for ids in now:
+            said = answers.get(code, {}).get(ids, set())
+            stopped = any(blocking and state != "unknown" for state, blocking in said)
+            unknown = any(state == "unknown" for state, _ in said)
+            if ids in concerned:
+                assert unknown != stopped, (code, ids, said)
+            elif need not in SERVER_CHECKS:
+                assert said == answers_before.get(code, {}).get(ids, set())
+            if unknown and now[ids][0] in ("in_sync", "pending"):
+                passing.add(now[ids][0])
+    assert passing == ({"pending"} if need in SERVER_CHECKS else set())
+    assert {code: found for code, found in answers.items() if code not in blind} == {
+        code: found for code, found in answers_before.items() if code not in blind
+    }
+    order = [entry.code for entry in CAUSES]
+    for ids, (state, cause) in now.items():
+        if ids not in concerned or (cause and min(order.index(code) for code in blind) > order.index(cause)):
+            assert (state, cause) == was[ids]
+        elif cause in blind:
+            assert was[ids][1] in ("", "conflict", *blind) or order.index(was[ids][1]) > order.index(cause)
+    _explained(after, blind)
+
+
+def _explained(world: World, blind: Iterable[str]) -> None:
+    """A contact of whom a gate cannot tell is explained so, with the reason, and nothing is written for those it stops."""
+    for code in blind:
+        contact = world.workspace.value(
+            "SELECT contact_id FROM open_findings WHERE code = ? AND state = 'unknown'", (code,)
+        )
+        gate = next(one for one in explain(world.workspace, world.connection, contact).gates if one.code == code)
+        assert gate.passed is None
+        assert any("not" in line for line in gate.evidence)
+    stopped = (
+        "SELECT count(*) FROM planned_write p JOIN verdict v ON v.contact_id = p.contact_id WHERE v.state = 'unknown'"
     )
+    assert world.workspace.value(stopped) == 0
 
 
 async def test_without_the_contacts_everybody_known_is_unknown(tmp_path: Path) -> None:
     """A check that may no longer read one side passes nobody on what it saw earlier."""
     folder = tmp_path / "people"
     assert generate(["--seed", "31", "--people", str(PEOPLE), "--out", str(folder)]) == 0
-    world, _ = await examined(folder, tmp_path / "home", None)
+    world, _ = await examined(folder, tmp_path / "home")
     withdraw(folder, ("crm.objects.contacts.read", "crm.schemas.contacts.read"))
     world.portal.close()
     blind = World(open_portal(folder, tmp_path / "blind.sqlite"), world.workspace, world.connection)

@@ -132,7 +132,12 @@ def show_checkup(chosen: Session, result: Checkup) -> None:
         say("Reported, stopping nobody")
         table(
             [
-                ["", row.code, count(row.contacts), " ".join((row.title, _of_these(row.waived))).strip()]
+                [
+                    "unknown" if row.state == "unknown" else "",
+                    row.code,
+                    count(row.contacts),
+                    " ".join((row.title, _of_these(row.waived))).strip(),
+                ]
                 for row in result.reported
             ],
             right=frozenset({2}),

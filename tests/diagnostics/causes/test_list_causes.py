@@ -60,6 +60,23 @@ def test_an_unreadable_list_makes_hubspot_contacts_unknown_with_the_reason() -> 
     assert "no permission" in rows[0]["rule"]
 
 
+def test_with_an_unreadable_list_every_list_gate_answers_unknown_and_membership_alone_decides() -> None:
+    """None of them is passed: whether the list was deleted, empty or behind is not known either. Where no list or goal is asked for,
+    nothing is missing."""
+    unread = situation(inclusion=None, unavailable={"list": "no permission"})
+    of_list = {"list-deleted", "list-processing", "list-empty", "list-disagreement"}
+    of_goal = {"list-criteria", "list-beyond-goal"}
+    for code in of_list | of_goal:
+        rows = findings(code, PEOPLE, unread)
+        assert [(row["contact"], row["state"], row["blocking"]) for row in rows] == [
+            (n, "unknown", False) for n in range(1, 6)
+        ]
+        assert rows[0]["rule"] == "the list Newsletter could not be read: no permission"
+        assert findings(code, PEOPLE, situation(scope={}, inclusion=None, unavailable={})) == []
+        without_goal = situation(inclusion=None, unavailable={"list": "no permission"}, goals={})
+        assert bool(findings(code, PEOPLE, without_goal)) == (code in of_list)
+
+
 def test_list_criteria_shows_goal_value_and_the_list_s_clause() -> None:
     """The evidence puts the goal beside what the list asks for."""
     row = findings("list-criteria", PEOPLE)[0]
@@ -90,6 +107,9 @@ def test_a_goal_on_a_property_that_is_no_column_names_nobody() -> None:
     """A frame without the goal's column excludes instead of failing."""
     people = PEOPLE.drop("hubspot.lifecyclestage")
     assert stopped("list-criteria", people) == []
+    assert [(row["contact"], row["state"]) for row in findings("list-criteria", people)] == [
+        (contact, "unknown") for contact in (2, 3, 4, 5)
+    ]
     assert stopped("list-membership", people) == [2, 3, 4, 5]
 
 

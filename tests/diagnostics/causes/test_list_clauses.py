@@ -119,7 +119,7 @@ def test_a_contact_of_the_goal_is_told_the_clause_too() -> None:
 
 
 def test_members_whom_the_goal_does_not_name_are_reported_one_by_one() -> None:
-    """A lead and a customer are members, an `other` is not; the goal names leads. What was not fetched is not judged."""
+    """A lead and a customer are members, an `other` is not; the goal names leads. What was not fetched is unknown."""
     goal = {"property": "lifecyclestage", "values": ["lead"]}
     people = contacts(
         person(1, {"lifecyclestage": " lead "}, None),
@@ -131,7 +131,12 @@ def test_members_whom_the_goal_does_not_name_are_reported_one_by_one() -> None:
     )
     rows = findings("list-beyond-goal", people, listed([STAGE], contacts=goal))
 
-    assert [(row["contact"], row["value"], row["blocking"]) for row in rows] == [(2, "customer", False), (5, "", False)]
+    assert [(row["contact"], row["state"], row["value"], row["blocking"]) for row in rows] == [
+        (2, "excluded", "customer", False),
+        (4, "unknown", "", False),
+        (5, "excluded", "", False),
+    ]
+    assert rows.pop(1)["rule"] == "lifecyclestage was not read, so whether the goal names the contact is not known"
     shown = sentence("list-beyond-goal", rows[0]["field"], rows[0]["value"], rows[0]["rule"], mask=False)
     assert shown == (
         'HubSpot\'s lifecyclestage is "customer": the list holds the contact, and the goal names lifecyclestage lead.'

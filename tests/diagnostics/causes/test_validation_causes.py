@@ -147,11 +147,28 @@ def test_a_rule_with_an_argument_that_is_no_number_is_told_and_not_guessed() -> 
     assert "hubspot.city: max_length many" in side_findings(of, 1)[0].value
 
 
-@pytest.mark.parametrize("rule", [Rule("regex", ("(?=a)b",)), Rule("not_checked", ("DAYS_OF_WEEK",)), Rule("regex")])
-def test_rules_that_cannot_be_evaluated_are_told_as_unknown_for_the_connection(rule: Rule) -> None:
-    """They stop nobody, and are never a silent pass."""
+@pytest.mark.parametrize(
+    ("rule", "gate"),
+    [
+        (Rule("regex", ("(?=a)b",)), "field-format"),
+        (Rule("not_checked", ("SPECIAL_CHARACTERS",)), "field-format"),
+        (Rule("not_checked", ("DAYS_OF_WEEK",)), "field-range"),
+        (Rule("min_number", ("few",)), "field-range"),
+        (Rule("max_length"), "field-length"),
+        (Rule("regex"), "field-format"),
+    ],
+)
+def test_rules_that_cannot_be_evaluated_are_told_as_unknown(rule: Rule, gate: str) -> None:
+    """Once for the connection, and by their gate of each value that would be written; they stop nobody, and are never a silent pass."""
     of = with_rules("hubspot", Field("city", "City", "text", rules=(rule,)))
     assert broken("hubspot", "city", "anything", of) == []
+    written = writes(write(1, "hubspot", "city", "anything"))
+    told = [(code, row) for code in VALUE_CODES for row in findings(code, ANYBODY, of, written)]
+    assert [(code, row["state"], row["field"]) for code, row in told] == [(gate, "unknown", "hubspot.city")]
+    assert "cannot be evaluated" in told[0][1]["rule"]
+    assert [
+        row for code in VALUE_CODES for row in findings(code, ANYBODY, of, writes(write(1, "hubspot", "city", "")))
+    ] == []
     finding = side_findings(of, 7)[0]
     assert (finding.code, finding.state, finding.blocking, finding.contacts) == (
         "rules-unreadable",
@@ -162,12 +179,41 @@ def test_rules_that_cannot_be_evaluated_are_told_as_unknown_for_the_connection(r
     assert "hubspot.city" in finding.value
 
 
-def test_unreadable_rules_are_told_with_the_reason() -> None:
-    """A side that hides its rules gives one finding for the connection; a readable one gives none."""
-    finding = side_findings(situation(unavailable={"rules": "a scope is missing"}), 7)[0]
-    assert finding.code == "rules-unreadable"
+def without(area: str) -> Situation:
+    """HubSpot does not let an area be read."""
+    hubspot = replace(HUBSPOT, unavailable={area: "a scope is missing"})
+    return situation(schemas={"hubspot": hubspot, "app": MAILCHIMP})
+
+
+@pytest.mark.parametrize(
+    ("area", "codes"),
+    [("rules", ("field-format", "field-length", "field-range")), ("required fields", ("required-field",))],
+)
+def test_what_could_not_be_read_of_a_side_is_told_with_the_reason(area: str, codes: tuple[str, ...]) -> None:
+    """Once for the connection, and by the gates that need it for whom would be written to that side; it stops nobody, since the
+    server checks the value itself."""
+    finding = side_findings(without(area), 7)[0]
+    assert (finding.code, finding.blocking) == ("rules-unreadable", False)
     assert "a scope is missing" in finding.rule
     assert side_findings(situation(), 7) == []
+    people = contacts(person(1, {}, {}), person(2, {}, {"FNAME": "Jo"}), person(3, {}, {}))
+    written = writes(
+        write(1, "hubspot", "city", "Ulm"),
+        write(1, "hubspot", "country", "Polen"),
+        write(2, "app", "CITY", "Ulm"),
+    )
+    for code in codes:
+        rows = findings(code, people, without(area), written)
+        assert [(row["contact"], row["state"], row["blocking"]) for row in rows] == [(1, "unknown", False)]
+        assert rows[0]["rule"].endswith("of HubSpot could not be read: a scope is missing")
+        assert findings(code, people, situation(), written) == []
+
+
+def test_a_value_that_breaks_a_known_rule_stops_its_contact_also_where_others_are_not_known() -> None:
+    """One answer a gate and contact: stopped by what is known."""
+    written = writes(write(1, "app", "WEBSITE", "keine"), write(1, "hubspot", "city", "Ulm"))
+    rows = findings("field-format", ANYBODY, without("rules"), written)
+    assert [(row["field"], row["state"]) for row in rows] == [("app.WEBSITE", "failing")]
 
 
 def test_a_value_finding_names_target_field_value_and_rule() -> None:

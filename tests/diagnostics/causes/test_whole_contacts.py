@@ -211,6 +211,30 @@ def test_opt_in_never_passes_when_its_property_was_not_read_at_all() -> None:
     assert [(row["contact"], row["state"]) for row in findings("opt-in", people)] == [(1, "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("code", "field"), [("opt-in", "hs_email_optout"), ("bounced", "hs_email_hard_bounce_reason_enum")]
+)
+def test_what_tells_whether_a_person_may_be_written_to_is_never_taken_for_granted(code: str, field: str) -> None:
+    """Not fetched, no column, or a property that HubSpot does not show (any more): HubSpot contacts are unknown."""
+    people = contacts(person(1, {field: None}, {}), person(2, {}, None), person(3, None, {}))
+    assert [(row["contact"], row["state"], row["blocking"]) for row in findings(code, people)] == [(1, "unknown", True)]
+    hidden = replace(HUBSPOT, fields={name: one for name, one in HUBSPOT.fields.items() if name != field})
+    without = situation(schemas={"hubspot": hidden, "app": MAILCHIMP})
+    for of, frame, words in (
+        (situation(), people.drop(f"hubspot.{field}"), f"{field} was not read"),
+        (without, people, f"HubSpot does not show {field} to the credentials"),
+    ):
+        rows = findings(code, frame, of)
+        assert [(row["contact"], row["state"]) for row in rows] == [(1, "unknown"), (2, "unknown")]
+        assert rows[0]["rule"].startswith(words)
+
+
+def test_who_is_stopped_by_what_could_be_read_is_not_unknown_for_the_rest() -> None:
+    """A refused opt-in decides, whether or not the person also opted out of all mail."""
+    people = contacts(person(1, {"newsletter_opt_in": "false", "hs_email_optout": None}, None))
+    assert [row["state"] for row in findings("opt-in", people)] == ["excluded"]
+
+
 def test_opting_out_of_all_mail_overrules_an_opt_in() -> None:
     """The stricter of the two counts, also without a rule in the connection."""
     people = contacts(person(1, {"hs_email_optout": "true"}, None), person(2, {"hs_email_optout": "false"}, None))
@@ -266,6 +290,9 @@ def test_bounced_blocks_only_if_the_connection_excludes_it() -> None:
     assert stopped("bounced", people) == [1]
     reported = findings("bounced", people, situation(unwanted={"exclude": []}))
     assert [(row["contact"], row["blocking"], row["value"]) for row in reported] == [(1, False, "SPAM")]
+    unread = contacts(person(1, {"hs_email_hard_bounce_reason_enum": None}, None))
+    assert [row["blocking"] for row in findings("bounced", unread)] == [True]
+    assert [row["blocking"] for row in findings("bounced", unread, situation(unwanted={"exclude": []}))] == [False]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ HUBSPOT = SideSchema(
         Field("loyalty_points", "Points", "number", rules=(Rule("min_number", ("0",)), Rule("max_number", ("100",)))),
         Field("contract_start", "Contract start", "date"),
         Field("newsletter_opt_in", "Newsletter", "bool", custom=True),
+        Field("consent", "Consent", "text", custom=True),
+        Field("hs_email_optout", "Opted out of all e-mail", "bool", read_only=True),
+        Field("hs_email_hard_bounce_reason_enum", "Bounce", "text", read_only=True),
         Field("lifecyclestage", "Stage", "option", options=(Option("lead", "Lead"), Option("other", "Other"))),
     ),
 )
@@ -189,7 +192,13 @@ def person(
 ) -> dict[str, object]:
     """One contact. `hubspot`, `app`: the record's fields, None for no record; a clean value for those not given."""
     address = f"person{number}@firma.example"
-    ours = None if hubspot is None else {"email": address, "newsletter_opt_in": "true", **hubspot}
+    usual = {
+        "email": address,
+        "newsletter_opt_in": "true",
+        "hs_email_optout": "",
+        "hs_email_hard_bounce_reason_enum": "",
+    }
+    ours = None if hubspot is None else {**usual, **hubspot}
     theirs = None if app is None else {"EMAIL": address, "status": "subscribed", **app}
     shown = (ours or {}).get("email") or (theirs or {}).get("EMAIL")
     row: dict[str, object] = {

@@ -92,6 +92,7 @@ def test_another_address_answers_a_refused_one_whether_its_field_is_named_or_not
     [
         (Stop("opt-in", "hubspot.newsletter_opt_in", "", "the opt-in property was not read", "unknown"), "grant"),
         (Stop("member-status", "app.status", "", "the status was not read", "unknown"), "grant"),
+        (Stop("bounced", "hubspot.hs_email_hard_bounce_reason_enum", "", "HubSpot does not show it", "unknown"), "grant"),
         (Stop("list-membership", "", "Newsletter", "who is in it could not be read", "unknown"), "grant"),
         (Stop("field-type", "hubspot.city", "", "the value in HubSpot could not be kept: not permitted", "failing"), "grant"),
         (Stop("scope-missing", state="unknown"), "grant"),
