@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
-from diagnostics.causes import CAUSES
+from diagnostics.causes import CAUSES, rules_unreadable
 from diagnostics.causes.refusals import PREFIX
 from diagnostics.report.known_causes import cause_of
 from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
@@ -45,7 +45,7 @@ SELF_CHECKS: tuple[tuple[Letter, str, str], ...] = (
     ),
 )
 
-_AREAS: dict[str, tuple[str, ...]] = {"b": ("subscription",), "c": ("list",), "d": ("rules",)}
+_AREAS: dict[str, tuple[str, ...]] = {"b": ("subscription",), "c": ("list",)}
 
 
 def states(source: Source) -> dict[str, int]:
@@ -205,6 +205,11 @@ def _unchecked(source: Source, letter: Letter, found: Sequence[sqlite3.Row], who
         source.mask.text(source.situation.unavailable[area])
         for area in _AREAS.get(letter, ())
         if area in source.situation.unavailable
+    ]
+    reasons += [
+        source.mask.text(row["rule"])
+        for row in whole
+        if row["code"] == rules_unreadable.CODE and rules_unreadable.CAUSE.question == letter
     ]
     reasons += [
         f"{row['contacts']} contacts could not be examined ({row['code']})"

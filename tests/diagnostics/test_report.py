@@ -130,6 +130,22 @@ def test_what_was_not_examined_is_never_ruled_out(world: SmallWorld) -> None:
     assert report.questions[0].unchecked == ("a side could not be read: no answer after 4 attempts",)
 
 
+def test_rules_that_were_not_read_or_evaluated_are_never_ruled_out(world: SmallWorld) -> None:
+    """Nobody broke a rule that is known; those that are not known are named."""
+    world.pair("1")
+    world.examined()
+    assert answers(built(world))["d"] == "ruled out"
+    world.sql("INSERT INTO run_state(run_id, state, cause, contacts) VALUES (?, 'in_sync', '', 1)", world.check)
+    world.sql(
+        "INSERT INTO side_finding(run_id, code, state, blocking, contacts, value, rule) "
+        "VALUES (?, 'rules-unreadable', 'unknown', 0, 1, '', 'the required fields of HubSpot could not be read: no permission')",
+        world.check,
+    )
+    question = built(world).questions[3]
+    assert question.answer == "could not be checked"
+    assert question.unchecked == ("the required fields of HubSpot could not be read: no permission",)
+
+
 def test_a_missing_opt_in_rule_is_said(world: SmallWorld) -> None:
     """Without an opt-in rule nothing was checked for it, so it cannot be ruled out."""
     world.pair("1")
