@@ -28,6 +28,9 @@ class _Action:
 
 
 _ACTIONS: Mapping[str, _Action] = {
+    records.OPT_OUT.code: _Action(
+        "other", "opt the person out in {target} by hand; nothing may be sent to them before", "HubSpot admin"
+    ),
     records.CONSENT.code: _Action(
         "consent", "the person subscribes again, for instance by {target}'s sign-up form", "contact"
     ),
@@ -49,6 +52,9 @@ _ACTIONS: Mapping[str, _Action] = {
     values.FORMAT.code: _Action("value", "correct {source}: it breaks a rule of {target}", "HubSpot admin"),
     records.PERMISSION.code: _Action(
         "other", "grant the credentials the permission to write {field}", "HubSpot admin", once=True
+    ),
+    records.GATEWAY.code: _Action(
+        "other", "tell the provider's support that the way to {target} is broken", "us", once=True
     ),
     records.LIMIT.code: _Action(
         "other", "make room in {target}: a larger plan, or fewer records", "app admin", once=True

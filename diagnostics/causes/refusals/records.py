@@ -20,6 +20,17 @@ ERASED = Refusal(
     codes=frozenset({"GDPR_BLACKLISTED_EMAIL", "FORGOTTEN EMAIL NOT SUBSCRIBED"}),
     words=r"permanently deleted|forgotten|\bgdpr\b",
 )
+OPT_OUT = Refusal(
+    code="refused-opt-out",
+    title="The server did not record the opt-out",
+    explanation="The person is to be opted out, and the target failed to record it: it may go on writing to them.",
+    remedy="Record the opt-out in the target by hand, and let nothing be sent to the person before it is there.",
+    fixed_by="HubSpot admin",
+    question="b",
+    says=document.OPT_IN,
+    codes=frozenset({"FAILED_TO_OPT_OUT_CONTACT"}),
+    words=r"fail(?:ed|s|ure) to (?:opt[- ]?out|unsubscribe)|(?:could not|cannot|unable to) (?:be )?(?:opt(?:ed)?[- ]out|unsubscribed?)\b",
+)
 CONSENT = Refusal(
     code="refused-consent",
     title="The server wants the person's own consent",
@@ -30,7 +41,7 @@ CONSENT = Refusal(
     question="b",
     says=document.OPT_IN,
     state="excluded",
-    codes=frozenset({"MEMBER IN COMPLIANCE STATE", "FAILED_TO_OPT_OUT_CONTACT"}),
+    codes=frozenset({"MEMBER IN COMPLIANCE STATE"}),
     words=r"compliance state|unsubscribed|opted out|cannot be (?:re)?subscribed|resubscribe",
 )
 MANY_SIGNUPS = Refusal(
@@ -128,12 +139,23 @@ BUSY = Refusal(
         {
             "RATE_LIMIT", "RATE_LIMITS", "TOO MANY REQUESTS", "INTERNAL_ERROR", "INTERNAL SERVER ERROR", "LOCKED", "TIMEOUT",
             "SERVICE_UNAVAILABLE", "MIGRATION_IN_PROGRESS", "HTTP 423", "HTTP 429", "HTTP 477", "HTTP 500", "HTTP 502",
-            "HTTP 503", "HTTP 504", "HTTP 521", "HTTP 522", "HTTP 523", "HTTP 524", "HTTP 525", "HTTP 526",
+            "HTTP 503", "HTTP 504", "HTTP 521", "HTTP 523", "HTTP 524",
         }
     ),
     words=r"secondly|daily limit|rate limit|too many requests|try again|timed? ?out|temporar|internal (?:server )?error"
     r"|unavailable|\blocked\b|migration",
 )  # fmt: skip
+GATEWAY = Refusal(
+    code="refused-gateway",
+    title="The way to the server is broken",
+    explanation="The network before the server could not open a connection to it, or does not trust its certificate (522, 525, "
+    "526). HubSpot asks to be told of these; the values are not to blame.",
+    remedy="Hand the correlation id and the time to the provider's support. It is tried again from time to time.",
+    fixed_by="us",
+    question="sync",
+    says=document.SUPPORT,
+    codes=frozenset({"HTTP 522", "HTTP 525", "HTTP 526"}),
+)
 LIMIT = Refusal(
     code="refused-limit",
     title="The account is full",
@@ -175,5 +197,5 @@ UNKNOWN = Refusal(
     codes=frozenset({"UNKNOWN_BAD_REQUEST", "UNKNOWN_ERROR"}),
 )
 
-ABOUT_THE_PERSON = (ERASED, CONSENT, MANY_SIGNUPS, DUPLICATE_ADDRESS, DUPLICATE_VALUE, ADDRESS)
-ABOUT_THE_REST = (PERMISSION, BUSY, LIMIT, REQUEST, GONE, UNKNOWN)
+ABOUT_THE_PERSON = (ERASED, OPT_OUT, CONSENT, MANY_SIGNUPS, DUPLICATE_ADDRESS, DUPLICATE_VALUE, ADDRESS)
+ABOUT_THE_REST = (PERMISSION, BUSY, GATEWAY, LIMIT, REQUEST, GONE, UNKNOWN)

@@ -18,16 +18,16 @@ ORDER = (
     "member-status", "bounced", "test-address", "role-address", "disposable-domain", "list-deleted",
     "list-processing", "list-empty", "list-criteria", "list-membership", "required-field", "field-type",
     "field-option", "field-format", "field-length", "field-range", "address-swap",
-    "address-taken", "field-loop", "refused-erased", "refused-consent", "refused-many-signups", "refused-duplicate-address",
+    "address-taken", "field-loop", "refused-erased", "refused-opt-out", "refused-consent", "refused-many-signups", "refused-duplicate-address",
     "refused-duplicate-value", "refused-address", "refused-owner", "refused-read-only", "refused-no-property",
     "refused-conditional", "refused-required", "refused-option", "refused-length", "refused-range", "refused-type",
-    "refused-format", "refused-permission", "refused-busy", "refused-limit", "refused-request", "refused-gone",
+    "refused-format", "refused-permission", "refused-busy", "refused-gateway", "refused-limit", "refused-request", "refused-gone",
     "refused-unknown", "list-disagreement", "list-beyond-goal",
 )  # fmt: skip
 VERBS = frozenset(
     """
     Add Ask Change Check Choose Correct Create Decide Delete Enter Extend Fill Find Give Grant Hand Leave Let Log Look Merge Narrow Read
-    Remove Restore Run Set Shorten Wait
+    Record Remove Restore Run Set Shorten Wait
     """.split()  # noqa: SIM905
 )
 

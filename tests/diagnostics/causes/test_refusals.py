@@ -171,6 +171,33 @@ def test_mailchimp_s_refusals(problem: mailchimp.Problem, expected: str) -> None
     assert class_of(batch.code, batch.field, batch.message) == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("FAILED_TO_OPT_OUT_CONTACT", ""),
+        ("", "Failed to opt out contact"),
+        ("", "The contact could not be unsubscribed"),
+        ("", "Unable to unsubscribe this contact"),
+    ],
+)
+def test_a_failed_opt_out_is_failing_and_nobody_is_asked_to_subscribe(code: str, message: str) -> None:
+    """The opposite of a person who has to consent: an opt-out has to be recorded."""
+    known = cause(class_of(code, "", message))
+    assert known.code == "refused-opt-out"
+    assert next(one for one in CLASSES if one.code == known.code).state == "failing"
+    assert "opt-out" in known.remedy
+    assert "subscribe" not in known.remedy
+    assert class_of("", "", "jo has unsubscribed and cannot be resubscribed") == "refused-consent"
+
+
+def test_gateway_errors_that_hubspot_wants_to_be_told_of_do_not_pass_by_themselves() -> None:
+    """Source: HubSpot's error-handling page: pause and retry after 502 to 504, 521, 523 and 524; support after 522, 525, 526."""
+    statuses = (423, 429, 477, 500, 502, 503, 504, 521, 522, 523, 524, 525, 526)
+    natures = {status: cause(class_of(f"HTTP {status}", "", "")).nature for status in statuses}
+    assert {status for status, nature in natures.items() if nature == "actionable"} == {522, 525, 526}
+    assert "support" in cause("refused-gateway").remedy
+
+
 def test_a_code_counts_before_the_words_and_unknown_codes_leave_it_to_them() -> None:
     """The words of one class under the code of another: the code decides."""
     assert class_of("INVALID_OPTION", "city", "Email address x is invalid") == "refused-option"

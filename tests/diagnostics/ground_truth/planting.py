@@ -329,7 +329,9 @@ def _refusals(
     chance: random.Random,
     weights: Mapping[str, float],
 ) -> Iterator[Row]:
-    """Refusals of what would be sent, whole or of one field, and their planters among the people's faults."""
+    """Refusals of what would be sent, whole or of one field, and their planters among the people's faults. Each class is first given
+    to somebody of whom it is the only fault."""
+    due = chance.sample(CLASSES, len(CLASSES))
     answer = plan(frame, memory, of, GATES)
     sent: dict[tuple[int, str], dict[str, str]] = {}
     for row in released(answer.wanted, answer.findings).iter_rows(named=True):
@@ -337,7 +339,8 @@ def _refusals(
     for (number, side), values in sorted(sent.items()):
         if chance.random() > REFUSED_SHARE or any(one.code.startswith("refused-") for one in people[number].planters):
             continue
-        one = chance.choices(CLASSES, [weights[one.code] for one in CLASSES])[0]
+        alone = due and not people[number].planters
+        one = due.pop() if alone else chance.choices(CLASSES, [weights[one.code] for one in CLASSES])[0]
         single = [name for name in ("city", "CITY") if name in values]
         refused_field = single[0] if single and chance.random() < 0.5 else ""
         state = one.state if not refused_field else "failing"
