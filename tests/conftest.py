@@ -31,6 +31,20 @@ class Answer:
         return content
 
 
+SHOWN = "shown after the tests: "
+"""How properties of a test begin (`record_property`) that people are to read; the rest of the name is the heading."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests show, whether they passed or not, and in whichever process they ran."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    for report in reports:
+        for name, text in report.user_properties:
+            if name.startswith(SHOWN):
+                terminalreporter.section(name.removeprefix(SHOWN))
+                terminalreporter.write_line(str(text))
+
+
 Command = Callable[..., Answer]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from diagnostics.causes import CAUSES
 from diagnostics.causes.refusals import CLASSES
 from engine.gates import Situation
+from tests.conftest import SHOWN
 from tests.diagnostics.causes.world import CONNECTION, INCLUSION, NOW, situation
 from tests.diagnostics.ground_truth.planting import ORDER, PLANTERS, USUAL, Truth, population
 
@@ -17,18 +19,20 @@ PEOPLE = 1_500
 SEEDS = (1, 2, 3)
 
 
-def confusion(truth: Truth) -> str:
-    """The table of right against found verdicts, the wrong ones marked, and of each cause's blockers."""
-    answers = truth.answered()
-    pairs = Counter((one.verdict, answers.verdicts[number]) for number, one in truth.people.items())
+def confusion(*truths: Truth) -> str:
+    """The table of right against found verdicts, the wrong ones marked, and of each cause's blockers, over all these populations."""
+    everybody = [
+        (one, answers.verdicts[number], answers.blockers[number])
+        for truth, answers in ((truth, truth.answered()) for truth in truths)
+        for number, one in truth.people.items()
+    ]
+    pairs = Counter((one.verdict, said) for one, said, _ in everybody)
     lines = [f"{'right':<34}{'found':<34}{'contacts':>8}"]
     for (given, said), people in sorted(pairs.items()):
         lines.append(f"{' '.join(given):<34}{' '.join(said):<34}{people:>8}{'' if given == said else '  WRONG'}")
-    planted = Counter(code for one in truth.people.values() for code in one.blockers)
-    right = Counter(
-        code for number, one in truth.people.items() for code in one.blockers if code in answers.blockers[number]
-    )
-    found = Counter(code for codes in answers.blockers.values() for code in codes)
+    planted = Counter(code for one, _, _ in everybody for code in one.blockers)
+    right = Counter(code for one, _, codes in everybody for code in one.blockers if code in codes)
+    found = Counter(code for _, _, codes in everybody for code in codes)
     lines.append(f"\n{'blocker':<34}{'planted':>8}{'found':>8}{'right':>8}{'precision':>10}{'recall':>8}")
     for code in sorted(planted.keys() | found.keys(), key=ORDER.index):
         precision, recall = right[code] / max(found[code], 1), right[code] / max(planted[code], 1)
@@ -44,12 +48,11 @@ def wrong(truth: Truth) -> list[tuple[int, object, object]]:
     return [(number, right[number], told[number]) for number in truth.people if right[number] != told[number]]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_planted_fault_is_found_and_nothing_else(seed: int) -> None:
-    """Several faults a contact, in random proportions; the table is in the test's output."""
-    truth = population(seed, PEOPLE)
-    print(confusion(truth))
-    assert wrong(truth) == []
+def test_every_planted_fault_is_found_and_nothing_else(record_property: Callable[[str, object], None]) -> None:
+    """Several faults a contact, in random proportions; the table stands below the results of every run of the tests."""
+    truths = [population(seed, PEOPLE) for seed in SEEDS]
+    record_property(f"{SHOWN}planted faults and what was found", confusion(*truths))
+    assert [wrong(truth) for truth in truths] == [[]] * len(SEEDS)
 
 
 def test_the_populations_have_every_fault() -> None:
