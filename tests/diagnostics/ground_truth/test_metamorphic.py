@@ -10,7 +10,8 @@ import pytest
 
 from diagnostics.checkup import GATES
 from engine.plan import plan
-from tests.diagnostics.ground_truth.planting import USUAL, Answers, Planted, Truth, plant, population
+from tests.diagnostics.ground_truth.planters import USUAL
+from tests.diagnostics.ground_truth.planting import Answers, Planted, Truth, plant, population
 
 PEOPLE = 600
 SEEDS = (11, 12)
@@ -38,13 +39,14 @@ def test_repairing_the_named_cause_flips_the_verdict_and_breaking_it_flips_it_ba
     people = without_refusals(seed)
     before = plant(people, USUAL).answered()
     rounds = 0
-    while any(one.planters for one in people.values()):
+    while any(one.blockers for one in people.values()):
         mended = repaired(people)
         after = plant(mended, USUAL).answered()
         for number, one in people.items():
-            if one.planters:
+            if one.blockers:
                 assert after.verdicts[number][1] != before.verdicts[number][1]
             assert after.verdicts[number] == mended[number].verdict
+            assert after.reported[number] == mended[number].reported
             assert after.blockers[number] == [code for code in before.blockers[number] if code != one.verdict[1]]
         assert plant(people, USUAL).answered() == before
         people, before, rounds = mended, after, rounds + 1
