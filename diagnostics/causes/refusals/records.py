@@ -84,7 +84,7 @@ DUPLICATE_VALUE = Refusal(
             "DUPLICATE_UNIQUE_CREATION_KEY",
         }
     ),
-    words=r"already has th(?:at|is) value|must be unique|duplicate value",
+    words=r"already has th(?:at|is) value|must be unique|duplicate (?:value|record|rule)",
 )  # fmt: skip
 ADDRESS = Refusal(
     code="refused-address",
@@ -143,7 +143,7 @@ BUSY = Refusal(
         }
     ),
     words=r"secondly|daily limit|rate limit|too many requests|try again|timed? ?out|temporar|internal (?:server )?error"
-    r"|unavailable|\blocked\b|migration",
+    r"|unavailable|\blocked\b|migrat|\b(?:api|(?:total)?requests?)[ _]limit",
 )  # fmt: skip
 GATEWAY = Refusal(
     code="refused-gateway",

@@ -24,7 +24,7 @@ READ_ONLY = Refusal(
     remedy="Remove the mapping into this field, or let it run in the other direction only.",
     fixed_by="us",
     codes=frozenset({"READ_ONLY_VALUE"}),
-    words=r"read[- ]only|calculated property|cannot be (?:set|edited|modified)",
+    words=r"read[- ]only|not write?able|calculated property|cannot be (?:set|edited|modified)",
 )
 NO_PROPERTY = Refusal(
     code="refused-no-property",
@@ -59,7 +59,7 @@ REQUIRED = Refusal(
         }
     ),
     words=r"required properties were not set|must be provided|enter a value$|should not be blank|is required|required fields? "
-    r"(?:was|were) not",
+    r"(?:was|were) not|required (?:fields?|values?|propert(?:y|ies))\b.* (?:missing|empty)",
 )  # fmt: skip
 OPTION = Refusal(
     code="refused-option",
@@ -74,7 +74,7 @@ OPTION = Refusal(
             "PROPERTY_VALUE_NOT_FOUND", "INVALID_ENUM_FILE_ID_OR_URL",
         }
     ),
-    words=r"not one of the (?:allowed|accepted|valid)|one of the choices|not an? (?:valid|allowed) (?:option|choice)",
+    words=r"not one of the (?:allowed|accepted|valid)|one of the choices|not an? (?:valid|allowed) (?:option|choice)|picklist",
 )  # fmt: skip
 LENGTH = Refusal(
     code="refused-length",
@@ -84,7 +84,7 @@ LENGTH = Refusal(
     fixed_by="HubSpot admin",
     codes=frozenset({"INVALID_MAX_LENGTH", "INVALID_MIN_LENGTH", "COLUMN_TOO_LARGE", "ROW_DATA_TOO_LARGE"}),
     words=r"(?:at most|at least|more than|less than|exceed|maximum|minimum).*(?:characters|bytes|length)"
-    r"|characters or (?:less|fewer|more)|too (?:long|short)",
+    r"|characters or (?:less|fewer|more)|\bvalue\b.* too large|too (?:long|short)",
 )
 RANGE = Refusal(
     code="refused-range",
@@ -135,7 +135,7 @@ FORMAT = Refusal(
         }
     ),
     words=r"enter only|value that matches|special characters|one of these domains|domain\b.* is blocked|country code"
-    r"|valid (?:url|phone number|domain|format)|merge fields were invalid",
+    r"|valid (?:url|phone number|domain|format)|format is (?:invalid|not valid|wrong)|validation (?:rule|exception)|merge fields were invalid",
 )  # fmt: skip
 
 ABOUT_VALUES = (OWNER, READ_ONLY, NO_PROPERTY, CONDITIONAL, REQUIRED, OPTION, LENGTH, RANGE, TYPE, FORMAT)

@@ -212,6 +212,34 @@ def test_every_refusal_has_exactly_one_class(code: str, field: str, message: str
     assert class_of(code, field, message) in {entry.code for entry in REFUSALS}
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Email already in use", "refused-duplicate-address"),
+        ("You are creating a duplicate record", "refused-duplicate-value"),
+        ("This record meets a duplicate rule", "refused-duplicate-value"),
+        ("Insufficient access or missing record", "refused-permission"),
+        ("The user lacks the field permission", "refused-permission"),
+        ("The field is not writeable", "refused-read-only"),
+        ("Bad value for restricted picklist field: XX", "refused-option"),
+        ("Required fields are missing: [LastName]", "refused-required"),
+        ("Required value is empty", "refused-required"),
+        ("Data value too large: Oberammergau (max length=10)", "refused-length"),
+        ("Phone number format is invalid", "refused-format"),
+        ("Rejected by a validation rule", "refused-format"),
+        ("Invalid email address", "refused-address"),
+        ("Organization API limit exceeded", "refused-busy"),
+        ("REQUEST_LIMIT_EXCEEDED: TotalRequests Limit exceeded.", "refused-busy"),
+        ("Storage limit exceeded", "refused-limit"),
+        ("Missing 'Edit Associations' permission.", "refused-permission"),
+        ("This hub is being migrated", "refused-busy"),
+    ],
+)
+def test_the_groups_of_sync_errors_that_hubspot_documents_have_a_class(message: str, expected: str) -> None:
+    """Duplicates, permissions, values, limits, custom code, as an app may word them without a code. Associations are not synced."""
+    assert class_of("", "", message) == expected
+
+
 def test_no_code_belongs_to_two_classes() -> None:
     """And the texts of a class are not another's."""
     codes = Counter(code for one in CLASSES for code in one.codes)
