@@ -6,12 +6,12 @@ import asyncio
 import json as json_text
 import logging
 import random as random_numbers
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 
@@ -75,13 +75,17 @@ class InDoubt(Exception):
         self.correlation_id = correlation_id
 
 
+Params: TypeAlias = Mapping[str, str | int | Sequence[str]]
+"""A query; several values repeat the name."""
+
+
 @dataclass(frozen=True)
 class _Call:
     method: str
     path: str
     template: str
     intent: Intent
-    params: Mapping[str, str | int] | None
+    params: Params | None
     headers: Mapping[str, str]
     content: bytes | None
 
@@ -174,7 +178,7 @@ class AccountClient:
         *,
         template: str,
         intent: Intent,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -325,7 +329,7 @@ def _prepared(
     path: str,
     template: str,
     intent: Intent,
-    params: Mapping[str, str | int] | None,
+    params: Params | None,
     json: Any,
     form: Mapping[str, str] | None,
 ) -> _Call:

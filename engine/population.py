@@ -109,10 +109,14 @@ _BY_OTHERS = {
 }  # fmt: skip
 """What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
 _EMAIL_KEY = "coalesce(nullif(h._email_key, ''), a._email_key, '')"
+_NAMED_LISTS = (
+    "CASE WHEN h._id IS NULL THEN NULL WHEN EXISTS (SELECT 1 FROM named_list_member) THEN coalesce("
+    "(SELECT ',' || group_concat(n.list_id, ',') || ',' FROM named_list_member n WHERE n.record_id = h._id), '') ELSE '' END"
+)
 _OF_EVERYBODY = {
     "contact": "c.id", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "linked": "c.linked_at IS NOT NULL",
     "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "member_since": "m.added_at",
-    "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
+    "named_lists": _NAMED_LISTS, "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
     "hubspot_candidates": "c.hubspot_candidates", "app_candidates": "c.app_candidates", "erased": "c.erased",
     "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE", "email_key": _EMAIL_KEY,
     "email": f"nullif(c.email, {_EMAIL_KEY})",
@@ -123,6 +127,7 @@ _OF_EVERYBODY = {
 }  # fmt: skip
 _OF_ALIKE = {
     "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "member_since": "m.added_at", "email_key": "h._email_key",
+    "named_lists": _NAMED_LISTS,
     "email": "CASE WHEN c.email <> h._email_key THEN c.email END", "hubspot._subscription": "h._subscription",
 }  # fmt: skip
 _CONSTANT: Mapping[str, str | int | bool] = {

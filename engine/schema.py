@@ -110,6 +110,20 @@ class SideSchema:
 
 
 @dataclass(frozen=True)
+class NamedList:
+    """Another list that the inclusion list's criteria name.
+
+    `unknown_because` says why its members are not known; if it is empty, they are in the table `named_list_member`.
+    """
+
+    id: str
+    name: str = ""
+    size: int | None = None
+    updated_at: datetime | None = None
+    unknown_because: str = ""
+
+
+@dataclass(frozen=True)
 class InclusionList:
     """HubSpot's list (segment) that limits what is synced.
 
@@ -132,5 +146,11 @@ class InclusionList:
     """The list's filter branch as JSON text, as it came; empty for lists without criteria. The engine does not read it."""
     criteria_properties: tuple[str, ...] = ()
     """The properties that the criteria look at."""
+    criteria_lists: tuple[str, ...] = ()
+    """The ids of the lists of contacts that the criteria name."""
+    named: tuple[NamedList, ...] = ()
+    """Those of them that are another list, as they were read last; only for a list that follows its criteria."""
+    object_type: str = "0-1"
+    """HubSpot's id of what the list holds; 0-1 are contacts."""
     updated_by: str = ""
     """HubSpot's id of the user who edited the list last, empty if not known."""

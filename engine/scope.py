@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from engine.connectors import ListSource
 from engine.errors import ConfigurationError, LimitExhausted, ScopeMissing
 from engine.gates import Situation
 from engine.losses import Demand, believed, last_reading, note_reading
+from engine.named_lists import with_named_lists
 from engine.runs import Run
 from engine.schema import InclusionList
 from engine.workspace import Workspace
@@ -31,8 +32,9 @@ async def read_list(
         _keep_members(run, [])
         return None, 0
     try:
-        inclusion = await hubspot.inclusion_list(connection.scope.list)
-        return await _read_members(run, connection, hubspot, inclusion, demand)
+        found = await hubspot.inclusion_list(connection.scope.list)
+        inclusion, members = await _read_members(run, connection, hubspot, found, demand)
+        return await with_named_lists(run, hubspot, inclusion), members
     except ScopeMissing as error:
         unavailable[LIST] = error.what
         return None, 0
@@ -41,7 +43,7 @@ async def read_list(
 async def look_at_list(
     run: Run, known: Situation, hubspot: ListSource, unavailable: dict[str, str], demand: Demand, *, changed: bool
 ) -> tuple[InclusionList | None, int]:
-    """The list in one request, its members only if something suggests that others belong to it now.
+    """The list in one request, with those that its criteria name; members only if something suggests that others belong to a list now.
 
     `changed`: contacts have changed. Members of a manual list who were exchanged one for one are not noticed until the
     next reading of members, which comes before any write.
@@ -50,11 +52,14 @@ async def look_at_list(
     if not connection.scope.list or known.inclusion is None:
         return await read_list(run, connection, hubspot, unavailable, demand)
     try:
-        inclusion = await _again(connection, hubspot, known.inclusion)
-        as_known = replace(inclusion, members_changed_at=known.inclusion.members_changed_at) == known.inclusion
-        if as_known and not changed and inclusion.processing_status != "PROCESSING":
-            return known.inclusion, known.list_size
-        return await _read_members(run, connection, hubspot, inclusion, demand)
+        before = known.inclusion
+        found, others = await _again(connection, hubspot, before)
+        as_known = replace(found, members_changed_at=before.members_changed_at, named=before.named) == before
+        if as_known and not changed and found.processing_status != "PROCESSING":
+            inclusion, members = before, known.list_size
+        else:
+            inclusion, members = await _read_members(run, connection, hubspot, found, demand)
+        return await with_named_lists(run, hubspot, inclusion, before.named, others, changed=changed), members
     except ScopeMissing as error:
         unavailable[LIST] = error.what
         return None, 0
@@ -63,17 +68,18 @@ async def look_at_list(
 async def look_at_members(
     run: Run, known: Situation, hubspot: ListSource
 ) -> tuple[InclusionList | None, frozenset[str]]:
-    """The list and its members' record ids once more, in the middle of writing.
+    """The list and its members' record ids once more, in the middle of writing; the lists that its criteria name stay as they were.
 
     Members who are missing only take writes away: that trips no brake, and is no count to compare the next run with. Raises
     AccessError if they cannot be read, ConfigurationError if there is no such list any more.
     """
     if known.inclusion is None:
         return None, frozenset()
-    inclusion = await _again(known.connection, hubspot, known.inclusion)
+    inclusion, _ = await _again(known.connection, hubspot, replace(known.inclusion, named=()))
     members = await _members(run, hubspot, inclusion)
     _keep_members(run, members)
-    return _with_newest(inclusion, members), frozenset(record_id for record_id, _ in members)
+    seen = replace(_with_newest(inclusion, members), named=known.inclusion.named)
+    return seen, frozenset(record_id for record_id, _ in members)
 
 
 def known_members(workspace: Workspace) -> frozenset[str]:
@@ -81,15 +87,19 @@ def known_members(workspace: Workspace) -> frozenset[str]:
     return frozenset(str(row["record_id"]) for row in workspace.rows("SELECT record_id FROM list_member"))
 
 
-async def _again(connection: Connection, hubspot: ListSource, known: InclusionList) -> InclusionList:
-    """The list by its id; by the configured name only if that is not its name any more."""
+async def _again(
+    connection: Connection, hubspot: ListSource, known: InclusionList
+) -> tuple[InclusionList, Mapping[str, InclusionList]]:
+    """The list by its id, by the configured name only if that is not its name any more; and with the same request the other lists
+    that its criteria named."""
+    there = await hubspot.lists([known.id, *(one.id for one in known.named)]) if known.named else {}
     try:
-        inclusion = await hubspot.inclusion_list(known.id)
+        inclusion = there.get(known.id) or await hubspot.inclusion_list(known.id)
     except ConfigurationError:
-        return await hubspot.inclusion_list(connection.scope.list)
+        return await hubspot.inclusion_list(connection.scope.list), there
     if connection.scope.list in (inclusion.id, inclusion.name):
-        return inclusion
-    return await hubspot.inclusion_list(connection.scope.list)
+        return inclusion, there
+    return await hubspot.inclusion_list(connection.scope.list), there
 
 
 async def _read_members(

@@ -34,7 +34,8 @@ def as_gates_see(situation: Situation) -> Situation:
     if inclusion is not None:
         newest = inclusion.members_changed_at
         day = newest.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if newest else None
-        inclusion = replace(inclusion, size=None, updated_at=None, members_changed_at=day)
+        named = tuple(replace(one, size=None, updated_at=None) for one in inclusion.named)
+        inclusion = replace(inclusion, size=None, updated_at=None, members_changed_at=day, named=named)
     return replace(situation, inclusion=inclusion, list_size=min(situation.list_size, 1))
 
 
@@ -49,7 +50,10 @@ def digest(situation: Situation) -> str:
 
 
 def remember(run: Run, situation: Situation) -> Situation:
-    """Stores schemas, list and what could not be read in the table `declared`; gives the situation back."""
+    """Stores schemas, lists and what could not be read in the table `declared`; gives the situation back.
+
+    Members of lists that it does not know any more go in the same transaction, so that no situation is without its members.
+    """
     documents: dict[str, str] = {
         side: _adapter(SideSchema).dump_json(situation.schemas[side]).decode() for side in SIDES
     }
@@ -64,12 +68,15 @@ def remember(run: Run, situation: Situation) -> Situation:
         }
     )
     moment = iso(run.now())
+    named = situation.inclusion.named if situation.inclusion else ()
+    read = json.dumps([one.id for one in named if not one.unknown_because])
     with run.workspace.transaction() as sql:
         sql.execute("DELETE FROM declared")
         sql.executemany(
             "INSERT INTO declared(what, run_id, at, document) VALUES (?, ?, ?, ?)",
             [(what, run.id, moment, document) for what, document in documents.items()],
         )
+        sql.execute("DELETE FROM named_list_member WHERE list_id NOT IN (SELECT value FROM json_each(?))", (read,))
     return situation
 
 

@@ -42,6 +42,7 @@ CREATE TABLE app_contact (
 );
 CREATE INDEX app_contact_email ON app_contact(_email_key);
 CREATE TABLE list_member (record_id TEXT PRIMARY KEY, added_at TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE named_list_member (record_id TEXT NOT NULL, list_id TEXT NOT NULL, PRIMARY KEY (record_id, list_id)) WITHOUT ROWID;
 CREATE TABLE declared (what TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT NOT NULL, document TEXT NOT NULL);
 
 CREATE TABLE contact (
@@ -261,9 +262,12 @@ its records."""
 _ALSO_TO_PAIR = "ON CONFLICT DO UPDATE SET to_pair = max(to_pair, excluded.to_pair)"
 
 
+_MEMBERS = ("list_member", "named_list_member")
+
+
 def _touch(side: str, table: str, column: str, event: str) -> str:
     row = "OLD" if event == "DELETE" else "NEW"
-    to_pair = "0" if table == "list_member" else "OLD._email_key IS NOT NEW._email_key" if event == "UPDATE" else "1"
+    to_pair = "0" if table in _MEMBERS else "OLD._email_key IS NOT NEW._email_key" if event == "UPDATE" else "1"
     return (
         f"CREATE TRIGGER {table}_touched_by_{event.lower()} AFTER {event} ON {table} WHEN {_MARKING} BEGIN "
         f"INSERT INTO touched_record(side, record_id, to_pair) VALUES ('{side}', {row}.{column}, {to_pair}) {_ALSO_TO_PAIR}; END;\n"
@@ -305,7 +309,7 @@ _MARKS = (
         for side, table, column in (
             ("hubspot", "hubspot_contact", "_id"),
             ("app", "app_contact", "_id"),
-            ("hubspot", "list_member", "record_id"),
+            *(("hubspot", table, "record_id") for table in _MEMBERS),
         )
         for event in _EVENTS
     )

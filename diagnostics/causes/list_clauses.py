@@ -13,6 +13,7 @@ from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
 from diagnostics.criteria.form import Clause, Indexed, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
 from engine.gates import Population, Situation
+from engine.visible import visible
 
 DYNAMIC = "DYNAMIC"
 """`processingType` of a list that follows its criteria."""
@@ -47,9 +48,16 @@ def asked_of(situation: Situation, name: str) -> tuple[str, ...]:
 
 def circumstances(situation: Situation, columns: Collection[str]) -> Circumstances:
     """What the criteria are evaluated against for a frame with these columns."""
-    members = {situation.inclusion.id: pl.col("member_since").is_not_null()} if situation.inclusion else {}
+    inclusion, members, unread = situation.inclusion, dict[str, pl.Expr](), dict[str, str]()
+    if inclusion and "member_since" in columns:
+        members[inclusion.id] = pl.col("member_since").is_not_null()
+    for one in inclusion.named if inclusion else ():
+        if one.unknown_because:
+            unread[one.id] = f"{visible(one.name, 100)}: {one.unknown_because}" if one.name else one.unknown_because
+        elif "named_lists" in columns:
+            members[one.id] = pl.col("named_lists").str.contains(f",{one.id},", literal=True)
     zone = situation.schemas["hubspot"].account.time_zone
-    return Circumstances(situation.now, zone, frozenset(columns), members if "member_since" in columns else {})
+    return Circumstances(situation.now, zone, frozenset(columns), members, unread)
 
 
 def meets(situation: Situation, columns: Collection[str]) -> pl.Expr:

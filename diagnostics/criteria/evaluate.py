@@ -35,13 +35,14 @@ from engine.visible import visible
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What criteria are evaluated against: the time, the account's zone, the frame's columns (`hubspot.NAME`), and for
-    each list whose members are known an expression that says who is one."""
+    """What criteria are evaluated against: the time, the account's zone, the frame's columns (`hubspot.NAME`), for each list
+    whose members are known an expression that says who is one, and for others the reason (`unread`)."""
 
     now: datetime
     zone: str
     columns: frozenset[str]
     members: Mapping[str, pl.Expr] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer(part: Part, around: Circumstances) -> pl.Expr:
@@ -71,8 +72,10 @@ def unknown_because(part: Part, around: Circumstances) -> str:
     if isinstance(part, NotEvaluated):
         return f"{part.what} is not evaluated: {part.why}"
     if isinstance(part, InList):
-        known = part.list_id in around.members
-        return "" if known else f"the members of list {visible(part.list_id, 40)} are not known"
+        if part.list_id in around.members:
+            return ""
+        reason = around.unread.get(part.list_id, "")
+        return f"the members of list {visible(part.list_id, 40)} are not known{f' ({reason})' if reason else ''}"
     if isinstance(part, Constant):
         return ""
     names = [part.property, part.other, *(point.property for point in _points(part) if isinstance(point, OfProperty))]

@@ -185,6 +185,10 @@ class ListSource(Protocol):
         """The list with this id or exact name. Raises ConfigurationError if there is none or more than one."""
         ...
 
+    async def lists(self, ids: Sequence[str]) -> Mapping[str, InclusionList]:
+        """The lists with these ids, whatever they hold; those that are not there are left out."""
+        ...
+
     def list_members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
         """Pages of (record id, membership time as ISO 8601)."""
         ...

@@ -168,6 +168,10 @@ class HubSpotConnector:
         """The list with this id or exact name. Raises ConfigurationError if there is none or more than one."""
         return await self._lists.find(reference)
 
+    async def lists(self, ids: Sequence[str]) -> Mapping[str, InclusionList]:
+        """The lists with these ids, whatever they hold; those that HubSpot does not have are left out."""
+        return await self._lists.several(ids)
+
     def list_members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
         """Pages of (record id, membership time as ISO 8601)."""
         return self._lists.members(list_id)

@@ -225,6 +225,12 @@ class OneList(_Body):
     found: ListBody = Field(alias="list")
 
 
+class SeveralLists(_Body):
+    """The answer to reading lists by their ids."""
+
+    lists: list[ListBody]
+
+
 class FoundLists(_Body):
     """The answer to searching lists."""
 

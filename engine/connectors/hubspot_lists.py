@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from engine.answers import shaped
-from engine.connectors.hubspot_bodies import FoundLists, ListBody, MemberPage, OneList
+from engine.connectors.hubspot_bodies import FoundLists, ListBody, MemberPage, OneList, SeveralLists
 from engine.connectors.hubspot_paths import Paths
 from engine.connectors.paging import PageGuard
 from engine.errors import ConfigurationError, UnexpectedAnswer
@@ -20,6 +20,8 @@ from engine.visible import visible
 
 CONTACTS = "0-1"
 LISTS_PER_PAGE = 500
+LISTS_AT_ONCE = 100
+"""Ids in one address, so that it stays short."""
 _PROPERTY_KEYS = ("property", "comparisonPropertyName")
 _OF_THE_CONTACT = ("AND", "OR", "NOT_ANY", "NOT_ALL")
 """Branches whose filters are on the contact itself; those of the others are on events and associated records."""
@@ -43,20 +45,23 @@ class HubSpotLists:
                 f"the list {visible(body.name, 100)!r} does not hold contacts", where="scope.list",
                 remedy="Choose a list of contacts.",
             )  # fmt: skip
-        return InclusionList(
-            id=body.id,
-            name=body.name,
-            processing_type=body.processing_type,
-            processing_status=body.processing_status,
-            size=_size(body),
-            created_at=_moment(body.created_at),
-            updated_at=_moment(body.updated_at),
-            criteria_updated_at=_moment(body.filters_updated_at),
-            deleted_at=_moment(body.deleted_at),
-            filters=json.dumps(body.filters, ensure_ascii=False, sort_keys=True) if body.filters else "",
-            criteria_properties=properties_named(body.filters) if body.filters else (),
-            updated_by=body.updated_by or "",
-        )
+        return _read(body)
+
+    async def several(self, ids: Sequence[str]) -> Mapping[str, InclusionList]:
+        """The lists with these ids, whatever they hold; those that HubSpot does not have are left out."""
+        template = self._paths.lists
+        where = f"HubSpot, GET {template}"
+        asked = sorted(one for one in {*ids} if one.isascii() and one.isdigit())
+        found: dict[str, InclusionList] = {}
+        for start in range(0, len(asked), LISTS_AT_ONCE):
+            answer = await self._client.request(
+                "GET", template, template=template, intent="read",
+                params={"listIds": asked[start : start + LISTS_AT_ONCE], "includeFilters": "true"},
+            )  # fmt: skip
+            if answer.status != 200:
+                raise UnexpectedAnswer(f"HubSpot answered {answer.status}", where=where, remedy="Run again.")
+            found |= {body.id: _read(body) for body in shaped(SeveralLists, answer, where).lists}
+        return found
 
     async def members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
         """Pages of (record id, membership time)."""
@@ -140,17 +145,49 @@ class HubSpotLists:
 
 def properties_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
     """The contact properties that a filter tree looks at or compares with, each once, in alphabetical order."""
-    found: set[str] = set()
+    named = (entry.get(key) for entry in _of_the_contact(branch) for key in _PROPERTY_KEYS)
+    return tuple(sorted({name for name in named if isinstance(name, str) and name}))
+
+
+def lists_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ids of the lists whose membership a filter tree asks for, each once, in order. A filter with metadata asks for something
+    else, as enrolment in a workflow."""
+    asking = (entry for entry in _of_the_contact(branch) if entry.get("filterType") == "IN_LIST")
+    return tuple(
+        sorted({str(entry["listId"]) for entry in asking if entry.get("listId") and not entry.get("metadata")})
+    )
+
+
+def _of_the_contact(branch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every object in a filter tree, except what is inside of branches on events and associated records."""
     waiting: list[object] = [branch]
     while waiting:
         match waiting.pop():
             case dict() as entry:
                 if entry.get("filterBranchType", "AND") in _OF_THE_CONTACT:
-                    found |= {name for key in _PROPERTY_KEYS if isinstance(name := entry.get(key), str) and name}
+                    yield entry
                     waiting += entry.values()
             case list() as entries:
                 waiting += entries
-    return tuple(sorted(found))
+
+
+def _read(body: ListBody) -> InclusionList:
+    return InclusionList(
+        id=body.id,
+        name=body.name,
+        processing_type=body.processing_type,
+        processing_status=body.processing_status,
+        size=_size(body),
+        created_at=_moment(body.created_at),
+        updated_at=_moment(body.updated_at),
+        criteria_updated_at=_moment(body.filters_updated_at),
+        deleted_at=_moment(body.deleted_at),
+        filters=json.dumps(body.filters, ensure_ascii=False, sort_keys=True) if body.filters else "",
+        criteria_properties=properties_named(body.filters) if body.filters else (),
+        criteria_lists=lists_named(body.filters) if body.filters else (),
+        object_type=body.object_type,
+        updated_by=body.updated_by or "",
+    )
 
 
 def _size(body: ListBody) -> int | None:

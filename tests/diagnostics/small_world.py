@@ -161,6 +161,9 @@ class FakeSide:
             raise ConfigurationError("there is no such list")
         return replace(inclusion_list(), deleted_at=CHECKED_AT) if self.deleted_list else inclusion_list()
 
+    async def lists(self, ids: Sequence[str]) -> Mapping[str, InclusionList]:
+        raise AssertionError("the criteria name no other list")
+
     async def list_members(self, list_id: str) -> AsyncIterator[list[tuple[str, str]]]:
         assert list_id == "101"
         for member in self.members:

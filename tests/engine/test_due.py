@@ -72,6 +72,7 @@ def test_without_a_change_only_whom_others_concern_is_planned(checked: World) ->
         "UPDATE app_contact SET CITY = 'Bremen' WHERE _id = :app",
         "DELETE FROM app_contact WHERE _id = :app",
         "DELETE FROM list_member WHERE record_id = :hubspot",
+        "INSERT INTO named_list_member(record_id, list_id) VALUES (:hubspot, '102')",
         "UPDATE contact SET linked_at = '2026-10-01T00:00:00Z' WHERE id = :contact",
         "UPDATE contact SET hubspot_twins = 2 WHERE id = :contact",
         "INSERT INTO decision(contact_id, field, winner, hubspot_value, app_value, at) VALUES (:contact, 'city', 'app', 'a', 'b', '')",
