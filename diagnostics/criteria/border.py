@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diagnostics.criteria.form import Clause, Constant, Group, InList, Kind, NotEvaluated, Part
 from diagnostics.criteria.moments import UnclearTime, moment_clause
-from engine.visible import visible
+from engine.visible import is_storable, visible
 
 DEEPEST_BRANCH = 20
 MOST_LEAVES = 500
@@ -67,6 +67,7 @@ _REASONS: Mapping[str, str] = {
     "PROPERTY_UPDATED_COMPARATIVE": "when a property was last changed is not in the mirror",
 }
 _NOT_READ = "Syncdoctor reads no such facts of a contact"
+_HALF = "it holds half of a surrogate pair, which no text can hold"
 _IDLE_KEYS = {"propertyType", "operatorName", "type", "defaultValue", "frameworkFilterId"}
 """Keys of older answers that repeat others, or that a filter's meaning does not depend on if they are empty."""
 
@@ -150,6 +151,8 @@ def _filter(given: Mapping[str, Any]) -> Part:
     except ValidationError as error:
         return NotEvaluated("a filter", _shape(error))
     what = f"a {visible(entry.kind, 40)} filter"
+    if not is_storable(json.dumps(given, ensure_ascii=False)):
+        return NotEvaluated(what, _HALF)
     if entry.strange():
         return NotEvaluated(what, f"it has {_named(entry.strange())}")
     if entry.kind == "IN_LIST" and entry.operator in ("IN_LIST", "NOT_IN_LIST") and entry.list_id:

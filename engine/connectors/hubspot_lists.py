@@ -16,7 +16,7 @@ from engine.connectors.paging import PageGuard
 from engine.errors import ConfigurationError, UnexpectedAnswer
 from engine.http import AccountClient
 from engine.schema import InclusionList
-from engine.visible import visible
+from engine.visible import is_storable, visible
 
 CONTACTS = "0-1"
 LISTS_PER_PAGE = 500
@@ -146,16 +146,15 @@ class HubSpotLists:
 def properties_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
     """The contact properties that a filter tree looks at or compares with, each once, in alphabetical order."""
     named = (entry.get(key) for entry in _of_the_contact(branch) for key in _PROPERTY_KEYS)
-    return tuple(sorted({name for name in named if isinstance(name, str) and name}))
+    return tuple(sorted({name for name in named if isinstance(name, str) and name and is_storable(name)}))
 
 
 def lists_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
     """The ids of the lists whose membership a filter tree asks for, each once, in order. A filter with metadata asks for something
     else, as enrolment in a workflow."""
     asking = (entry for entry in _of_the_contact(branch) if entry.get("filterType") == "IN_LIST")
-    return tuple(
-        sorted({str(entry["listId"]) for entry in asking if entry.get("listId") and not entry.get("metadata")})
-    )
+    named = {str(entry["listId"]) for entry in asking if entry.get("listId") and not entry.get("metadata")}
+    return tuple(sorted(filter(is_storable, named)))
 
 
 def _of_the_contact(branch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -182,12 +181,18 @@ def _read(body: ListBody) -> InclusionList:
         updated_at=_moment(body.updated_at),
         criteria_updated_at=_moment(body.filters_updated_at),
         deleted_at=_moment(body.deleted_at),
-        filters=json.dumps(body.filters, ensure_ascii=False, sort_keys=True) if body.filters else "",
+        filters=_text(body.filters) if body.filters else "",
         criteria_properties=properties_named(body.filters) if body.filters else (),
         criteria_lists=lists_named(body.filters) if body.filters else (),
         object_type=body.object_type,
         updated_by=body.updated_by or "",
     )
+
+
+def _text(branch: Mapping[str, Any]) -> str:
+    """JSON as readable as it can be stored: half of a surrogate pair, which UTF-8 has no bytes for, stays the escape it came as."""
+    text = json.dumps(branch, ensure_ascii=False, sort_keys=True)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _size(body: ListBody) -> int | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from engine.connectors.hubspot import HubSpotConnector
 from engine.errors import ConfigurationError
-from tests.engine.stage import Stage
+from tests.engine.stage import Script, Stage, reply
 from tests.engine.test_hubspot_connector import connected
 from tests.sample_data.small_portal import TOKEN, open_small
 
@@ -39,6 +40,29 @@ async def test_lists_that_cannot_be_chosen(tmp_path: Path) -> None:
     assert "'Newsletter DACH'" in caught.value.remedy
     with pytest.raises(ConfigurationError):
         await connector.inclusion_list("77")
+
+
+async def test_half_of_a_surrogate_pair_in_the_criteria_is_kept_as_its_escape() -> None:
+    """No text can hold it, and a workspace has to."""
+    half, whole = asks("x\ud800y"), asks("Köln")
+    whole["property"], half["property"] = "city", "half\udfff"
+    branch = {"filterBranchType": "AND", "filters": [half, whole, {"filterType": "IN_LIST", "listId": "1\ud800"}]}
+    body = {"listId": "101", "name": "Newsletter", "processingType": "DYNAMIC", "filterBranch": branch}
+    stage = Stage(Script(reply(200, {"list": body})))
+
+    found = await HubSpotConnector(stage.client, "v3").inclusion_list("101")
+
+    assert "x\\ud800y" in found.filters
+    assert "Köln" in found.filters
+    assert found.filters.encode()
+    assert json.loads(found.filters) == branch
+    assert (found.criteria_properties, found.criteria_lists) == (("city",), ())
+
+
+def asks(value: str) -> dict[str, Any]:
+    """A filter on one value."""
+    operation = {"operationType": "MULTISTRING", "operator": "IS_EQUAL_TO", "values": [value]}
+    return {"filterType": "PROPERTY", "property": "city", "operation": operation}
 
 
 async def test_deleted_list_is_told(tmp_path: Path) -> None:

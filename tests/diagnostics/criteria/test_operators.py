@@ -12,6 +12,7 @@ import pytest
 from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
 from diagnostics.criteria.form import NotEvaluated, leaves, properties
+from diagnostics.criteria.wording import in_words
 
 NOW = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -224,6 +225,31 @@ def test_what_is_not_evaluated_is_named_with_the_reason() -> None:
     assert "pruningRefineBy" in why(whole(TRUE | {"pruningRefineBy": {"type": "ALL_HISTORY"}}))
     assert "levels deep" in why(json.dumps(deep))
     assert "more than 500" in why(whole(*[TRUE] * 501))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"filterType": "PROPERTY", "property": "p", "operation": asks("MULTISTRING", "IS_EQUAL_TO", "a", "x\ud800y")},
+        {"filterType": "PROPERTY", "property": "p", "operation": asks("STRING", "CONTAINS", value="\udfff")},
+        {"filterType": "PROPERTY", "property": "p\ud800", "operation": asks("ALL_PROPERTY", "IS_KNOWN")},
+        {"filterType": "PROPERTY", "property": "p", "operation": time_point("IS_BEFORE", point(zone="\ud800"))},
+        {"filterType": "IN_LIST", "listId": "7\ud800", "operator": "IN_LIST"},
+        {"filterType": "\ud800"},
+    ],
+)
+def test_half_of_a_surrogate_pair_makes_its_filter_unknown_and_no_other(odd: dict[str, Any]) -> None:
+    """No text can hold it, so nothing can be compared with it."""
+    tree = criteria_of(whole(odd, TRUE, kind="OR"))
+    assert tree is not None
+    around = Circumstances(NOW, BERLIN, frozenset({"hubspot.p"}))
+    told = pl.DataFrame({"hubspot.p": ["x"]}).select(
+        answer(leaf, around).alias(str(i)) for i, leaf in enumerate(leaves(tree))
+    )
+
+    assert told.row(0) == (None, True)
+    assert "surrogate" in unknown_because(tree, around)
+    assert in_words(tree).encode()
 
 
 def test_the_properties_that_criteria_look_at_include_compared_ones() -> None:
