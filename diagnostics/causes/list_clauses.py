@@ -11,6 +11,7 @@ from diagnostics.causes.columns import column_name, evidence
 from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.evaluate import Circumstances, answer, unknown_because
 from diagnostics.criteria.form import Clause, Indexed, Part, alternatives, clauses_of, leaves
+from diagnostics.criteria.reasons import left_open_because
 from diagnostics.criteria.wording import in_words
 from engine.gates import Population, Situation
 from engine.visible import visible
@@ -79,6 +80,16 @@ def fits(population: Population, situation: Situation) -> pl.Series:
         return once_for_alike(population.contacts, {"fits": meets(situation, population.contacts.columns)})
 
     return population.once("fits", answers)["fits"]
+
+
+def left_open(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
+    """`contact` and `why`: of the contacts for whom `who` is true, those of whom it is not known whether they meet the criteria."""
+    tree, contacts = live_criteria(situation), population.contacts
+    open_ones = contacts.filter(who & fits(population, situation).is_null())
+    if tree is None or open_ones.is_empty():
+        return pl.DataFrame(schema={"contact": pl.Int64, "why": pl.String})
+    why = left_open_because(tree, circumstances(situation, contacts.columns))
+    return pl.concat([open_ones.select("contact"), once_for_alike(open_ones, {"why": why})], how="horizontal")
 
 
 def kept_out(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.inclusion import IN_HUBSPOT, day, left_out, list_name, standing
-from diagnostics.causes.list_clauses import fits, kept_out, live_criteria, why_unknown
+from diagnostics.causes.list_clauses import fits, kept_out, left_open, live_criteria
 from engine.gates import FINDING, Population, Situation, found, nothing
 from engine.visible import visible
 
@@ -28,9 +28,8 @@ def _not_a_member(population: Population, situation: Situation) -> pl.DataFrame:
     by_clause = _kept_out_by_a_clause(population, situation, who)
     rest = population.contacts.select("contact", fits=fits(population, situation)).filter(who)
     rest = rest.join(by_clause, on="contact", how="anti", maintain_order="left")
-    return pl.concat(
-        [by_clause, found(rest, state="excluded", value=list_name(situation), rule=_rule(population, situation))]
-    )
+    rest = rest.join(left_open(population, situation, who), on="contact", how="left", maintain_order="left")
+    return pl.concat([by_clause, found(rest, state="excluded", value=list_name(situation), rule=_rule(situation))])
 
 
 def _kept_out_by_a_clause(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
@@ -44,17 +43,16 @@ def _kept_out_by_a_clause(population: Population, situation: Situation, who: pl.
     return found(rows, state="excluded", field=pl.col("field"), value=value, rule=asked).cast(dict(FINDING))  # type: ignore[arg-type]
 
 
-def _rule(population: Population, situation: Situation) -> pl.Expr | str:
+def _rule(situation: Situation) -> pl.Expr | str:
     plain = f"the contact is not in it, and only its members sync{_edited(situation)}"
-    columns = population.contacts.columns
     if live_criteria(situation) is None:
         return plain
-    reason = why_unknown(situation, columns)
-    unknown = f"{plain}; whether its values meet the criteria is not known{': ' if reason else ''}{reason}"
     return (
         pl.when("fits")
         .then(pl.lit(f"the contact's values meet its criteria, but the list does not hold it{_newest(situation)}"))
-        .otherwise(pl.lit(unknown))
+        .when(pl.col("why").is_not_null())
+        .then(pl.concat_str(pl.lit(f"{plain}; whether its values meet the criteria is not known: "), "why"))
+        .otherwise(pl.lit(f"{plain}; its values do not meet the criteria"))
     )
 
 

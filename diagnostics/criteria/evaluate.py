@@ -1,7 +1,7 @@
 """Criteria evaluated for a frame of contacts: true, false, or null where that is not known.
 
 Nothing is guessed: a property that is not in the mirror, a list whose members were not read, a filter that nobody here knows and a
-value that can be read in two ways give null, and `unknown_because` names the first three.
+value that can be read in two ways give null. `unknown_because` names the first three, `reasons.py` the last.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from diagnostics.criteria.form import (
     leaves,
 )
 from diagnostics.criteria.moments import UnclearTime
-from diagnostics.criteria.operators import answer_for_value, present
+from diagnostics.criteria.operators import answer_for_value, present, without_meaning
 from engine import canonical
 from engine.visible import visible
 
@@ -78,6 +78,8 @@ def unknown_because(part: Part, around: Circumstances) -> str:
         return f"the members of list {visible(part.list_id, 40)} are not known{f' ({reason})' if reason else ''}"
     if isinstance(part, Constant):
         return ""
+    if (odd := without_meaning(part)) is not None:
+        return f"the filter on {visible(part.property, 100)} is not evaluated: it asks for {odd}"
     names = [part.property, part.other, *(point.property for point in _points(part) if isinstance(point, OfProperty))]
     for name in filter(None, names):
         if f"hubspot.{name}" not in around.columns:
@@ -119,10 +121,7 @@ def _filled(value: pl.Expr) -> pl.Expr:
 def _moment(clause: Clause, value: pl.Expr, around: Circumstances) -> pl.Expr:
     ends = [_readings(bound, clause, around) for bound in clause.bounds]
     inclusive = [(bound.inclusive,) if bound.inclusive is not None else (True, False) for bound in clause.bounds]
-    zones = {zone for bound in clause.bounds for zone in _zones(bound)}
-    here = [
-        read for zone in sorted(zones) for read in _moments(value, zone_of(zone, around.zone).key, clause.same_local)
-    ]
+    here = moments_of(value, clause, around)
     return agreed(
         [
             _compare(clause.operator, at, one, closed)
@@ -131,6 +130,14 @@ def _moment(clause: Clause, value: pl.Expr, around: Circumstances) -> pl.Expr:
             for closed in product(*inclusive)
         ]
     )
+
+
+def moments_of(value: pl.Expr, clause: Clause, around: Circumstances) -> list[pl.Expr]:
+    """Every moment that a stored value may mean to a clause, in milliseconds since 1970; null if it is none."""
+    zones = {zone for bound in clause.bounds for zone in _zones(bound)}
+    return [
+        read for zone in sorted(zones) for read in _moments(value, zone_of(zone, around.zone).key, clause.same_local)
+    ]
 
 
 def _compare(operator: str, at: pl.Expr, ends: Sequence[pl.Expr], closed: Sequence[bool]) -> pl.Expr:

@@ -14,6 +14,7 @@ import polars as pl
 
 from diagnostics.criteria.answers import UNKNOWN, agreed, some
 from diagnostics.criteria.form import Clause
+from engine.visible import visible
 
 _NUMBER = r"^([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)$"
 _SPACE = " \t\n\r\x0b\x0c"
@@ -34,6 +35,16 @@ def answer_for_value(clause: Clause, value: pl.Expr, other: pl.Expr | None) -> p
             return _number(clause, value, other)
         case _:
             return _bool(clause, value, other)
+
+
+def without_meaning(clause: Clause) -> str | None:
+    """What a clause on numbers or truth values asks for instead of one, in words; None if all its values are such."""
+    for text in clause.values:
+        if clause.kind == "number" and not re.fullmatch(_NUMBER, text.strip(_SPACE)):
+            return f"{visible(text, 40)!r}, which is no number"
+        if clause.kind == "bool" and text.strip(_SPACE).lower() not in ("true", "false"):
+            return f"{visible(text, 40)!r}, which is neither true nor false"
+    return None
 
 
 def present(operator: str, value: pl.Expr) -> pl.Expr:
@@ -145,8 +156,6 @@ def number(value: pl.Expr) -> pl.Expr:
 
 def _number(clause: Clause, value: pl.Expr, other: pl.Expr | None) -> pl.Expr:
     here = number(value)
-    if other is None and not all(re.fullmatch(_NUMBER, text.strip(_SPACE)) for text in clause.values):
-        return UNKNOWN
     wanted = [number(other)] if other is not None else [pl.lit(float(text)) for text in clause.values]
 
     def plain(operator: str) -> pl.Expr:

@@ -107,6 +107,27 @@ def test_what_cannot_be_evaluated_is_named_and_claims_nothing() -> None:
     assert "criteria is not known" not in findings("list-membership", people, snapshot)[0]["rule"]
 
 
+def test_what_is_not_known_of_a_single_contact_is_given_its_reason() -> None:
+    """A property's past, and a value that HubSpot may read either way; whoever is alike gets the same."""
+    ever = {"operationType": "ENUMERATION", "operator": "HAS_EVER_BEEN_ANY_OF", "values": ["lead"]}
+    past = {"filterType": "PROPERTY", "property": "lifecyclestage", "operation": ever}
+    people = contacts(
+        person(1, {"lifecyclestage": "other", "city": "Bern"}, None, **OUT),
+        person(2, {"lifecyclestage": "lead", "city": "BERN"}, None, **OUT),
+        person(3, {"lifecyclestage": "lead", "city": "Bern"}, None, **OUT),
+    )
+    rules = [row["rule"] for row in findings("list-membership", people, listed([past, PLACE]))]
+
+    assert rules[0].endswith(
+        "whether its values meet the criteria is not known: lifecyclestage has ever been any of lead: the value of now does not "
+        "decide it, and earlier ones are not read"
+    )
+    assert rules[1].endswith(
+        "not known: city is any of Bern: whether case counts in an option's internal value is not documented"
+    )
+    assert "meet its criteria, but the list does not hold it" in rules[2]
+
+
 def test_a_contact_of_the_goal_is_told_the_clause_too() -> None:
     """The goal names it, and the clause leaves it out."""
     people = contacts(person(1, {"lifecyclestage": "evangelist"}, None, **OUT))
