@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diagnostics.criteria.form import Clause, Constant, Group, InList, Kind, NotEvaluated, Part
-from diagnostics.criteria.moments import UnclearTime, moment_clause
+from diagnostics.criteria.keys import named, strange
+from diagnostics.criteria.moments import KINDS_OF_MOMENT, UnclearTime, moment_clause
 from engine.visible import is_storable, visible
 
 DEEPEST_BRANCH = 20
@@ -59,17 +60,13 @@ _ALIASES: Mapping[str, str] = {
     "DATETIME_ROLLING": "ROLLING_DATE_RANGE",
     "DATETIME_COMPARATIVE": "COMPARATIVE_DATE",
 }
-_MOMENTS = ("DATETIME", "DATE", "RANGED_DATE", "ROLLING_DATE_RANGE", "COMPARATIVE_DATE", "TIME_POINT", "TIME_RANGED")
 _REASONS: Mapping[str, str] = {
-    "CALENDAR_DATE": "calendar periods depend on settings that the API does not tell",
     "ROLLING_PROPERTY_UPDATED": "when a property was last changed is not in the mirror",
     "COMPARATIVE_PROPERTY_UPDATED": "when a property was last changed is not in the mirror",
     "PROPERTY_UPDATED_COMPARATIVE": "when a property was last changed is not in the mirror",
 }
 _NOT_READ = "Syncdoctor reads no such facts of a contact"
 _HALF = "it holds half of a surrogate pair, which no text can hold"
-_IDLE_KEYS = {"propertyType", "operatorName", "type", "defaultValue", "frameworkFilterId"}
-"""Keys of older answers that repeat others, or that a filter's meaning does not depend on if they are empty."""
 
 
 class _Part(BaseModel):
@@ -77,8 +74,7 @@ class _Part(BaseModel):
 
     def strange(self) -> list[str]:
         """The keys that nobody here knows and that say something."""
-        given = self.model_extra or {}
-        return sorted(key for key, value in given.items() if key not in _IDLE_KEYS and value not in (None, "", [], {}))
+        return strange(self.model_extra or {}, ())
 
 
 class _Branch(_Part):
@@ -137,7 +133,9 @@ def _branch(given: Mapping[str, Any], depth: int) -> Part:
     if depth >= DEEPEST_BRANCH:
         return NotEvaluated(what, f"it is nested more than {DEEPEST_BRANCH} levels deep")
     if branch.strange():
-        return NotEvaluated(what, f"it has {_named(branch.strange())}")
+        return NotEvaluated(what, f"it has {named(branch.strange())}")
+    if {kind, branch.operator} == {"AND", "OR"}:
+        return NotEvaluated(what, f"its operator is {branch.operator}")
     parts = [_branch(child, depth + 1) for child in branch.branches] + [_filter(entry) for entry in branch.filters]
     group = _GROUPS[kind]
     if not parts:
@@ -154,11 +152,11 @@ def _filter(given: Mapping[str, Any]) -> Part:
     if not is_storable(json.dumps(given, ensure_ascii=False)):
         return NotEvaluated(what, _HALF)
     if entry.strange():
-        return NotEvaluated(what, f"it has {_named(entry.strange())}")
+        return NotEvaluated(what, f"it has {named(entry.strange())}")
     if entry.kind == "IN_LIST" and entry.operator in ("IN_LIST", "NOT_IN_LIST") and entry.list_id:
-        kind = str((entry.metadata or {}).get("inListType") or "")
-        if kind:
-            return NotEvaluated(f"{what} on {visible(kind, 40)}", _NOT_READ)
+        asked = entry.metadata or {}
+        if odd := strange(asked, ()):
+            return NotEvaluated(f"{what} on {visible(str(asked.get('inListType') or named(odd)), 40)}", _NOT_READ)
         return InList(entry.list_id, entry.operator == "IN_LIST")
     if entry.kind == "CONSTANT" and entry.accepted is not None:
         return Constant(entry.accepted)
@@ -178,7 +176,7 @@ def _clause(name: str, given: Mapping[str, Any]) -> Part:
     said = f"{what} ({visible(kind, 40)} {visible(operation.operator, 40)})"
     if not name:
         return NotEvaluated(said, "it names no property")
-    if kind in _MOMENTS:
+    if kind in KINDS_OF_MOMENT:
         try:
             return moment_clause(name, kind, given)
         except ValidationError as error:
@@ -188,7 +186,9 @@ def _clause(name: str, given: Mapping[str, Any]) -> Part:
     if kind not in _OPERATORS or operation.operator not in _OPERATORS[kind][1]:
         return NotEvaluated(said, _REASONS.get(kind, "this operator is not known"))
     if operation.strange():
-        return NotEvaluated(said, f"it has {_named(operation.strange())}")
+        return NotEvaluated(said, f"it has {named(operation.strange())}")
+    if len(several := _given(operation)) > 1:
+        return NotEvaluated(said, f"it gives both {' and '.join(several)}")
     values = _values(operation)
     if _OPERATORS[kind][0] != "presence" and not values and not operation.other:
         return NotEvaluated(said, "it gives no value")
@@ -199,15 +199,21 @@ def _clause(name: str, given: Mapping[str, Any]) -> Part:
     )  # fmt: skip
 
 
+def _given(operation: _Operation) -> list[str]:
+    """The keys that give a value; one is enough."""
+    bounds = operation.low is not None or operation.high is not None
+    ways = {
+        "value": operation.value not in (None, ""), "values": bool(operation.values), "bounds": bounds,
+        "comparisonPropertyName": bool(operation.other),
+    }  # fmt: skip
+    return [name for name, there in ways.items() if there]
+
+
 def _values(operation: _Operation) -> tuple[str, ...]:
     if operation.low is not None and operation.high is not None:
         return (str(operation.low), str(operation.high))
     given = operation.values if operation.values is not None else [operation.value]
     return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in given if one is not None)
-
-
-def _named(keys: list[str]) -> str:
-    return ", ".join(str(visible(key, 40)) for key in keys[:5])
 
 
 def _shape(error: ValidationError) -> str:

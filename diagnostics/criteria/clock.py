@@ -81,6 +81,9 @@ def _references(point: Indexed, here: datetime) -> Iterable[datetime]:
             if wanted is None:
                 return (monday, sunday)
             return (monday + timedelta(days=wanted - 1), sunday + timedelta(days=wanted % 7))
+        case "QUARTER" | "YEAR" if "begins" in place:
+            months = _MONTHS[f"{point.reference.lower()}s"]
+            return (_months_later(today.replace(day=1), (place["begins"] - today.month) % -months),)
         case "MONTH":
             first = today.month
         case "QUARTER":

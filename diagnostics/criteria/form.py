@@ -38,7 +38,8 @@ class Instant:
 class Indexed:
     """A moment relative to now: `reference` is NOW, TODAY, WEEK, MONTH, QUARTER or YEAR, then moved by `offset`.
 
-    `place` is what the reference says of itself: `dayOfWeek` (1 Monday), `month`, `day`. `time` as in WallClock.
+    `place` is what the reference says of itself: `dayOfWeek` (1 Monday), `month`, `day`; or `begins`, the month with which a fiscal
+    year begins: then it is the first day of the fiscal quarter or year. `time` as in WallClock.
     """
 
     reference: str
@@ -75,7 +76,8 @@ Kind = Literal["presence", "text", "options", "number", "bool", "moment"]
 class Clause:
     """One condition on a property. `operator` is HubSpot's word; `accepts_empty`: a contact without a value meets it.
 
-    `values` are the texts that the criteria give. For moments `bounds` has one bound (IS_BEFORE, IS_AFTER) or two
+    `values` are the texts that the criteria give; of a calendar's period the unit, how many, and the month with which the fiscal
+    year begins, if it goes by that. For moments `bounds` has one bound (IS_BEFORE, IS_AFTER) or two
     (IS_BETWEEN, IS_NOT_BETWEEN), `same_local` says that the stored UTC clock is read as one of the zone, and `said` is
     HubSpot's own operator. `other` is the property with which this one is compared.
     """

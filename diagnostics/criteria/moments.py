@@ -6,13 +6,14 @@ from now), a bound holds every reading; a contact for whom they differ gets no a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from diagnostics.criteria.form import Bound, Clause, Indexed, Instant, OfProperty, TimePoint, WallClock
+from diagnostics.criteria.keys import named, strange
 from engine.visible import visible
 
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
@@ -20,6 +21,7 @@ _MONTHS = (
     "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER",
 )  # fmt: skip
 _REFERENCES = ("NOW", "TODAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+_LAST_OF_DAY = (23, 59, 59, 999)
 _LARGEST = 8_640_000_000_000_000
 _SAME_LOCAL = "VALUE_WITH_ZONE_SAME_LOCAL_CONVERSION"
 Ends = Literal["INCLUSIVE", "EXCLUSIVE"]
@@ -30,7 +32,12 @@ class UnclearTime(Exception):
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    def hold_to(self, *known: str) -> None:
+        """Raises UnclearTime if it says anything under another key: that of another kind of time, or one that nobody here knows."""
+        if odd := strange(self.model_dump(by_alias=True, exclude_unset=True), known):
+            raise UnclearTime(f"it has {named(odd)}")
 
 
 class _Offset(_Body):
@@ -45,6 +52,9 @@ class _Offset(_Body):
     minutes: int | None = None
     seconds: int | None = None
     milliseconds: int | None = None
+
+
+_CLOCK = ("hour", "minute", "second", "millisecond")
 
 
 class _Clock(_Body):
@@ -87,6 +97,11 @@ class _Moments(_Body):
     low_stamp: int | None = Field(alias="lowerBoundTimestamp", default=None, ge=-_LARGEST, le=_LARGEST)
     high_stamp: int | None = Field(alias="upperBoundTimestamp", default=None, ge=-_LARGEST, le=_LARGEST)
     days: int | None = Field(alias="numberOfDays", default=None, ge=0, le=100_000)
+    converted: bool | None = Field(alias="requiresTimeZoneConversion", default=None)
+    unit: str = Field(alias="timeUnit", default="")
+    count: int | None = Field(alias="timeUnitCount", default=None, ge=1, le=10_000)
+    fiscal: bool | None = Field(alias="useFiscalYear", default=None)
+    fiscal_start: str | None = Field(alias="fiscalYearStart", default=None)
     year: int | None = Field(default=None, ge=1, le=9999)
     month: str = ""
     day: int | None = Field(default=None, ge=1, le=31)
@@ -107,9 +122,12 @@ def moment_clause(name: str, kind: str, given: Mapping[str, Any]) -> Clause:
     if found.parser not in ("VALUE", _SAME_LOCAL):
         reason = "when a property was last changed is not in the mirror"
         raise UnclearTime(reason if found.parser == "UPDATED_AT" else f"{visible(found.parser, 60)} is not known")
-    operator, bounds = _RANGES[kind](found)
+    reading, keys = _RANGES[kind]
+    found.hold_to("operator", "includeObjectsWithNoValueSet", "propertyParser", *keys)
+    operator, bounds = reading(found)
+    calendar = (found.unit, str(found.count or 1), found.fiscal_start or "" if found.fiscal else "")
     return Clause(
-        name, "moment", operator, bounds=bounds, same_local=found.parser == _SAME_LOCAL, said=found.operator,
+        name, "moment", operator, calendar if kind == "CALENDAR_DATE" else (), bounds, found.parser == _SAME_LOCAL, found.operator,
         accepts_empty=found.accepts_empty,
     )  # fmt: skip
 
@@ -143,7 +161,7 @@ def _date(found: _Moments) -> Range:
         raise UnclearTime("it gives no date")
     month = _MONTHS.index(found.month.upper()) + 1
     start = tuple(WallClock(found.year, month, found.day, zone=zone) for zone in ("", "UTC"))
-    end = tuple(WallClock(found.year, month, found.day, (23, 59, 59, 999), zone) for zone in ("", "UTC"))
+    end = tuple(WallClock(found.year, month, found.day, _LAST_OF_DAY, zone) for zone in ("", "UTC"))
     return _around(found.operator, start, end)
 
 
@@ -175,9 +193,10 @@ def _rolling(found: _Moments) -> Range:
     if found.days is None:
         raise UnclearTime("it gives no number of days")
     now = Bound((Indexed("NOW"),))
+    days_of = ("",) if found.converted else ("", "UTC")
     past, future = (
-        tuple(Indexed(reference, offset=(("days", days),)) for reference in ("TODAY", "NOW"))
-        for days in (-found.days, found.days)
+        (*(Indexed("TODAY", offset=offset, zone=zone) for zone in days_of), Indexed("NOW", offset=offset))
+        for offset in ((("days", days),) for days in (-found.days, found.days))
     )
     match found.operator:
         case "IS_LESS_THAN_X_DAYS_AGO":
@@ -191,6 +210,55 @@ def _rolling(found: _Moments) -> Range:
     raise UnclearTime("this operator is not known")
 
 
+def _calendar(found: _Moments) -> Range:
+    """Whole days, weeks, months, quarters or years of the account's calendar. Source: `PublicCalendarDatePropertyOperation`.
+
+    Whether two and more units before this one, or after it, include this one is not documented.
+    """
+    if found.unit not in _UNITS:
+        raise UnclearTime(f"{visible(found.unit, 20) or 'no unit'} is no unit of time")
+    reference, offset = _UNITS[found.unit]
+    place = (("begins", _year_begins(found)),) if reference in ("QUARTER", "YEAR") else ()
+    count = found.count or 1
+
+    def start(*moved: int) -> tuple[TimePoint, ...]:
+        return tuple(Indexed(reference, place, offset=((offset, amount),)) for amount in moved[: 1 + (count > 1)])
+
+    match found.operator:
+        case "IN_THIS_TIME_UNIT" | "IN_THIS_TIME_UNIT_SO_FAR" if count > 1:
+            raise UnclearTime("this unit of time is one, and it counts several")
+        case "IN_THIS_TIME_UNIT":
+            return "IS_BETWEEN", (Bound(start(0)), Bound(start(1), False))
+        case "IN_THIS_TIME_UNIT_SO_FAR":
+            return "IS_BETWEEN", (
+                Bound(start(0)),
+                Bound((Indexed("NOW"), Indexed("TODAY", time=_LAST_OF_DAY))),
+            )
+        case "IN_LAST_TIME_UNIT":
+            return "IS_BETWEEN", (Bound(start(-count, 1 - count)), Bound(start(0, 1), False))
+        case "IN_NEXT_TIME_UNIT":
+            return "IS_BETWEEN", (Bound(start(1, 0)), Bound(start(count + 1, count), False))
+    raise UnclearTime("this operator is not known")
+
+
+_UNITS = {
+    "DAY": ("TODAY", "days"), "WEEK": ("WEEK", "weeks"), "MONTH": ("MONTH", "months"), "QUARTER": ("QUARTER", "quarters"),
+    "YEAR": ("YEAR", "years"),
+}  # fmt: skip
+"""The reference at which a calendar's unit begins, and what it is moved by."""
+
+
+def _year_begins(found: _Moments) -> int:
+    """The month with which the year begins: the fiscal year if it goes by that, else the calendar's."""
+    if found.fiscal is False or (found.fiscal is None and found.fiscal_start in (None, _MONTHS[0])):
+        return 1
+    if found.fiscal is None:
+        raise UnclearTime("it names a fiscal year and does not say whether it goes by that")
+    if found.fiscal_start not in _MONTHS:
+        raise UnclearTime("it goes by the fiscal year and does not say when that begins")
+    return _MONTHS.index(found.fiscal_start) + 1
+
+
 def _comparative(found: _Moments) -> Range:
     if not found.other or found.operator not in ("IS_BEFORE", "IS_AFTER"):
         raise UnclearTime("this operator is not known")
@@ -199,10 +267,25 @@ def _comparative(found: _Moments) -> Range:
     return found.operator, (Bound((OfProperty(found.other),), False),)
 
 
-_RANGES = {
-    "TIME_POINT": _time_point, "TIME_RANGED": _time_ranged, "DATETIME": _datetime, "DATE": _date,
-    "RANGED_DATE": _ranged_date, "ROLLING_DATE_RANGE": _rolling, "COMPARATIVE_DATE": _comparative,
-}  # fmt: skip
+_CONVERSION = "requiresTimeZoneConversion"
+_RANGES: Mapping[str, tuple[Callable[[_Moments], Range], tuple[str, ...]]] = {
+    "TIME_POINT": (_time_point, ("timePoint", "endpointBehavior")),
+    "TIME_RANGED": (
+        _time_ranged,
+        ("lowerBoundTimePoint", "upperBoundTimePoint", "lowerBoundEndpointBehavior", "upperBoundEndpointBehavior"),
+    ),
+    "DATETIME": (_datetime, ("timestamp", _CONVERSION)),
+    "DATE": (_date, ("year", "month", "day")),
+    "RANGED_DATE": (
+        _ranged_date,
+        ("lowerBound", "upperBound", "lowerBoundTimestamp", "upperBoundTimestamp", _CONVERSION),
+    ),
+    "ROLLING_DATE_RANGE": (_rolling, ("numberOfDays", _CONVERSION)),
+    "CALENDAR_DATE": (_calendar, ("timeUnit", "timeUnitCount", "useFiscalYear", "fiscalYearStart")),
+    "COMPARATIVE_DATE": (_comparative, ("comparisonPropertyName", "defaultComparisonValue")),
+}
+"""How each kind of operation is read, and by which keys."""
+KINDS_OF_MOMENT = frozenset(_RANGES)
 
 
 def _inclusive(ends: Ends | None) -> bool | None:
@@ -216,7 +299,7 @@ def _starts(at: int) -> tuple[TimePoint, ...]:
 
 def _ends(at: int) -> tuple[TimePoint, ...]:
     day = _utc_day(at)
-    return (Instant(at, "day_end"), Instant(at, "day_end", "UTC"), WallClock(*day, (23, 59, 59, 999)))
+    return (Instant(at, "day_end"), Instant(at, "day_end", "UTC"), WallClock(*day, _LAST_OF_DAY))
 
 
 def _utc_day(at: int) -> tuple[int, int, int]:
@@ -227,8 +310,17 @@ def _utc_day(at: int) -> tuple[int, int, int]:
     return day.year, day.month, day.day
 
 
+_OF_A_POINT = {
+    "DATE": ("year", "month", "day", *_CLOCK),
+    "INDEXED": ("indexReference", "offset"),
+    "PROPERTY_REFERENCED": ("property", "referenceType"),
+}
+_OF_A_REFERENCE = {"WEEK": ("dayOfWeek",), "MONTH": ("day",), "QUARTER": ("month", "day"), "YEAR": ("month", "day")}
+
+
 def _point(given: _Point) -> TimePoint:
     zone = _zone(given)
+    given.hold_to("timeType", "timezoneSource", "zoneId", *_OF_A_POINT[given.kind])
     match given.kind:
         case "DATE":
             if given.year is None or given.month is None or given.day is None:
@@ -239,8 +331,11 @@ def _point(given: _Point) -> TimePoint:
                 raise UnclearTime("when a property was last changed is not in the mirror")
             return OfProperty(given.property, zone)
     index = given.index
+    if index is not None and index.kind in ("FISCAL_QUARTER", "FISCAL_YEAR"):
+        raise UnclearTime("it goes by the account's fiscal year, which is not read")
     if index is None or index.kind not in _REFERENCES:
         raise UnclearTime(f"{visible(index.kind if index else 'no reference', 40)} is not known")
+    index.hold_to("referenceType", *_CLOCK, *_OF_A_REFERENCE.get(index.kind, ()))
     clock = (index.hour, index.minute, index.second, index.millisecond)
     if index.kind == "NOW" and any(clock):
         raise UnclearTime("it sets a time of day for now")

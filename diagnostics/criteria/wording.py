@@ -42,7 +42,9 @@ def in_words(part: Part) -> str:
 
 
 def _asked(clause: Clause) -> str:
-    if clause.kind == "moment":
+    if clause.said in _CALENDAR:
+        asked = _calendar(clause)
+    elif clause.kind == "moment":
         joined = " and ".join(map(_bound, clause.bounds))
         asked = f"{_operator(clause.operator)} {joined}"
     elif clause.other:
@@ -55,6 +57,21 @@ def _asked(clause: Clause) -> str:
         )
         asked = f"{_operator(clause.operator)} {values}".rstrip()
     return f"{asked}, or has no value" if clause.accepts_empty and clause.kind != "presence" else asked
+
+
+_CALENDAR = {
+    "IN_THIS_TIME_UNIT": "this", "IN_THIS_TIME_UNIT_SO_FAR": "this", "IN_LAST_TIME_UNIT": "last", "IN_NEXT_TIME_UNIT": "next",
+}  # fmt: skip
+
+
+def _calendar(clause: Clause) -> str:
+    """`is in the last 2 quarters`; of a fiscal year also when that begins."""
+    unit, count, begins = clause.values
+    which = _CALENDAR[clause.said]
+    period = f"{which} {unit.lower()}" if count == "1" else f"{which} {count} {unit.lower()}s"
+    so_far = " so far" if clause.said == "IN_THIS_TIME_UNIT_SO_FAR" else ""
+    fiscal = f" (fiscal year from {begins.title()})" if begins else ""
+    return f"is in {'' if which == 'this' else 'the '}{period}{so_far}{fiscal}"
 
 
 def _operator(operator: str) -> str:

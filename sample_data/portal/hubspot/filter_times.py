@@ -1,4 +1,4 @@
-"""List filters on dates and times: fixed days, days counted from now, other properties, in the filter's or the account's zone.
+"""List filters on dates and times: fixed days, days counted from now, calendar units, other properties, in the filter's or the account's zone.
 
 A clock that leaves an hour out is moved on, one that repeats an hour is taken the first time, as Java's clocks do. A day
 without a time is midnight UTC, or midnight in the zone where the filter says so.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -76,6 +76,8 @@ def _test(value: str, kind: str, operation: Mapping[str, Any], values: Mapping[s
             return _between(operator, low <= at <= high)
         case "ROLLING_DATE_RANGE" | "DATETIME_ROLLING":
             return _rolling(operator, at, operation["numberOfDays"], clock)
+        case "CALENDAR_DATE":
+            return _in_calendar(operator, at, operation, clock)
     other = values.get(operation["comparisonPropertyName"], "")
     return _ordered(operator, at, moment_of(other, clock.zone))
 
@@ -119,6 +121,38 @@ def _rolling(operator: str, at: int, days: int, clock: Clock) -> bool:
             return clock.now <= at <= future
         case "IS_MORE_THAN_X_DAYS_FROM_NOW":
             return at > future
+    return False
+
+
+def _in_calendar(operator: str, at: int, operation: Mapping[str, Any], clock: Clock) -> bool:
+    """Whole units of the account's calendar: units are numbered, and each begins on a day of its own. Weeks begin on Monday."""
+    unit, today = operation["timeUnit"], _here(clock).date()
+    count = operation.get("timeUnitCount") or 1
+    begins = MONTHS.index(operation.get("fiscalYearStart") or MONTHS[0]) if operation.get("useFiscalYear") else 0
+    length = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}.get(unit)
+
+    def first_day(number: int) -> date:
+        if length is None:
+            return date.fromordinal(number * 7 + 1 if unit == "WEEK" else number)
+        year, month = divmod(number * length + begins, 12)
+        return date(year, month + 1, 1)
+
+    def start(number: int) -> int:
+        return milliseconds(datetime.combine(first_day(number), time(), clock.zone))
+
+    if length is not None:
+        this = (today.year * 12 + today.month - 1 - begins) // length
+    else:
+        this = {"WEEK": (today.toordinal() - 1) // 7, "DAY": today.toordinal()}[unit]
+    match operator:
+        case "IN_THIS_TIME_UNIT":
+            return start(this) <= at < start(this + 1)
+        case "IN_THIS_TIME_UNIT_SO_FAR":
+            return start(this) <= at <= clock.now
+        case "IN_LAST_TIME_UNIT":
+            return start(this - count) <= at < start(this)
+        case "IN_NEXT_TIME_UNIT":
+            return start(this + 1) <= at < start(this + 1 + count)
     return False
 
 

@@ -136,7 +136,9 @@ class Invention:
         pick = self.chance.choice
         between = pick(("IS_BETWEEN", "IS_NOT_BETWEEN"))
         stamp = int((self.now + timedelta(days=pick((-3, 0, 1)), minutes=pick((-600, 0, 30)))).timestamp() * 1000)
-        match self.chance.randrange(8):
+        match self.chance.randrange(10):
+            case 8 | 9:
+                return self._calendar()
             case 0:
                 operator = pick(("IS_EQUAL_TO", "IS_BEFORE_DATE", "IS_AFTER_DATE"))
                 return {
@@ -185,6 +187,20 @@ class Invention:
             "lowerBoundTimePoint": self._point(-30), "upperBoundTimePoint": self._point(3),
             "lowerBoundEndpointBehavior": pick(("INCLUSIVE", "EXCLUSIVE")), "upperBoundEndpointBehavior": "INCLUSIVE",
         }  # fmt: skip
+
+    def _calendar(self) -> dict[str, Any]:
+        pick = self.chance.choice
+        operation: dict[str, Any] = {
+            "operationType": pick(("CALENDAR_DATE", "calendar-date")),
+            "operator": pick(
+                ("IN_THIS_TIME_UNIT", "IN_THIS_TIME_UNIT_SO_FAR", "IN_LAST_TIME_UNIT", "IN_NEXT_TIME_UNIT")
+            ),
+            "timeUnit": pick(("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")),
+            "useFiscalYear": pick((True, False)),
+        }
+        operation |= {"timeUnitCount": pick((1, 1, 2, 5))} if pick((True, False)) else {}
+        starts = ("JANUARY", "FEBRUARY", "APRIL", "OCTOBER", "DECEMBER")
+        return operation | ({"fiscalYearStart": pick(starts)} if pick((True, True, False)) else {})
 
     def _parser(self) -> str:
         return self.chance.choices(("VALUE", "VALUE_WITH_ZONE_SAME_LOCAL_CONVERSION", "UPDATED_AT"), (8, 2, 1))[0]
