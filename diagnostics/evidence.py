@@ -16,6 +16,7 @@ from diagnostics.causes import (
     field_type,
     idle_clauses,
     list_beyond_goal,
+    list_criteria,
     list_deleted,
     list_disagreement,
     list_empty,
@@ -36,6 +37,7 @@ _OF_A_LIST = frozenset(
     module.CODE
     for module in (
         idle_clauses,
+        list_criteria,
         list_deleted,
         list_disagreement,
         list_empty,
@@ -62,7 +64,9 @@ _WRITTEN = frozenset(
     )
 )
 """Causes whose value is not there yet: it is what would be written."""
-_EMPTY = frozenset((email_missing.CODE, required_field.CODE, list_membership.CODE, list_beyond_goal.CODE))
+_EMPTY = frozenset(
+    module.CODE for module in (email_missing, required_field, list_criteria, list_membership, list_beyond_goal)
+)
 _SIDES = {"hubspot": "HubSpot", "app": "the app"}
 
 

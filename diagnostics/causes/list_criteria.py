@@ -7,9 +7,10 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.columns import column_name, evidence
-from diagnostics.causes.inclusion import OUTSIDE, goal_unread, left_out, standing
-from diagnostics.causes.list_clauses import asked_of, kept_out
-from engine.gates import Population, Situation, found, nothing
+from diagnostics.causes.inclusion import OUTSIDE, goal_unread, left_out, list_name, standing
+from diagnostics.causes.list_clauses import asked_of, live_criteria
+from diagnostics.causes.list_outside import ASKS, BEHIND, MANUAL, SNAPSHOT, TOO_MANY, otherwise, unmet
+from engine.gates import FINDING, Population, Situation, found, nothing
 
 CODE = "list-criteria"
 
@@ -22,20 +23,45 @@ def _left_out(population: Population, situation: Situation) -> pl.DataFrame:
     who = left_out(population, situation, named=True)
     if column not in population.contacts.columns or not who.any():
         return nothing()
-    clauses = kept_out(population, situation, who).group_by("contact").agg(pl.col("words").str.join(" and "))
-    asked = pl.concat_str(pl.lit("the list asks for "), "words")
-    but = pl.coalesce(asked, pl.lit(_asked(situation, goal.property)))
-    rule = pl.concat_str(pl.lit(f"the goal names {goal.property} {', '.join(goal.values)}, but "), but)
-    rows = population.contacts.select("contact", column).filter(who)
-    rows = rows.join(clauses, on="contact", how="left", maintain_order="left")
-    return found(rows, state="failing", field=column, value=evidence(pl.col(column)), rule=rule)
+    named = f"the goal names {goal.property} {', '.join(goal.values)}"
+    by_clause = _kept_out_by_a_clause(population, situation, who, f"{named}, but the list{ASKS}")
+    rest = population.contacts.select("contact", column).filter(who)
+    rest = rest.join(by_clause, on="contact", how="anti", maintain_order="left")
+    why = _why(population, situation, who, named, goal.property)
+    rest = rest.join(why, on="contact", how="left", maintain_order="left")
+    other = found(rest, state="failing", field=column, value=evidence(pl.col(column)), rule=pl.col("why"))
+    return pl.concat([by_clause, other])
 
 
-def _asked(situation: Situation, name: str) -> str:
+def _kept_out_by_a_clause(population: Population, situation: Situation, who: pl.Series, but: str) -> pl.DataFrame:
+    """The value that keeps a contact out and the clauses that it does not meet; clauses on no property leave the field empty."""
+    value = pl.when(pl.col("field") == "").then(pl.lit(list_name(situation))).otherwise("value")
+    rows = unmet(population, situation, who)
+    asked = pl.concat_str(pl.lit(but), "words")
+    return found(rows, state="failing", field=pl.col("field"), value=value, rule=asked).cast(dict(FINDING))  # type: ignore[arg-type]
+
+
+def _why(population: Population, situation: Situation, who: pl.Series, named: str, goal: str) -> pl.DataFrame:
+    """`contact` and `why`, where no clause can be named."""
+    outside = f"{named}, but the list does not hold the contact"
+    if live_criteria(situation) is not None:
+        return otherwise(
+            population,
+            situation,
+            who,
+            meets=f"{named}; the contact's values meet the list's {BEHIND}",
+            misses=f"{outside}: its values do not meet the criteria, {TOO_MANY}",
+            unknown=f"{outside}, and whether its values meet the criteria is not known",
+        )
+    kind = situation.inclusion.processing_type if situation.inclusion else ""
+    words = {MANUAL: ", which is kept by hand", SNAPSHOT: f", which is a snapshot{_counted_once(situation, goal)}"}
+    why = f"{outside}{words.get(kind, '; its criteria are not known')}"
+    return population.contacts.select("contact").filter(who).with_columns(why=pl.lit(why))
+
+
+def _counted_once(situation: Situation, name: str) -> str:
     clauses = asked_of(situation, name)
-    if clauses:
-        return f"the list asks for {' or '.join(clauses)}"
-    return f"the list does not hold the contact; it has no criteria on {name}"
+    return f": when it was made it asked for {' or '.join(clauses)}" if clauses else ""
 
 
 def _unread(population: Population, situation: Situation) -> pl.DataFrame:

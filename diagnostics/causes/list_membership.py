@@ -7,7 +7,8 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.inclusion import IN_HUBSPOT, day, left_out, list_name, standing
-from diagnostics.causes.list_clauses import fits, kept_out, left_open, live_criteria
+from diagnostics.causes.list_clauses import live_criteria
+from diagnostics.causes.list_outside import ASKS, BEHIND, SYNC, TOO_MANY, otherwise, unmet
 from engine.gates import FINDING, Population, Situation, found, nothing
 from engine.visible import visible
 
@@ -26,33 +27,35 @@ def _not_a_member(population: Population, situation: Situation) -> pl.DataFrame:
     if not who.any():
         return nothing()
     by_clause = _kept_out_by_a_clause(population, situation, who)
-    rest = population.contacts.select("contact", fits=fits(population, situation)).filter(who)
+    rest = population.contacts.select("contact").filter(who)
     rest = rest.join(by_clause, on="contact", how="anti", maintain_order="left")
-    rest = rest.join(left_open(population, situation, who), on="contact", how="left", maintain_order="left")
-    return pl.concat([by_clause, found(rest, state="excluded", value=list_name(situation), rule=_rule(situation))])
+    rest = rest.join(_why(population, situation, who), on="contact", how="left", maintain_order="left")
+    return pl.concat([by_clause, found(rest, state="excluded", value=list_name(situation), rule=pl.col("why"))])
 
 
 def _kept_out_by_a_clause(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
-    """The value that keeps a contact out and the clause that it does not meet; clauses on no property leave the field empty."""
+    """The value that keeps a contact out and the clauses that it does not meet; clauses on no property leave the field empty."""
     value = pl.when(pl.col("field") == "").then(pl.lit(list_name(situation))).otherwise("value")
     asked = pl.concat_str(
-        pl.lit(f"the list {visible(list_name(situation), 100)} asks for "), "words",
-        pl.lit(f", and only its members sync{_edited(situation)}"),
+        pl.lit(f"the list {visible(list_name(situation), 100)}{ASKS}"), "words",
+        pl.lit(f"{SYNC}{_edited(situation)}"),
     )  # fmt: skip
-    rows = kept_out(population, situation, who)
+    rows = unmet(population, situation, who)
     return found(rows, state="excluded", field=pl.col("field"), value=value, rule=asked).cast(dict(FINDING))  # type: ignore[arg-type]
 
 
-def _rule(situation: Situation) -> pl.Expr | str:
-    plain = f"the contact is not in it, and only its members sync{_edited(situation)}"
+def _why(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
+    """`contact` and `why`, where no clause can be named."""
+    plain = f"the contact is not in it{SYNC}{_edited(situation)}"
     if live_criteria(situation) is None:
-        return plain
-    return (
-        pl.when("fits")
-        .then(pl.lit(f"the contact's values meet its criteria, but the list does not hold it{_newest(situation)}"))
-        .when(pl.col("why").is_not_null())
-        .then(pl.concat_str(pl.lit(f"{plain}; whether its values meet the criteria is not known: "), "why"))
-        .otherwise(pl.lit(f"{plain}; its values do not meet the criteria"))
+        return population.contacts.select("contact").filter(who).with_columns(why=pl.lit(plain))
+    return otherwise(
+        population,
+        situation,
+        who,
+        meets=f"the contact's values meet its {BEHIND}",
+        misses=f"{plain}; the contact's values do not meet its criteria, {TOO_MANY}",
+        unknown=f"{plain}; whether its values meet the criteria is not known",
     )
 
 
@@ -61,11 +64,6 @@ def _edited(situation: Situation) -> str:
     by = situation.inclusion.updated_by if situation.inclusion else ""
     who = f" (the list last by user {visible(by, 40)})" if by else ""
     return f"; its criteria were last edited on {day(edited)}{who}" if edited else ""
-
-
-def _newest(situation: Situation) -> str:
-    newest = situation.inclusion.members_changed_at if situation.inclusion else None
-    return f"; its newest membership is of {day(newest)}" if newest else ""
 
 
 CAUSE = Cause(

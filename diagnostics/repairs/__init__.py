@@ -37,7 +37,7 @@ from diagnostics.causes import (
     set_by_others,
     testing_address,
 )
-from diagnostics.repairs import of_people, of_values
+from diagnostics.repairs import of_list, of_people, of_values
 from diagnostics.repairs.of_refusals import REFUSED
 from diagnostics.repairs.repair import Answer, Hindrance, Hypothetical, Obstacle, Repair, Stop
 from engine.gates import Situation
@@ -60,11 +60,11 @@ REPAIRS: Mapping[str, Callable[[Stop, Situation], Answer]] = {
     testing_address.CODE: of_people.unwanted,
     role_address.CODE: of_people.unwanted,
     disposable_domain.CODE: of_people.unwanted,
-    list_deleted.CODE: of_people.list_gone,
-    list_processing.CODE: of_people.list_processing,
-    list_empty.CODE: of_people.list_empty,
-    list_criteria.CODE: of_people.list_criteria,
-    list_membership.CODE: of_people.list_membership,
+    list_deleted.CODE: of_list.list_gone,
+    list_processing.CODE: of_list.list_processing,
+    list_empty.CODE: of_list.list_empty,
+    list_criteria.CODE: of_list.list_criteria,
+    list_membership.CODE: of_list.list_membership,
     required_field.CODE: of_values.left_empty,
     field_type.CODE: of_values.wrong_value,
     field_option.CODE: of_values.no_choice,

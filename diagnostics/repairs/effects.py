@@ -154,11 +154,13 @@ def says_the_same(mapping: str) -> Effect:
 
 
 def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetical:
-    """Contacts that meet the list's criteria by what was changed are its members, and those that ceased to meet them are not.
+    """Contacts that meet the list's criteria by what was changed, in them or in the criteria, are its members, and those that
+    ceased to meet them are not.
 
     For lists that follow their criteria; where the answer is not known, membership stays.
     """
-    if live_criteria(before.situation) is None or before.contacts.equals(after.contacts):
+    unchanged = before.situation.inclusion == after.situation.inclusion and before.contacts.equals(after.contacts)
+    if live_criteria(before.situation) is None or unchanged:
         return after
     did = before.contacts.select("contact", _did=meets(before.situation, before.contacts.columns))
     does = meets(after.situation, after.contacts.columns)
@@ -184,6 +186,13 @@ def in_the_list(given: Hypothetical) -> Hypothetical:
     situation = replace(given.situation, inclusion=usable, list_size=max(1, given.situation.list_size))
     member = pl.when("hubspot").then(pl.coalesce("member_since", _now(given)))
     return _with(replace(given, situation=situation), member_since=member)
+
+
+def in_the_list_unless_barred(given: Hypothetical) -> Hypothetical:
+    """The inclusion list holds the contacts, but for those of whom it is known that they do not meet its criteria."""
+    barred = given.contacts.select(barred=~meets(given.situation, given.contacts.columns).fill_null(True)).to_series()
+    inside = in_the_list(given)
+    return _with(inside, member_since=pl.when(barred).then(given.contacts["member_since"]).otherwise("member_since"))
 
 
 def _now(given: Hypothetical) -> pl.Expr:

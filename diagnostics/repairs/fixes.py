@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from diagnostics.causes import field_format, field_length, field_option, field_range, field_type, list_criteria
+from diagnostics.causes import (
+    field_format,
+    field_length,
+    field_option,
+    field_range,
+    field_type,
+    list_criteria,
+    list_membership,
+)
 from diagnostics.causes.refusals import PREFIX, UNKNOWN
 from diagnostics.checkup import GATES
 from diagnostics.repairs import Hypothetical, Obstacle, Repair, Stop, answer_to
@@ -28,9 +36,10 @@ PROVED = 10
 """So many of the best repairs, and of the best pairs, are proved."""
 SAMPLE = 200
 """Contacts on which a claim is proved, evenly spread over those that it names; all of them if they are not more."""
-_BY_VALUE = (field_option.CODE, list_criteria.CODE, UNKNOWN)
-"""Causes whose value says what would be changed: one option, one value of the goal, one message."""
-_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE)
+_OF_THE_LIST = (list_criteria.CODE, list_membership.CODE)
+_BY_VALUE = (field_option.CODE, *_OF_THE_LIST, UNKNOWN)
+"""Causes whose value says what would be changed: one option, one value that the list would take, one message."""
+_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *_OF_THE_LIST)
 """Causes whose rule says it."""
 Progress = Callable[[str, int, int], None]
 
@@ -126,8 +135,7 @@ def _per_state(contacts: pl.DataFrame) -> Mapping[str, int]:
 
 
 _STOPS = f"""
-SELECT f.contact_id AS contact, f.code, f.state,
-  CASE WHEN f.code = 'list-membership' THEN '' ELSE f.field END AS field,
+SELECT f.contact_id AS contact, f.code, f.state, f.field,
   CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_VALUE)}) THEN f.value ELSE '' END AS value,
   CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_RULE)}) OR f.state = 'unknown' AND f.code NOT GLOB '{PREFIX}*'
     THEN f.rule ELSE '' END AS rule

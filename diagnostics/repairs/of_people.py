@@ -1,12 +1,11 @@
-"""Repairs of what stops a whole contact: its address, its consent, its links, the inclusion list, the connection's own rules."""
+"""Repairs of what stops a whole contact: its address, its consent, its links, the connection's own rules."""
 
 from __future__ import annotations
 
-from diagnostics.causes.inclusion import list_name
 from diagnostics.causes.plan_tier import custom_mappings
 from diagnostics.repairs import effects, settings
 from diagnostics.repairs.of_values import admin
-from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.repair import Answer, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, owner, side_and_name, where
 from engine.gates import Situation
 from engine.schema import Side
@@ -24,12 +23,6 @@ def erased(stop: Stop, situation: Situation) -> Answer:
 def in_doubt(stop: Stop, situation: Situation) -> Answer:
     """The next sync looks it up."""
     words = f"run syncdoctor sync {situation.connection.name}: it looks up the write that is in doubt"
-    return Obstacle("wait", words, "us", stop.code)
-
-
-def list_processing(stop: Stop, situation: Situation) -> Answer:
-    """HubSpot is at work."""
-    words = f"wait until HubSpot has processed the list {list_name(situation)}, then check again"
     return Obstacle("wait", words, "us", stop.code)
 
 
@@ -118,46 +111,6 @@ def member_status(stop: Stop, situation: Situation) -> Answer:
         return Obstacle("grant", f"let the credentials read the status in {app}", "app admin", stop.code)
     words = f"the person subscribes in {app} again, for instance by its sign-up form"
     return (Repair("consent", words, "contact", effects.subscribes_in_app, "app", code=stop.code, detail=stop.rule),)
-
-
-def list_gone(stop: Stop, situation: Situation) -> Answer:
-    """Another list, or the old one, that holds the contacts."""
-    words = f"restore the inclusion list {list_name(situation)} with its members, or choose another one that holds them"
-    return (Repair("list", words, "HubSpot admin", effects.in_the_list, once=True, code=stop.code),)
-
-
-def list_empty(stop: Stop, situation: Situation) -> Answer:
-    """Criteria or members."""
-    words = f"correct the criteria of the list {list_name(situation)} so that it holds the contacts, or add them"
-    return (Repair("list", words, "HubSpot admin", effects.in_the_list, once=True, code=stop.code),)
-
-
-def list_criteria(stop: Stop, situation: Situation) -> Answer:
-    """Criteria that fit the goal."""
-    _, name = side_and_name(stop.field)
-    words = f"let the list {list_name(situation)} also take contacts with {name} {VALUE}"
-    return (
-        Repair(
-            "list", words, "HubSpot admin", effects.in_the_list, "hubspot", name, stop.value, once=True, code=stop.code,
-            detail=stop.rule,
-        ),
-    )  # fmt: skip
-
-
-def list_membership(stop: Stop, situation: Situation) -> Answer:
-    """A contact that meets the criteria, or is added."""
-    name = list_name(situation)
-    if stop.state == "unknown":
-        return Obstacle(
-            "grant", f"let the credentials read the list {name} and its members", "HubSpot admin", stop.code
-        )
-    follows = situation.inclusion is not None and situation.inclusion.processing_type == "DYNAMIC"
-    words = (
-        f"let the contact meet the criteria of the list {name}, or widen them"
-        if follows
-        else f"add the contact to the list {name}"
-    )
-    return (Repair("list", words, "HubSpot admin", effects.in_the_list, "hubspot", code=stop.code, detail=stop.rule),)
 
 
 def address_held(stop: Stop, situation: Situation) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -24,25 +24,31 @@ _LONGEST = 24
 @lru_cache(maxsize=512)
 def sample(side: Side, field: Field) -> str | None:
     """A value that passes the gates for values of the field; None if none of the usual ones does (a pattern, say)."""
-    candidates = list(dict.fromkeys(_candidates(field)))
+    return next(iter(taken(side, field, candidates(field))), None)
+
+
+def taken(side: Side, field: Field, values: Iterable[str]) -> tuple[str, ...]:
+    """Those of the values that pass the gates for values of the field, in their order."""
+    tried = list(dict.fromkeys(values))
     writes = pl.DataFrame(
         [
             {"contact": number, "side": side, "kind": "update", "field": field.name, "value": value}
-            for number, value in enumerate(candidates)
+            for number, value in enumerate(tried)
         ],
         schema=WRITE,
     )
-    contacts = pl.DataFrame({"contact": list(range(len(candidates)))}, schema={"contact": pl.Int64})
+    contacts = pl.DataFrame({"contact": list(range(len(tried)))}, schema={"contact": pl.Int64})
     situation = _with_only(field)
     broken: set[int] = set()
     for code in _JUDGES:
         gate = cause(code).gate
         assert gate is not None
         broken |= set(gate.findings(Population(contacts, writes), situation)["contact"].to_list())
-    return next((value for number, value in enumerate(candidates) if number not in broken), None)
+    return tuple(value for number, value in enumerate(tried) if number not in broken)
 
 
-def _candidates(field: Field) -> Iterator[str]:
+def candidates(field: Field) -> Iterator[str]:
+    """Values that the field may take: its choices, the ends of its ranges, and such as fields usually take."""
     yield from (option.value for option in field.options)
     for rule in field.rules:
         if rule.kind in ("min_number", "max_number"):

@@ -47,12 +47,12 @@ def proof(change: SmallestChange) -> str:
 
 
 def _only_then(change: SmallestChange) -> str:
-    refused = any(repair.code.startswith("refused-") for repair in change.repairs if not repair.foreseen)
-    return (
-        "Whether the server takes it then, only the server can say."
-        if refused
-        else "What comes after it is another matter."
-    )
+    unforeseen = [repair for repair in change.repairs if not repair.foreseen]
+    if any(repair.code.startswith("refused-") for repair in unforeseen):
+        return "Whether the server takes it then, only the server can say."
+    if any(repair.kind == "list" for repair in unforeseen):
+        return "What has to change before the list holds it was not tried: nobody knows it here."
+    return "What comes after it is another matter."
 
 
 def hindrance(one: Obstacle) -> str:

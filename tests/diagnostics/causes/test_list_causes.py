@@ -85,10 +85,23 @@ def test_list_criteria_shows_goal_value_and_the_list_s_clause() -> None:
     assert "lifecyclestage is any of lead, partner" in row["rule"]
 
 
-def test_list_criteria_says_when_the_list_has_no_clause_on_the_goal_s_property() -> None:
-    """A manual list cannot ask for anything."""
-    manual = situation(inclusion=replace(INCLUSION, filters="", processing_type="MANUAL"))
-    assert "no criteria on lifecyclestage" in findings("list-criteria", PEOPLE, manual)[0]["rule"]
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"filters": "", "processing_type": "MANUAL"}, "but the list does not hold the contact, which is kept by hand"),
+        (
+            {"processing_type": "SNAPSHOT"},
+            "but the list does not hold the contact, which is a snapshot: when it was made it asked for lifecyclestage is any of "
+            "lead, partner",
+        ),
+        ({"filters": ""}, "but the list does not hold the contact; its criteria are not known"),
+    ],
+)
+def test_list_criteria_blames_no_clause_where_none_counts(changes: dict[str, str], says: str) -> None:
+    """Lists whose members people change have no live criteria; criteria that nobody has read are not guessed."""
+    row = findings("list-criteria", PEOPLE, situation(inclusion=replace(INCLUSION, **changes)))[0]  # type: ignore[arg-type]
+    assert row["rule"] == f"the goal names lifecyclestage lead, evangelist, {says}"
+    assert (row["field"], row["value"]) == ("hubspot.lifecyclestage", " evangelist")
 
 
 def test_list_membership_says_which_list_and_when_it_was_edited() -> None:

@@ -139,6 +139,50 @@ def test_a_contact_of_the_goal_is_told_the_clause_too() -> None:
     )
 
 
+def test_a_contact_of_the_goal_is_told_the_clause_that_it_does_not_meet() -> None:
+    """The list asks for the goal's stage too, but what keeps the lead out is the city."""
+    people = contacts(
+        person(1, {"lifecyclestage": "lead", "city": "Wien"}, None, **OUT),
+        person(2, {"lifecyclestage": "lead", "city": ""}, None, **OUT),
+    )
+    around = listed([STAGE, PLACE], contacts={"property": "lifecyclestage", "values": ["lead"]})
+
+    rows = findings("list-criteria", people, around)
+    assert [(row["field"], row["value"]) for row in rows] == [("hubspot.city", "Wien"), ("hubspot.city", "")]
+    assert {row["rule"] for row in rows} == {
+        "the goal names lifecyclestage lead, but the list asks for city is any of Bern"
+    }
+    shown = sentence("list-criteria", rows[1]["field"], rows[1]["value"], rows[1]["rule"], mask=True)
+    assert shown.startswith("HubSpot's city is empty: the goal names")
+
+
+def test_a_contact_of_the_goal_that_meets_the_criteria_or_perhaps_does_is_told_no_clause() -> None:
+    """HubSpot is behind, or another list decides whose members nobody here knows."""
+    people = contacts(person(1, {"lifecyclestage": "lead"}, None, **OUT))
+    goal = {"property": "lifecyclestage", "values": ["lead"]}
+    elsewhere = {"filterType": "IN_LIST", "operator": "NOT_IN_LIST", "listId": "102"}
+
+    (behind,) = findings("list-criteria", people, listed([STAGE], contacts=goal))
+    assert behind["rule"] == (
+        "the goal names lifecyclestage lead; the contact's values meet the list's criteria, but the list does not hold it; its "
+        "newest membership is of 2026-09-20"
+    )
+    (unclear,) = findings("list-criteria", people, listed([STAGE, elsewhere], contacts=goal))
+    assert unclear["rule"] == (
+        "the goal names lifecyclestage lead, but the list does not hold the contact, and whether its values meet the criteria is "
+        "not known: the members of list 102 are not known"
+    )
+
+
+def test_two_clauses_on_one_property_are_told_as_one() -> None:
+    """A finding names a property once."""
+    people = contacts(person(1, {"lifecyclestage": "other"}, None, **OUT))
+    row = findings("list-membership", people, listed([STAGE, asks("lifecyclestage", "IS_NONE_OF", "other")]))[0]
+    assert (
+        "asks for lifecyclestage is any of lead, customer and lifecyclestage is none of other, and only" in row["rule"]
+    )
+
+
 def test_members_whom_the_goal_does_not_name_are_reported_one_by_one() -> None:
     """A lead and a customer are members, an `other` is not; the goal names leads. What was not fetched is unknown."""
     goal = {"property": "lifecyclestage", "values": ["lead"]}

@@ -1,0 +1,218 @@
+"""Repairs of what the inclusion list has to do with: it is gone, empty or being processed, or it does not hold a contact.
+
+What is said is what is tried: the criteria are widened where they keep the contact out, a value is changed so that they are met, or
+the contact is added where people do that; the planner then judges with the criteria evaluated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import polars as pl
+
+from diagnostics.causes.columns import EVIDENCE_CHARACTERS
+from diagnostics.causes.inclusion import list_name
+from diagnostics.causes.list_clauses import circumstances, live_criteria
+from diagnostics.causes.list_outside import ASKS, BEHIND, SYNC, TOO_MANY, by_hand
+from diagnostics.criteria.evaluate import answer
+from diagnostics.criteria.form import Clause, Part, alternatives, clauses_of, leaves
+from diagnostics.criteria.wording import in_words
+from diagnostics.repairs import effects, widening
+from diagnostics.repairs.consents import holds_consent
+from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.samples import candidates, taken
+from diagnostics.repairs.wording import OfLastSituation, called, mapping_of, pair_of, side_and_name
+from engine.gates import Situation
+from engine.schema import Field
+
+MOST_PARTS = 4
+"""Of so many clauses on one property that keep a contact out together, the words are told apart."""
+_MEASURED = ("number", "moment")
+"""Clauses that ask for a range: one value more is no widening that anybody would make."""
+
+
+def list_processing(stop: Stop, situation: Situation) -> Answer:
+    """HubSpot is at work."""
+    words = f"wait until HubSpot has processed the list {list_name(situation)}, then check again"
+    return Obstacle("wait", words, "us", stop.code)
+
+
+def list_gone(stop: Stop, situation: Situation) -> Answer:
+    """Another list, or the old one, that holds the contacts."""
+    words = f"restore the inclusion list {list_name(situation)} with its members, or choose another one that holds them"
+    return (Repair("list", words, "HubSpot admin", effects.in_the_list, once=True, code=stop.code),)
+
+
+def list_empty(stop: Stop, situation: Situation) -> Answer:
+    """Criteria or members."""
+    words = f"correct the criteria of the list {list_name(situation)} so that it holds the contacts, or add them"
+    return (Repair("list", words, "HubSpot admin", effects.in_the_list, once=True, code=stop.code),)
+
+
+def list_criteria(stop: Stop, situation: Situation) -> Answer:
+    """A contact that the goal names: the criteria are widened, or its values changed, the goal's own aside."""
+    goal = situation.connection.goals.contacts
+    _, name = side_and_name(stop.field)
+    return _let_in(stop, situation, change_first=False, may_change=goal is None or goal.property != name)
+
+
+def list_membership(stop: Stop, situation: Situation) -> Answer:
+    """A contact that nobody asked for: its values are changed, or the criteria widened."""
+    if stop.state == "unknown":
+        words = f"let the credentials read the list {list_name(situation)} and its members"
+        return Obstacle("grant", words, "HubSpot admin", stop.code)
+    return _let_in(stop, situation, change_first=True, may_change=True)
+
+
+def _let_in(stop: Stop, situation: Situation, *, change_first: bool, may_change: bool) -> Answer:
+    name = list_name(situation)
+    if by_hand(situation):
+        return (_membership(stop, f"add the contact to the list {name}"),)
+    asked = _asked(stop, situation)
+    if asked is None and BEHIND in stop.rule:
+        words = (
+            f"wait until HubSpot has taken the contact into the list {name}, whose criteria it meets, and check again; if it "
+            "stays outside, look at both in HubSpot"
+        )
+        return Obstacle("wait", words, "us", stop.code)
+    if asked is None:
+        told = "was not looked at" if TOO_MANY in stop.rule else "cannot be told here"
+        words = f"bring the contact into the list {name}; which of its criteria keeps the contact out {told}"
+        return (_membership(stop, words, foreseen=False),)
+    said = _said_by_the_person(stop, situation, asked)
+    if said is not None:
+        return (said,)
+    widened = _widened(stop, situation, asked)
+    change = _changed(stop, situation, asked) if may_change else ()
+    return (*change, widened) if change_first else (widened, *change)
+
+
+def _membership(stop: Stop, words: str, *, foreseen: bool = True) -> Repair:
+    effect = effects.in_the_list if foreseen or TOO_MANY in stop.rule else effects.in_the_list_unless_barred
+    return Repair(
+        "list", words, "HubSpot admin", effect, "hubspot", foreseen=foreseen, code=stop.code, detail=stop.rule
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What keeps a contact out: parts of one way into the list, on one property or on none, and what else this way asks of it."""
+
+    parts: tuple[Part, ...]
+    of_property: tuple[Clause, ...]
+    words: str
+
+
+_ASKED: OfLastSituation[_Asked | None] = OfLastSituation()
+
+
+def _asked(stop: Stop, situation: Situation) -> _Asked | None:
+    """The parts of the criteria that the stop's rule names; None if it names none."""
+    return _ASKED.get(situation, f"{stop.field} {stop.rule}", lambda: _named_in(stop, situation))
+
+
+def _named_in(stop: Stop, situation: Situation) -> _Asked | None:
+    tree = live_criteria(situation)
+    words = stop.rule.partition(ASKS)[2].partition(SYNC)[0]
+    _, name = side_and_name(stop.field)
+    for way in map(clauses_of, alternatives(tree) if tree and words else ()):
+        parts = [part for part in way if (part.property == name if isinstance(part, Clause) else not name)]
+        for size in range(1, min(len(parts), MOST_PARTS) + 1):
+            for some in combinations(parts, size):
+                if " and ".join(map(in_words, some)) == words:
+                    return _Asked(some, tuple(part for part in parts if isinstance(part, Clause)), words)
+    return None
+
+
+def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repair | None:
+    """What a list asks about a consent, only the person can say; None where it asks nothing of that kind."""
+    clauses = [leaf for part in asked.parts for leaf in leaves(part) if isinstance(leaf, Clause)]
+    name = next((one.property for one in clauses if holds_consent(situation, "hubspot", one.property)), None)
+    if name is None:
+        return None
+    words = f"the person says it themselves: the list {list_name(situation)} asks for {asked.words}"
+    effect = effects.filled(None, "hubspot", name, _sample(situation, name, asked) or "")
+    return Repair("consent", words, "contact", effect, "hubspot", name, code=stop.code, detail=stop.rule)
+
+
+def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:
+    """The criteria take this value too, or do not ask for what is asked."""
+    of_list = f"let the list {list_name(situation)}"
+    _, name = side_and_name(stop.field)
+    by_value = all(isinstance(part, Clause) and part.kind not in _MEASURED for part in asked.parts)
+    parts = frozenset(map(in_words, asked.parts))
+    if not by_value or len(stop.value) >= EVIDENCE_CHARACTERS:
+        words, effect = f"{of_list} no longer ask for {asked.words}", widening.not_asking(parts)
+        return Repair(
+            "list", words, "HubSpot admin", effect, "hubspot", name, once=True, code=stop.code, detail=stop.rule
+        )
+    takes = f"with {name} {VALUE}" if stop.value else f"without a value in {name}"
+    words = f"{of_list} also take contacts {takes} where it asks for {asked.words}"
+    field = situation.schemas["hubspot"].fields.get(name)
+    known = {"", *(option.value for option in (field.options if field else ()))}
+    effect = widening.also_taking(name, stop.value, parts)
+    return Repair(
+        "list", words, "HubSpot admin", effect, "hubspot", name, stop.value, once=True, personal=stop.value not in known,
+        code=stop.code, detail=stop.rule,
+    )  # fmt: skip
+
+
+def _changed(stop: Stop, situation: Situation, asked: _Asked) -> tuple[Repair, ...]:
+    """Another value of the contact that meets what is asked; none where nobody may write one, or no such value is known."""
+    side, name = side_and_name(stop.field)
+    schema = situation.schemas["hubspot"]
+    field = schema.fields.get(name)
+    if side is None or field is None or field.read_only or name == schema.identity_field:
+        return ()
+    value = _sample(situation, name, asked)
+    if value is None:
+        return ()
+    words = f"let {called(situation, side, name)} be what the list {list_name(situation)} asks for: {asked.words}"
+    effect = effects.filled(None, side, name, value)
+    return (Repair("value", words, "HubSpot admin", effect, side, name, code=stop.code, detail=stop.rule),)
+
+
+_SAMPLES: OfLastSituation[str | None] = OfLastSituation()
+
+
+def _sample(situation: Situation, name: str, asked: _Asked) -> str | None:
+    """A value that meets all that this way into the list asks of the property, for the planner's re-run: one that the mapped field
+    takes, if there is one."""
+    clauses = asked.of_property or [
+        leaf for part in asked.parts for leaf in leaves(part) if isinstance(leaf, Clause) and leaf.property == name
+    ]
+    return _SAMPLES.get(situation, f"{name} {asked.words}", lambda: _meeting(situation, name, clauses))
+
+
+def _meeting(situation: Situation, name: str, clauses: Sequence[Clause]) -> str | None:
+    field = situation.schemas["hubspot"].fields.get(name)
+    tried = list(dict.fromkeys([*_asked_values(clauses), *(candidates(field) if field else ()), ""]))
+    frame = pl.DataFrame({f"hubspot.{name}": tried})
+    around = circumstances(situation, frame.columns)
+    fitting = frame.filter(pl.all_horizontal(answer(one, around) for one in clauses)).to_series().to_list()
+    if field is not None:
+        fitting = list(taken("hubspot", field, fitting))
+    return next((one for one in fitting if _carried_over(situation, name, one)), next(iter(fitting), None))
+
+
+def _asked_values(clauses: Sequence[Clause]) -> Iterator[str]:
+    """The values in the clauses, and of numbers those beside them."""
+    for clause in clauses:
+        yield from clause.values
+        for value in clause.values if clause.kind == "number" else ():
+            try:
+                yield from (f"{float(value) + step:g}" for step in (1, -1))
+            except ValueError:
+                continue
+
+
+def _carried_over(situation: Situation, name: str, value: str) -> bool:
+    """Whether the app's field takes what the mapping makes of the value."""
+    mapping = mapping_of(situation, "hubspot", name)
+    field: Field | None = situation.schemas["app"].fields.get(mapping.app) if mapping else None
+    if mapping is None or field is None or not pair_of(situation, mapping).flows_to("app"):
+        return True
+    written = pl.select(pair_of(situation, mapping).translated(pl.lit(value), "app")).item()
+    return bool(taken("app", field, [str(written)]))
