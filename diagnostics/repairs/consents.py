@@ -1,12 +1,17 @@
-"""Which fields hold a person's consent. What they say is the person's: no repair has anybody else set one."""
+"""Which fields hold a person's consent, and the repair of those: the person says it. No repair has anybody else set one."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 
+import polars as pl
+
 from diagnostics.causes.opt_in import SUBSCRIPTION
-from diagnostics.repairs.wording import OfLastSituation, pair_of
-from engine.connection import CONSENTS
+from diagnostics.repairs import effects, settings
+from diagnostics.repairs.repair import Effect, Repair, Stop
+from diagnostics.repairs.samples import sample, taken
+from diagnostics.repairs.wording import OfLastSituation, called, filling, mapping_of, opposite, pair_of
+from engine.connection import CONSENTS, FieldMapping
 from engine.gates import Situation
 from engine.schema import SIDES, Side
 
@@ -37,14 +42,44 @@ def _configured(situation: Situation) -> Set[tuple[Side, str]]:
     return known
 
 
-def accepted(situation: Situation, side: Side, name: str) -> str | None:
-    """A value of such a field with which its person may be written to, for the planner's re-run; None if none is known."""
-    connection, status = situation.connection, situation.schemas["app"].consent
-    if side == "app" and status is not None and status.name == name:
-        return status.accepted[0]
-    if side == "hubspot" and connection.opt_in is not None and connection.opt_in.property == name:
-        return connection.opt_in.accepted[0]
-    if side == "hubspot" and (name in CONSENTS or name.startswith(_OPTED_OUT_OF)):
+def accepted(situation: Situation, name: str) -> str | None:
+    """What such a HubSpot property holds of a person who may be written to; None if that is not known."""
+    rule = situation.connection.opt_in
+    if rule is not None and rule.property == name:
+        return rule.accepted[0]
+    if name in CONSENTS or name.startswith(_OPTED_OUT_OF):
         return "false"
-    mapping = next((one for one in connection.mappings if connection.field(one, side) == name), None)
-    return next(iter(pair_of(situation, mapping).accepted), None) if mapping and side == "hubspot" else None
+    mapping = mapping_of(situation, "hubspot", name)
+    return next(iter(pair_of(situation, mapping).accepted), None) if mapping else None
+
+
+def asked_anew(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[Repair, ...]:
+    """The person says what they want, where a side takes nothing or something else in its field; none where the side would not
+    take their agreement either."""
+    mapping, field = filling(situation, side, name), situation.schemas[side].fields.get(name)
+    agreed = accepted(situation, mapping.hubspot if mapping else name) if mapping or side == "hubspot" else None
+    if agreed is None and field is not None:
+        agreed = sample(side, field)
+    if agreed is None:
+        return ()
+    source = opposite(side) if mapping else side
+    recorded = situation.connection.field(mapping, source) if mapping else name
+    written = agreed
+    if mapping and side == "app":
+        written = pl.select(pair_of(situation, mapping).translated(pl.lit(agreed), "app")).item()
+    if field is not None and not taken(side, field, [str(written)]):
+        return ()
+    words = f"the person says whether they may be written to, and {called(situation, source, recorded)} records it"
+    effect = _recorded(mapping, source, recorded, agreed, situation)
+    return (Repair("consent", words, "contact", effect, source, recorded, code=stop.code, detail=stop.rule),)
+
+
+def _recorded(mapping: FieldMapping | None, side: Side, name: str, agreed: str, situation: Situation) -> Effect:
+    """The side's record says so, also a new one in HubSpot."""
+    if mapping is not None and side == "app":
+        return effects.filled(pair_of(situation, mapping), side, name, agreed)
+    there = effects.filled(None, side, name, agreed)
+    if mapping is not None or side == "app":
+        return there
+    anew = settings.on_create(name, agreed)
+    return lambda given: anew(there(given))

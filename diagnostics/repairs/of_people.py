@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnostics.causes.plan_tier import custom_mappings
 from diagnostics.repairs import effects, settings
+from diagnostics.repairs.consents import holds_consent
 from diagnostics.repairs.of_values import admin
 from diagnostics.repairs.repair import Answer, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, owner, side_and_name, where
@@ -135,7 +136,7 @@ def conflict(stop: Stop, situation: Situation) -> Answer:
     name = stop.field
     side: Side = "hubspot"
     mapping = mapping_of(situation, side, name)
-    if stop.rule == "consent":
+    if stop.rule == "consent" or holds_consent(situation, side, name):
         words = f"the person says on both sides whether they may be written to ({name})"
         return (Repair("consent", words, "contact", effects.says_the_same(name), side, name, code=stop.code),)
     command = f"syncdoctor decide {situation.connection.name} --field {mapping.name if mapping else name}"

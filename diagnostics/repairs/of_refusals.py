@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diagnostics.causes.cause import FixedBy
 from diagnostics.causes.refusals import records, values
 from diagnostics.repairs import effects, settings
+from diagnostics.repairs.consents import holds_consent
 from diagnostics.repairs.of_people import address_of
 from diagnostics.repairs.repair import Answer, Kind, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, opposite, side_and_name, where
@@ -64,6 +65,11 @@ _ACTIONS: Mapping[str, _Action] = {
     ),
     records.GONE.code: _Action("other", "check again with --full, then restore the record or end the link", "HubSpot admin"),
 }  # fmt: skip
+_OF_CONSENTS: Mapping[Kind, _Action] = {
+    "value": _Action("consent", "the person says anew whether they may be written to, in {source}", "contact"),
+    "option": _Action("option", "add the choice that {target} does not know to {field}", "app admin"),
+}
+"""In place of what would have somebody else say it."""
 _WAIT = frozenset((records.MANY_SIGNUPS.code, records.BUSY.code))
 
 
@@ -73,8 +79,10 @@ def refused(stop: Stop, situation: Situation) -> Answer:
         return Obstacle("never", "the server keeps an erased person out", "contact", stop.code)
     if stop.code in _WAIT:
         return Obstacle("wait", "wait: it is tried again by itself", "us", stop.code)
-    action = _ACTIONS[stop.code]
     side, name = side_and_name(stop.field)
+    action = _ACTIONS[stop.code]
+    if side is not None and holds_consent(situation, side, name):
+        action = _OF_CONSENTS.get(action.kind, action)
     words = _filled_in(action.words, stop, situation)
     effect = effects.not_refused(stop.field)
     return (

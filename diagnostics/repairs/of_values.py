@@ -9,9 +9,19 @@ from diagnostics.causes import field_format, field_length, field_range
 from diagnostics.causes.cause import FixedBy
 from diagnostics.causes.columns import EVIDENCE_CHARACTERS
 from diagnostics.repairs import effects, settings
+from diagnostics.repairs.consents import asked_anew, holds_consent
 from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
 from diagnostics.repairs.samples import sample
-from diagnostics.repairs.wording import OfLastSituation, called, mapping_of, opposite, pair_of, side_and_name, where
+from diagnostics.repairs.wording import (
+    OfLastSituation,
+    called,
+    filling,
+    mapping_of,
+    opposite,
+    pair_of,
+    side_and_name,
+    where,
+)
 from engine.gates import Situation
 from engine.schema import FieldType, RuleKind, Side
 
@@ -54,10 +64,11 @@ class _Choices:
     known: frozenset[str]
     by: FixedBy
     add: str
+    """Empty where a new choice would have the connection say what only a person may say."""
     translate: str
     mapping: str
     choice: str | None
-    """One of the choices, to which a value may be translated; None where a translation does not lead back."""
+    """One of the choices, to which a value may be translated; None where a translation does not lead back, and for a consent."""
     nobodys: frozenset[str]
     """Words that are no person's: choices of the other side, and those that the mapping translates."""
     corrections: tuple[Repair, ...]
@@ -77,7 +88,7 @@ def no_choice(stop: Stop, situation: Situation) -> Answer:
         missing = [part for part in parts if part and part not in same.known]
     else:
         missing = [stop.value] if stop.value and stop.value not in same.known else []
-    if not missing or len(stop.value) >= EVIDENCE_CHARACTERS:
+    if not missing or not same.add or len(stop.value) >= EVIDENCE_CHARACTERS:
         return same.corrections
     value, personal = ";".join(missing), not same.nobodys.issuperset(missing)
     add = Repair(
@@ -94,21 +105,22 @@ def no_choice(stop: Stop, situation: Situation) -> Answer:
 
 
 def _choices(stop: Stop, situation: Situation, side: Side, name: str) -> _Choices:
-    field, mapping = situation.schemas[side].fields[name], mapping_of(situation, side, name)
+    field, mapping = situation.schemas[side].fields[name], filling(situation, side, name)
     values = [option.value for option in field.options]
     nobodys: set[str] = set()
-    choice = None
+    choice, consent = None, holds_consent(situation, side, name)
     if mapping is not None:
         source = situation.schemas[opposite(side)].fields.get(situation.connection.field(mapping, opposite(side)))
         nobodys = {word for option in (source.options if source else ()) for word in (option.value, option.label)}
         nobodys |= {*mapping.options, *mapping.options.values()}
         taken = () if mapping.direction == "to_app" else tuple(mapping.options.values())
-        choice = next((value for value in values if value not in taken), None) if side == "app" else None
+        free = (value for value in values if value not in taken)
+        choice = next(free, None) if side == "app" and not consent else None
     return _Choices(
         several=field.type == "options",
         known=frozenset(values),
         by=admin(side),
-        add=f"add the option {VALUE} to {called(situation, side, name)}",
+        add="" if consent and mapping is None else f"add the option {VALUE} to {called(situation, side, name)}",
         translate=f"translate {VALUE} to one of the choices in the mapping of {mapping.name if mapping else name}",
         mapping=mapping.name if mapping else "",
         choice=choice,
@@ -122,16 +134,17 @@ def left_empty(stop: Stop, situation: Situation) -> Answer:
     side, name = side_and_name(stop.field)
     if side is None:
         return ()
-    mapping = mapping_of(situation, side, name)
+    mapping = filling(situation, side, name)
     made_up = _sample(situation, side, name)
     repairs: list[Repair] = []
-    if mapping is not None:
+    consent = holds_consent(situation, side, name)
+    if consent or mapping is not None:
         repairs += in_the_source(stop, situation, side, name, verb="fill")
     elif made_up is not None:
         words = f"fill {called(situation, side, name)}"
         effect = effects.filled(None, side, name, made_up)
         repairs.append(Repair("value", words, admin(side), effect, side, name, code=stop.code, detail=stop.rule))
-    if side == "hubspot" and made_up is not None:
+    if side == "hubspot" and made_up is not None and not consent:
         words = f"give new HubSpot records a value in {name} (hubspot.on_create)"
         repairs.append(
             Repair("rule", words, "us", settings.on_create(name, made_up), side, name, once=True, code=stop.code)
@@ -147,31 +160,40 @@ def in_the_source(
     stop: Stop, situation: Situation, side: Side, name: str, *, verb: str = "correct"
 ) -> tuple[Repair, ...]:
     """Another value on the other side, from where the field is filled; a consent is no value to correct."""
-    mapping = mapping_of(situation, side, name)
+    mapping = filling(situation, side, name)
+    given = mapping is None and side == "hubspot" and name in situation.connection.hubspot.on_create
+    if holds_consent(situation, side, name):
+        return (_not_given(stop, name),) if given else asked_anew(stop, situation, side, name)
     made_up = _sample(situation, side, name)
     if made_up is None:
         return ()
     if mapping is None:
-        given = side == "hubspot" and name in situation.connection.hubspot.on_create
         words = f"give new HubSpot records another value in {name} (hubspot.on_create)"
         effect = settings.on_create(name, made_up)
         return (Repair("rule", words, "us", effect, side, name, once=True, code=stop.code),) if given else ()
     pair, source = pair_of(situation, mapping), opposite(side)
-    if pair.merge == "consent":
-        return ()
     field = pair.field(source)
     words = f"{verb} {called(situation, source, field)}"
     effect = effects.filled(pair, source, field, made_up)
     return (Repair("value", words, admin(source), effect, source, field, code=stop.code, detail=stop.rule),)
 
 
+def _not_given(stop: Stop, name: str) -> Repair:
+    """The connection does not say of new people what only they can say."""
+    words = f"give new HubSpot records no value in {name}, which is the person's to say (hubspot.on_create)"
+    return Repair("rule", words, "us", settings.not_on_create(name), "hubspot", name, once=True, code=stop.code)
+
+
 def corrected(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[Repair, ...]:
-    """Another value in the field itself, for one that could not be read."""
+    """Another value in the field itself, for one that could not be read; a consent is the person's to correct."""
     mapping = mapping_of(situation, side, name)
     pair = pair_of(situation, mapping) if mapping is not None else None
     taker = opposite(side) if pair else side
-    made_up = _sample(situation, taker, pair.field(taker) if pair else name)
-    if made_up is None or (pair is not None and pair.merge == "consent"):
+    there = pair.field(taker) if pair else name
+    if holds_consent(situation, side, name):
+        return asked_anew(stop, situation, taker, there)
+    made_up = _sample(situation, taker, there)
+    if made_up is None:
         return ()
     words = f"correct {called(situation, side, name)}"
     effect = effects.filled(pair, side, name, made_up)

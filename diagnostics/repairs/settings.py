@@ -66,6 +66,17 @@ def on_create(name: str, value: str) -> Effect:
     return effect
 
 
+def not_on_create(name: str) -> Effect:
+    """New HubSpot records get nothing in the field from the connection."""
+
+    def effect(given: Hypothetical) -> Hypothetical:
+        hubspot = given.situation.connection.hubspot
+        rest = {field: value for field, value in hubspot.on_create.items() if field != name}
+        return _connected(given, hubspot=hubspot.model_copy(update={"on_create": rest}))
+
+    return effect
+
+
 def more_options(side: Side, name: str, values: Collection[str]) -> Effect:
     """The field knows these choices too."""
 

@@ -50,6 +50,12 @@ def mapping_of(situation: Situation, side: Side, name: str) -> FieldMapping | No
     return next((one for one in connection.mappings if connection.field(one, side) == name), None)
 
 
+def filling(situation: Situation, side: Side, name: str) -> FieldMapping | None:
+    """The mapping that writes into the side's field; None if none does."""
+    mapping = mapping_of(situation, side, name)
+    return mapping if mapping is not None and pair_of(situation, mapping).flows_to(side) else None
+
+
 class OfLastSituation(Generic[T]):
     """What was worked out for the situation asked for last, by name: its reasons are asked for by the thousand."""
 
