@@ -17,7 +17,6 @@ from diagnostics.evidence import sentence
 from diagnostics.observed.words import Certain, certain
 from diagnostics.repairs import Hypothetical, Obstacle, Stop, answer_to
 from diagnostics.repairs.smallest import SmallestChange, smallest_change
-from engine.canonical import email_key
 from engine.connection import Connection
 from engine.errors import ConfigurationError
 from engine.gates import Situation
@@ -30,7 +29,6 @@ from engine.situation import recall
 from engine.sqlite import sqlite3
 from engine.workspace import Workspace
 
-MANY = 10
 _LINKED = {"email": "by e-mail", "additional e-mail": "by an additional e-mail address of the HubSpot contact"}
 
 
@@ -84,36 +82,6 @@ class Explanation:
     change: SmallestChange | None = None
     certain: Certain | None = None
     """How certain it is, where another engine writes."""
-
-
-def find_contact(workspace: Workspace, who: str) -> int:
-    """The contact with this e-mail address or id of either side.
-
-    Raises ConfigurationError if nobody or more than one fits; the latter names the ids to choose from.
-    """
-    wanted = who.strip()
-    key = pl.DataFrame({"who": [wanted]}).select(email_key(pl.col("who")))["who"][0] if wanted else ""
-    rows = workspace.rows(
-        "SELECT c.id, c.hubspot_id, c.app_id FROM contact c WHERE ?1 <> '' AND (c.hubspot_id = ?1 OR c.app_id = ?1 "
-        "OR c.hubspot_id IN (SELECT _id FROM hubspot_contact WHERE _email_key = ?2) "
-        "OR c.app_id IN (SELECT _id FROM app_contact WHERE _email_key = ?2)) ORDER BY c.id LIMIT ?3",
-        (wanted, key, MANY + 1),
-    )
-    if not rows:
-        raise ConfigurationError(
-            "no contact has this e-mail address or id",
-            where=workspace.path.stem,
-            remedy="Check the spelling; a contact that was created after the last check is found after the next one "
-            f"(syncdoctor check {workspace.path.stem}).",
-        )
-    if len(rows) > 1:
-        ids = ", ".join(str(row["hubspot_id"] or row["app_id"]) for row in rows[:MANY])
-        raise ConfigurationError(
-            f"{'more than ' + str(MANY) if len(rows) > MANY else len(rows)} contacts share this e-mail address",
-            where=workspace.path.stem,
-            remedy=f"Give one of the ids: {ids}",
-        )
-    return int(rows[0]["id"])
 
 
 def explain(workspace: Workspace, connection: Connection, contact: int, *, prove: bool = False) -> Explanation:

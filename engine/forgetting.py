@@ -17,6 +17,7 @@ from engine.schema import SIDES, Side
 from engine.sqlite import sqlite3
 from engine.suppression import ERASED, LOOKED_THROUGH, hashed, normalised, recognised, secret_of, suppress
 from engine.waivers import forget_waivers
+from engine.who import survivor_of
 from engine.workspace import Workspace, quoted
 
 VERDICT = "erased"
@@ -63,7 +64,8 @@ def lift(run: Run, address: str) -> bool:
 
 
 def known_as(workspace: Workspace, who: str) -> Person:
-    """The person with this e-mail address (also an additional one) or id of either side.
+    """The person with this e-mail address (also an additional one) or id of either side (also one that was merged away). A
+    name is not enough to remove somebody's values.
 
     All addresses of the contacts that fit are theirs, and all contacts that have one of these. Nobody may be known: an
     address alone is enough to keep a person away.
@@ -71,6 +73,9 @@ def known_as(workspace: Workspace, who: str) -> Person:
     wanted = who.strip()
     key = normalised(wanted) if "@" in wanted else ""
     named = _having(workspace, [key] if key else [], wanted)
+    if not named and (merged := survivor_of(workspace, wanted)):
+        wanted = merged[1]
+        named = _having(workspace, [], wanted)
     held = [row["hubspot_id"] for row in named if row["hubspot_id"]]
     keys = [key, *(row[name] for row in named for name in ("hubspot_key", "app_key")), *additional(workspace, held)]
     distinct = list(dict.fromkeys(key for key in keys if key and not key.startswith(ERASED)))

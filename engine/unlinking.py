@@ -20,6 +20,7 @@ from engine.runs import Run
 from engine.schema import SIDES, Side, SideSchema
 from engine.sqlite import sqlite3
 from engine.suppression import normalised
+from engine.who import find_contact
 from engine.workspace import Workspace
 
 Then = Literal["matched", "several", "created", "alone"]
@@ -48,11 +49,11 @@ class DeadLink:
 
 
 def dead_link(workspace: Workspace, connection: Connection, who: str) -> DeadLink:
-    """The dead link of the contact with this e-mail address or id of either side, also the id that is gone.
+    """The dead link of the contact that is meant (`who.find_contact`), also by the id that is gone.
 
     Raises ConfigurationError if nobody or more than one fits, and if the link must not be ended, with the reason.
     """
-    row = _chosen(workspace, _named(workspace, who.strip()))
+    row = _chosen(workspace, _named(workspace, who.strip()) or _of(workspace, find_contact(workspace, who).contact))
     _refuse(workspace, row)
     gone: Side = "app" if row["hubspot_there"] else "hubspot"
     left_id = row["hubspot_id"] if gone == "app" else row["app_id"]
@@ -98,33 +99,35 @@ def _both(link: DeadLink) -> str:
 
 
 def _named(workspace: Workspace, who: str) -> list[sqlite3.Row]:
+    """The contacts with this id or address: of several, the dead link is meant."""
     key = normalised(who) if "@" in who else ""
     return workspace.rows(
-        "SELECT c.id, c.hubspot_id, c.app_id, c.erased, c.linked_at IS NOT NULL AS linked, h._id IS NOT NULL AS hubspot_there, "
-        "a._id IS NOT NULL AS app_there, coalesce(h._email_key, '') AS hubspot_key, coalesce(a._email_key, '') AS app_key "
-        "FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id LEFT JOIN app_contact a ON a._id = c.app_id "
-        "WHERE ?1 <> '' AND (c.hubspot_id = ?1 OR c.app_id = ?1) OR ?2 <> '' AND (c.hubspot_id IN (SELECT _id "
+        f"{_LINK} WHERE ?1 <> '' AND (c.hubspot_id = ?1 OR c.app_id = ?1) OR ?2 <> '' AND (c.hubspot_id IN (SELECT _id "
         "FROM hubspot_contact WHERE _email_key = ?2 UNION SELECT record_id FROM additional_email WHERE email_key = ?2) "
         "OR c.app_id IN (SELECT _id FROM app_contact WHERE _email_key = ?2)) ORDER BY c.id",
         (who, key),
     )
 
 
+def _of(workspace: Workspace, contact: int) -> list[sqlite3.Row]:
+    return workspace.rows(f"{_LINK} WHERE c.id = ?", (contact,))
+
+
+_LINK = """
+SELECT c.id, c.hubspot_id, c.app_id, c.erased, c.linked_at IS NOT NULL AS linked, h._id IS NOT NULL AS hubspot_there,
+  a._id IS NOT NULL AS app_there, coalesce(h._email_key, '') AS hubspot_key, coalesce(a._email_key, '') AS app_key
+FROM contact c LEFT JOIN hubspot_contact h ON h._id = c.hubspot_id LEFT JOIN app_contact a ON a._id = c.app_id
+"""
+
+
 def _chosen(workspace: Workspace, rows: list[sqlite3.Row]) -> sqlite3.Row:
-    name = workspace.path.stem
-    if not rows:
-        raise ConfigurationError(
-            "no contact has this e-mail address or id",
-            where=f"unlink {name}",
-            remedy=f"Check the spelling; syncdoctor check {name} --contacts FILE.csv lists those with counterpart-gone.",
-        )
     dead = [row for row in rows if row["linked"] and not (row["hubspot_there"] and row["app_there"])]
     candidates = dead or rows
     if len(candidates) > 1:
         ids = ", ".join(str(row["hubspot_id"] or row["app_id"]) for row in candidates[:10])
         raise ConfigurationError(
             f"{len(candidates)} contacts share this e-mail address",
-            where=f"unlink {name}",
+            where=f"unlink {workspace.path.stem}",
             remedy=f"Give one of the ids: {ids}",
         )
     return candidates[0]

@@ -52,7 +52,7 @@ AcceptOption = Annotated[
     list[str] | None, typer.Option("--accept", help="Let this brake pass once (repeatable).", metavar="BRAKE")
 ]
 WhoArgument = Annotated[
-    str, typer.Argument(help="An e-mail address or an id of either side.", metavar="WHO", callback=text_of)
+    str, typer.Argument(help="An e-mail address, an id of either side or a full name.", metavar="WHO", callback=text_of)
 ]
 WhoOption = Annotated[
     list[str] | None,

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from diagnostics.causes import CAUSES
 from diagnostics.evidence import sentence
-from diagnostics.explain import find_contact
 from diagnostics.past.findings import PastFinding, Seen, findings_until, numbers_of
 from diagnostics.past.moment import Examined
 from engine.connection import Connection
@@ -18,6 +17,7 @@ from engine.mirror import TABLE, columns_of
 from engine.runs import iso
 from engine.schema import SIDES, Side
 from engine.sqlite import sqlite3
+from engine.who import find_contact
 from engine.workspace import Workspace
 
 OTHER_CLOCKS = timedelta(hours=1)
@@ -128,7 +128,7 @@ def _span_of(workspace: Workspace, who: str, examined: Examined) -> sqlite3.Row:
         )
     if rows:
         return rows[0]
-    contact = find_contact(workspace, who)
+    contact = find_contact(workspace, who).contact
     # As literals: SQLite does not look up the rows of a subquery in the parts of a view, but reads all of it.
     numbers = ", ".join(str(number) for number in numbers_of(workspace, contact))
     rows = workspace.rows(

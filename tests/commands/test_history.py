@@ -95,10 +95,10 @@ def test_every_key_of_a_history_is_described(command: Command, synced: Path) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("practice", "nobody@example.org"), "no contact has this e-mail address or id"),
+        (("practice", "nobody@example.org"), "no contact has this e-mail address, id or full name"),
         (("practice", "20000001011", "--field", "citty"), "maps no field"),
         (("practise", "20000001011"), "there is no connection"),
-        (("practice", ""), "no contact has this e-mail address or id"),
+        (("practice", ""), "no contact has this e-mail address, id or full name"),
     ],
 )
 def test_wrong_input_is_refused(command: Command, checked: Path, words: tuple[str, ...], said: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.explain import Explanation, explain, find_contact
+from diagnostics.explain import Explanation, explain
 from engine.runs import Run
+from engine.who import find_contact
 from tests.engine.test_cycle import World, people, world
 from tui.commands.explaining import explanation_document, show_explanation
 from tui.screens.contact import contact_page
@@ -15,7 +16,7 @@ __all__ = ["people", "world"]
 
 def explained(world: World, who: str) -> Explanation:
     """The explanation of the contact with this id."""
-    return explain(world.workspace, world.connection, find_contact(world.workspace, who))
+    return explain(world.workspace, world.connection, find_contact(world.workspace, who).contact)
 
 
 async def test_a_conflict_says_who_changed_what_and_when(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,6 +113,21 @@ def test_text_filter_folds_umlauts(tmp_path: Path) -> None:
     assert hits == [1, 1, 1, 0]
 
 
+def test_text_finds_additional_addresses_and_former_ids(tmp_path: Path) -> None:
+    """Only of the contact that has them."""
+    home = populated(tmp_path)
+    with open_for_writing(home) as workspace:
+        workspace.sql.execute("INSERT INTO additional_email VALUES ('1003', 'c.voss@example.net')")
+        workspace.sql.execute("INSERT INTO alias VALUES ('hubspot', '77_8', 'merged', '1004', 1, '')")
+    with reading(home) as workspace:
+        hits = []
+        for text in ("VOSS@example.net", "77_", "_8", "778"):
+            open_contacts(workspace, ContactFilter(text=text))
+            hits.append([row.hubspot_id for row in contact_page(workspace, 0, 10)])
+
+    assert hits == [["1003"], ["1004"], ["1004"], []]
+
+
 def test_pages_are_read_by_position(tmp_path: Path) -> None:
     """Any page of a filtered window is the same as that slice of the whole; positions lead back to the contact."""
     people = [

@@ -17,6 +17,7 @@ from engine.schema import Side
 from engine.visible import masked, visible
 from engine.workspace import Workspace, explained
 from tui.commands.session import Session, recorded
+from tui.commands.whom import meant
 from tui.commands.writing import on_terminal
 from tui.notation import plural
 from tui.output import count, document, note, say, table
@@ -59,7 +60,6 @@ def decide_conflicts(
 ) -> int:
     """Stores which side wins; the next sync writes it. Raises ConfigurationError for what is no conflict, if neither
     WHO nor --all is given, or on an observed connection; Stopped if the answer on a terminal is not the number of conflicts."""
-    from diagnostics.explain import find_contact
     from engine.brakes import refuse_observed
     from engine.lock import locked
 
@@ -70,7 +70,7 @@ def decide_conflicts(
             "give either a contact or --all", where="decide", remedy="WHO is an e-mail address or an id; see --help."
         )
     with chosen.reading() as workspace:
-        contact = find_contact(workspace, who) if who else None
+        contact = meant(workspace, who) if who else None
         planned, left = decidable(workspace, winner, contact=contact, field=field)
     if not as_json:
         _show_plan(planned, left, winner)

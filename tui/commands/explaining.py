@@ -11,6 +11,7 @@ from engine.visible import visible
 from engine.waivers import Waiver, waived, waivers_of
 from tui.commands.repairing import change_document, show_change
 from tui.commands.session import Session, announce_open_questions
+from tui.commands.whom import meant
 from tui.output import document, say, table
 from tui.through_time import ALL_WAIVED, finding_line, waiver_line
 
@@ -24,13 +25,12 @@ def explain(chosen: Session, who: str, *, as_json: bool) -> int:
     """Explains one contact. Exit code 1 if something keeps it from syncing that is not waived. Raises ConfigurationError for
     nobody or several."""
     from diagnostics.explain import explain as examine
-    from diagnostics.explain import find_contact
     from diagnostics.past.findings import findings_until
 
     now = utc_now()
     with chosen.reading() as workspace:
         announce_open_questions(workspace, chosen.name)
-        contact = find_contact(workspace, who)
+        contact = meant(workspace, who)
         answer = examine(workspace, chosen.connection, contact, prove=True)
         last = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
         findings = findings_until(workspace, contact, last)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import WorkspaceError
 from engine.visible import masked, visible
 from tui.commands.session import Session, conduct
+from tui.commands.whom import meant
 from tui.output import document, fail, say, table
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ def history(chosen: Session, who: str, *, field: str, as_json: bool, values: boo
 
     Raises ConfigurationError for nobody, several, or a field that is not mapped; WorkspaceError if nothing was examined yet.
     """
-    from diagnostics.explain import find_contact
     from diagnostics.history.reading import chosen_mappings, timeline_of
 
     if not chosen.path.exists():
@@ -36,7 +36,7 @@ def history(chosen: Session, who: str, *, field: str, as_json: bool, values: boo
         )  # fmt: skip
     mappings = chosen_mappings(chosen.connection, field)
     with chosen.reading() as workspace:
-        contact = find_contact(workspace, who)
+        contact = meant(workspace, who)
 
     async def work(run: Run, sides: Sides) -> ContactTimeline:
         return await timeline_of(run.workspace, chosen.connection, sides, contact, mappings)

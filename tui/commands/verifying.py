@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.visible import visible
 from tui.commands.session import Session, conduct
+from tui.commands.whom import by_id
 from tui.output import count, document, say
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def run_verify(
             where=str(chosen.path),
             remedy=f"Run: syncdoctor check {chosen.name}",
         )
+    with chosen.reading() as workspace:
+        wanted = [by_id(workspace, who) for who in named]
 
     async def work(run: Run, sides: Sides) -> VerificationResult:
         app: Connector = sides.app
         schemas = {"hubspot": await sides.hubspot.describe(), "app": await app.describe()}
-        return await examine(run, chosen.connection, sides.hubspot, app, schemas, named, sampling)  # type: ignore[arg-type]
+        return await examine(run, chosen.connection, sides.hubspot, app, schemas, wanted, sampling)  # type: ignore[arg-type]
 
     return conduct(
         chosen,

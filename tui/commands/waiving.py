@@ -18,6 +18,7 @@ from engine.waivers import waivers as stored
 from engine.workspace import Workspace, explained
 from tui.commands.explaining import waiver_document
 from tui.commands.session import Session, recorded
+from tui.commands.whom import meant
 from tui.notation import moment, plural
 from tui.output import document, say
 
@@ -29,7 +30,6 @@ def waive(
 ) -> int:
     """Accepts the findings of a cause, of one of its fields, or of one contact. Raises ConfigurationError for an unknown cause,
     field or contact, an end that is not in the future, and a waiver without owner or reason."""
-    from diagnostics.explain import find_contact
     from diagnostics.past.moment import account_zone, moment_of
 
     _refuse_cause(code)
@@ -40,7 +40,7 @@ def waive(
     with chosen.reading() as workspace:
         _refuse_field(workspace, chosen, code, field)
         end = moment_of(until, account_zone(workspace, chosen.connection))
-        records = _records(workspace, find_contact(workspace, who)) if who else {}
+        records = _records(workspace, meant(workspace, who)) if who else {}
     with explained(chosen.path), locked(chosen.path, "waive"), Workspace(chosen.path) as workspace:
         with recorded(workspace, "waive"):
             made = accept(workspace, code, field=field, records=records, owner=owner, reason=reason, until=end, now=now)

@@ -10,7 +10,7 @@ from engine.workspace import Workspace
 
 @dataclass(frozen=True)
 class ContactFilter:
-    """Which contacts: text in e-mail, name or ids; a state; the deciding cause; or any open finding's code."""
+    """Which contacts: text in name, e-mail or ids, also additional addresses and ids that were merged away; a state; the deciding cause; or any open finding's code."""
 
     text: str = ""
     state: str = ""
@@ -136,10 +136,14 @@ def _conditions(wanted: ContactFilter) -> tuple[list[str], list[str]]:
     if wanted.text:
         columns = ("c.email", "c.name", "c.hubspot_id", "c.app_id")
         patterns = _patterns(wanted.text)
-        conditions.append(
-            "(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns for _ in patterns) + ")"
+        also = (
+            "c.hubspot_id IN (SELECT record_id FROM additional_email WHERE email_key LIKE ? ESCAPE '\\')",
+            "c.hubspot_id IN (SELECT record_id FROM alias WHERE side = 'hubspot' AND old_id LIKE ? ESCAPE '\\')",
+            "c.app_id IN (SELECT record_id FROM alias WHERE side = 'app' AND old_id LIKE ? ESCAPE '\\')",
         )
-        parameters += list(patterns) * len(columns)
+        places = [*(f"{column} LIKE ? ESCAPE '\\'" for column in columns), *also]
+        conditions.append(f"({' OR '.join(place for place in places for _ in patterns)})")
+        parameters += list(patterns) * len(places)
     return conditions, parameters
 
 

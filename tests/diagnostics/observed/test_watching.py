@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from diagnostics.checkup import Checkup, check
-from diagnostics.explain import explain, find_contact
+from diagnostics.explain import explain
 from diagnostics.observed.certainty import LEVELS
 from engine.connection import Connection, Observe, read_connection
 from engine.connectors import Record
 from engine.errors import Unreachable
 from engine.gates import STATES
 from engine.runs import Run
+from engine.who import find_contact
 from engine.workspace import Workspace
 from sample_data.generate import main as generate
 from sample_data.portal import open_portal
@@ -126,7 +127,7 @@ async def test_what_waits_unchanged_over_checks_is_stuck(watched: Watched) -> No
     assert seen[3] is not None
     assert seen[3].stuck > 0
     key = next(key for key, (_, cause) in watched.states(watched.other).items() if cause.startswith("refused-"))
-    contact = find_contact(watched.watcher.workspace, key[0] or key[1] or "")
+    contact = find_contact(watched.watcher.workspace, key[0] or key[1] or "").contact
     answer = explain(watched.watcher.workspace, watched.watcher.connection, contact).certain
     assert answer is not None
     assert (answer.certainty, answer.stuck) == ("likely", True)
@@ -202,7 +203,7 @@ async def test_ids_that_the_other_engine_leaves_link_whatever_the_addresses(watc
     third = (pairs[2]["hubspot_id"], pairs[2]["app_id"])
     assert states[third] == ("in_sync", "")
     assert certainty[third] == ("certain", "equal")
-    contact = find_contact(watched.watcher.workspace, lost[0])
+    contact = find_contact(watched.watcher.workspace, lost[0]).contact
     answer = explain(watched.watcher.workspace, watched.watcher.connection, contact).certain
     assert answer is not None
     assert f"HubSpot's mailchimp_id names {'0' * 32}, which no record of the app has as its id." in answer.reasons

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.explain import Explanation, explain, find_contact
+from diagnostics.explain import Explanation, explain
 from diagnostics.repairs.fixes import fixes
 from diagnostics.repairs.smallest import GOOD
 from diagnostics.repairs.told import claim, for_many, proof
+from engine.who import find_contact
 from tests.engine.test_cycle import World, people, world
 from tui.screens.contact import contact_page
 from tui.screens.fixes import fixes_page
@@ -24,7 +25,7 @@ REAL = {
 
 def explained(world: World, who: str) -> Explanation:
     """With the smallest change."""
-    return explain(world.workspace, world.connection, find_contact(world.workspace, who), prove=True)
+    return explain(world.workspace, world.connection, find_contact(world.workspace, who).contact, prove=True)
 
 
 @pytest.mark.parametrize(
