@@ -89,7 +89,7 @@ async def check(run: Run, connection: Connection, sides: Sides, demand: Demand =
     try:
         examination = await examine(run, connection, sides, GATES, demand, lasting=lasting)
     except AccessError as error:
-        return _unreadable(run, error)
+        return _unreadable(run, connection, error)
     result = summary(run, examination)
     return replace(result, observed=look(run, examination.situation)) if connection.mode == "observed" else result
 
@@ -137,7 +137,7 @@ def counted(applied: Applied) -> Mapping[str, int]:
 
 def summary(run: Run, examination: Examination) -> Checkup:
     """An examination in the words of the causes; stores what concerns the connection as a whole."""
-    situation = examination.situation
+    situation, connection = examination.situation, examination.situation.connection
     idle = idle_clauses(run.workspace, situation)
     whole = (*side_findings(situation, examination.population), *([idle] if idle else []))
     with run.workspace.transaction() as sql:
@@ -160,11 +160,13 @@ def summary(run: Run, examination: Examination) -> Checkup:
         states=examination.states,
         causes=tuple(
             replace(row, waived=accepted.get((cast(State, row.state), row.code), 0))
-            for row in _counted({key: count for key, count in examination.causes.items()})
+            for row in _counted(connection, examination.causes)
         ),
         reported=tuple(
             replace(row, waived=row.contacts if row.code in accepted_causes else 0)
-            for row in _counted({(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False)
+            for row in _counted(
+                connection, {(row["code"], row["state"]): row["contacts"] for row in reported}, blocking=False
+            )
         ),
         connection_findings=whole,
         writes=examination.writes,
@@ -175,17 +177,18 @@ def summary(run: Run, examination: Examination) -> Checkup:
     )
 
 
-def _counted(counts: Mapping[tuple[str, str], int], *, blocking: bool = True) -> tuple[CauseCount, ...]:
-    rows = [_cause_count(code, state, contacts, blocking=blocking) for (code, state), contacts in counts.items()]
+def _counted(
+    connection: Connection, counts: Mapping[tuple[str, str], int], *, blocking: bool = True
+) -> tuple[CauseCount, ...]:
+    rows = []
+    for (code, state), contacts in counts.items():
+        known = cause(code)
+        remedy = known.to_do(connection)
+        rows.append(CauseCount(code, state, contacts, known.title, remedy, known.fixed_by, known.nature, blocking))
     return tuple(sorted(rows, key=lambda row: (-row.contacts, row.code)))
 
 
-def _cause_count(code: str, state: str, contacts: int, *, blocking: bool) -> CauseCount:
-    known = cause(code)
-    return CauseCount(code, state, contacts, known.title, known.remedy, known.fixed_by, known.nature, blocking)
-
-
-def _unreadable(run: Run, error: AccessError) -> Checkup:
+def _unreadable(run: Run, connection: Connection, error: AccessError) -> Checkup:
     with run.workspace.transaction() as sql:
         keep_and_reopen(sql, "(v.state, v.cause) IS NOT ('unknown', ?)", (error.code,))
         sql.execute(
@@ -213,7 +216,7 @@ def _unreadable(run: Run, error: AccessError) -> Checkup:
         run=run.id,
         population=known,
         states=states,
-        causes=_counted({(error.code, "unknown"): known}),
+        causes=_counted(connection, {(error.code, "unknown"): known}),
         reported=(),
         connection_findings=(SideFinding(error.code, "unknown", True, known, error.where, error.what),),
         writes={},

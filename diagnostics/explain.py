@@ -112,7 +112,7 @@ def explain(workspace: Workspace, connection: Connection, contact: int, *, prove
         sentence=_in_one_sentence(state, code, answer, situation),
         gates=_gates(answer, code, unreadable=unreadable),
         fields=_fields(contacts.row(0, named=True), _states(contacts, situation), memory, answer, situation),
-        remedy=cause(code).remedy if code else _nothing_to_do(state, connection),
+        remedy=cause(code).to_do(connection) if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact, row["hubspot_id"], row["app_id"])),
         change=_change(Hypothetical(contacts, memory, situation), answer, code if unreadable else "")

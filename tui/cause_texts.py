@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,8 @@ class CauseText:
     nature: str = "actionable"
 
 
-def cause_text(code: str) -> CauseText:
-    """A cause's texts; a code that this version does not know stands for itself.
+def cause_text(code: str, connection: Connection | None = None) -> CauseText:
+    """A cause's texts, with the remedy for a connection; a code that this version does not know stands for itself.
 
     Loading the causes costs a third of a second (Polars): call it off the loop.
     """
@@ -31,4 +35,5 @@ def cause_text(code: str) -> CauseText:
         return CauseText(
             code, code, "This version of Syncdoctor does not know this cause.", "Update Syncdoctor.", "us", ""
         )
-    return CauseText(code, found.title, found.explanation, found.remedy, found.fixed_by, found.says, found.nature)
+    remedy = found.to_do(connection) if connection else found.remedy
+    return CauseText(code, found.title, found.explanation, remedy, found.fixed_by, found.says, found.nature)

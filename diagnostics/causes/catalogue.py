@@ -63,9 +63,10 @@ def _table(causes: Iterable[Cause]) -> Iterable[str]:
 
 def _section(one: Cause) -> str:
     needs = " or ".join(_NEEDS.get(need) or f"`{need}`" for need in one.needs)
+    observed = f"* Where another engine writes: {one.observed}\n" if one.observed else ""
     return (
         f"## {one.code}\n\n**{one.title}.** {one.explanation}\n\n"
-        f"* To do: {one.remedy}\n* Who: {one.fixed_by}, {one.nature}\n* Check: {QUESTIONS[one.question]}\n"
+        f"* To do: {one.remedy}\n{observed}* Who: {one.fixed_by}, {one.nature}\n* Check: {QUESTIONS[one.question]}\n"
         + (f"* Unknown where these cannot be read: {needs}\n" if needs else "")
         + f"* „{one.says}“\n"
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from engine.connection import Connection
 from engine.gates import Gate, Population, Situation, State, nothing
 
 FixedBy = Literal["HubSpot admin", "app admin", "contact", "us"]
@@ -66,6 +67,12 @@ class Cause:
     nature: Nature = "actionable"
     needs: tuple[str, ...] = ()
     unread: Test | None = None
+    observed: str = ""
+    """The remedy where another engine writes, if it is another one: Syncdoctor's own commands for writing are refused there."""
+
+    def to_do(self, connection: Connection) -> str:
+        """The remedy for a connection."""
+        return self.observed if connection.mode == "observed" and self.observed else self.remedy
 
     @property
     def gate(self) -> Gate | None:

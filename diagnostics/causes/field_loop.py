@@ -50,5 +50,7 @@ CAUSE = Cause(
     fixed_by="us",
     says=document.TWO_WAY,
     question="sync",
+    observed="Find the workflow or automation that rewrites the field and stop it, or enter a third value. Where another engine "
+    "writes, its admin can also take the field out of the mapping there.",
     test=_flipping,
 )

@@ -35,4 +35,6 @@ CAUSE = Cause(
     question="sync",
     test=_nobody_knows,
     nature="transient",
+    observed="Look at the record on both sides: a sync of before the connection was observed left the write in doubt, and only "
+    'a sync looks it up. To have that done, pause the other engine, set mode = "managed" and run syncdoctor sync NAME.',
 )

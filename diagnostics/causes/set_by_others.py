@@ -16,6 +16,8 @@ CONFLICT = Cause(
     fixed_by="us",
     says=document.TWO_WAY,
     question="sync",
+    observed="Make the values equal on one side, or let the admin of the engine that writes here set there which side wins "
+    "(HubSpot's Data Sync: Resolve data conflicts in the sync's settings); Syncdoctor decides nothing here.",
 )
 CREDENTIALS_REFUSED = Cause(
     code="credentials-refused",

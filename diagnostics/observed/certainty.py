@@ -23,6 +23,8 @@ REASONS: Mapping[str, tuple[Certainty, str]] = {
     "unexamined": ("certain", "It could not be examined, whoever syncs."),
     "left": ("likely", "Both records are there; what differs is left so by the direction in the connection file."),
     "unread": ("likely", "Both records are there and nothing that could be read differs; not every mapped value could be read."),
+    "link-made": ("likely", "It depends on the link that Syncdoctor made when it created one of the records; whether the other "
+                  "engine has the same one is not known."),
     "link": ("likely", "It depends on the link, which is inferred from the e-mail address."),
     "create": ("likely", "The record is alone. That the other engine creates its counterpart is assumed from the connection file."),
     "create-seen": ("likely", "The record is alone, and the other engine was seen to create contacts in this direction."),
@@ -79,6 +81,7 @@ def certainties(
         ((state == "in_sync") & pl.col("moves").is_null(), "equal"),
         ((state == "in_sync"), "left"),
         ((state == "failing") & cause.is_in(_OF_THE_LINK) & pl.col("doubtful"), "link-doubt"),
+        ((state == "failing") & cause.is_in(_OF_THE_LINK) & (pl.col("by") == "created"), "link-made"),
         ((state == "failing") & cause.is_in(_OF_THE_LINK) & inferred, "link"),
         ((state == "failing") & sent, "sent-value"),
         (state.is_in(["excluded", "failing"]), "evidence"),

@@ -18,6 +18,7 @@ _PROBLEMS = {
 _LINKED = {
     "email": "Linked by the e-mail address, which is unique on both sides.",
     "additional e-mail": "Linked by an additional e-mail address of the HubSpot contact.",
+    "created": "Linked when Syncdoctor created one of the records, before another engine wrote here.",
 }
 WAYS = {
     "to_app": "from HubSpot to the app",
@@ -69,7 +70,9 @@ def is_stuck(wait: Wait, limit: str) -> bool:
 def linked_by(how: str) -> str:
     """How a link was inferred."""
     side, _, field = how.removeprefix("id ").partition(".")
-    return _LINKED.get(how) or f"Linked by the id that {SIDES.get(side, side)} holds in {field}."
+    if how.startswith("id ") and side in SIDES:
+        return f"Linked by the id that {SIDES[side]} holds in {field}."
+    return _LINKED.get(how, "Linked in a way that this version does not know.")
 
 
 def wait_sentence(wait: Wait, known: tuple[Flow, ...], *, stuck: bool) -> str:

@@ -23,7 +23,11 @@ def erased(stop: Stop, situation: Situation) -> Answer:
 
 def in_doubt(stop: Stop, situation: Situation) -> Answer:
     """The next sync looks it up."""
-    words = f"run syncdoctor sync {situation.connection.name}: it looks up the write that is in doubt"
+    words = (
+        "look at the record on both sides: a sync of before the connection was observed left a write in doubt"
+        if situation.connection.mode == "observed"
+        else f"run syncdoctor sync {situation.connection.name}: it looks up the write that is in doubt"
+    )
     return Obstacle("wait", words, "us", stop.code)
 
 
@@ -139,6 +143,9 @@ def conflict(stop: Stop, situation: Situation) -> Answer:
     if stop.rule == "consent" or holds_consent(situation, side, name):
         words = f"the person says on both sides whether they may be written to ({name})"
         return (Repair("consent", words, "contact", effects.says_the_same(name), side, name, code=stop.code),)
+    if situation.connection.mode == "observed":
+        words = f"make both values of {called(situation, side, name)} equal, or set in the other engine which side wins"
+        return (Repair("other", words, "HubSpot admin", effects.decided(name), side, name, code=stop.code),)
     command = f"syncdoctor decide {situation.connection.name} --field {mapping.name if mapping else name}"
     words = f"decide which side wins the conflict in {called(situation, side, name)} ({command})"
     return (Repair("other", words, "us", effects.decided(name), side, name, once=True, code=stop.code),)

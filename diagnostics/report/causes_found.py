@@ -84,7 +84,7 @@ def _cause_line(source: Source, row: sqlite3.Row, accepted: int = 0) -> CauseLin
         contacts=row["contacts"],
         blocking=bool(row["blocking"]),
         title=known.title,
-        remedy=known.remedy,
+        remedy=known.to_do(source.connection),
         fixed_by=known.fixed_by,
         nature=known.nature,
         waived=accepted,
@@ -107,7 +107,7 @@ def whole_findings(source: Source) -> tuple[WholeFinding, ...]:
             contacts=row["contacts"],
             title=cause_of(row["code"]).title,
             evidence=source.mask.text("; ".join(filter(None, (row["value"], row["rule"])))),
-            remedy=cause_of(row["code"]).remedy,
+            remedy=cause_of(row["code"]).to_do(source.connection),
         )
         for row in _whole_rows(source)
     )

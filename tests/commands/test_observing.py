@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.sqlite import sqlite3
-from tests.conftest import Answer, Command
+from tests.conftest import Answer, Command, change_connection
 
 
 def refused(answer: Answer, *words: str) -> None:
@@ -68,6 +68,29 @@ def test_an_observed_connection_from_the_first_look_to_the_verification(command:
     assert "Another engine writes here" in inbound["note"]
     assert verified["claims"]["broken"] == 0
     assert verified["claims"]["equal"] == verified["claims"]["looked_at"] > 0
+
+
+def test_a_connection_that_was_managed_before(command: Command, few: Path) -> None:
+    """Links that its own creates made are told as such, and no remedy names a command that is refused from now on."""
+    assert command("sync", "practice", "--at-once", "--yes", "--home", few).code in (0, 1)
+    change_connection(few, 'mode = "managed"', 'mode = "observed"')
+
+    checked = command("check", "practice", "--home", few)
+    assert "pairs. Linked when Syncdoctor created one of the records" in checked.out
+    assert "holds in ." not in checked.out
+    document = command("check", "practice", "--home", few, "--json").document
+    (conflict,) = [row for row in document["causes"] if row["code"] == "conflict"]
+    assert "syncdoctor decide" not in conflict["remedy"]
+    (created,) = rows(few, "practice", "SELECT hubspot_id FROM contact WHERE linked_by = 'created' LIMIT 1")
+    (contested,) = rows(few, "practice", "SELECT hubspot_id FROM contacts WHERE state = 'conflict' LIMIT 1")
+    assert "Linked when Syncdoctor created" in command("explain", "practice", created[0], "--home", few).out
+    told = command("explain", "practice", contested[0], "--home", few)
+    assert told.code == 1
+    assert "syncdoctor decide" not in told.out
+    assert "the admin of the engine that writes here" in told.out
+    assert "set in the other engine which side wins" in told.out
+    assert command("report", "practice", "--home", few).code in (0, 1)
+    assert "syncdoctor decide" not in next((few / "reports").rglob("*.md")).read_text("utf-8")
 
 
 def test_the_report_says_how_certain_it_is(command: Command, watched: Path) -> None:

@@ -53,6 +53,7 @@ def _whole(one: Cause) -> dict[str, Any]:
         "title": one.title,
         "explanation": one.explanation,
         "remedy": one.remedy,
+        "remedy_observed": one.observed or one.remedy,
         "fixed_by": one.fixed_by,
         "nature": one.nature,
         "check": one.question,
@@ -66,6 +67,7 @@ def _show(one: Cause) -> None:
     rows = [
         ("why", one.explanation),
         ("to do", one.remedy),
+        ("observed", one.observed),
         ("who", one.fixed_by),
         ("nature", "transient: it passes by itself" if one.nature == "transient" else "actionable"),
         ("check", QUESTIONS[one.question]),

@@ -52,7 +52,8 @@ class CauseScreen(ConnectionFrame):
         """Reads texts and a few examples."""
         if not run_ended:
             return
-        text = await asyncio.to_thread(cause_text, self._row.code)
+        configuration = await self.connection.configuration()
+        text = await asyncio.to_thread(cause_text, self._row.code, configuration)
         wanted = self._filter()
         examples = await self.connection.reader.ask(
             lambda workspace: (open_contacts(workspace, wanted), contact_page(workspace, 0, EXAMPLES))[1]

@@ -65,6 +65,7 @@ def test_what_the_evidence_decides() -> None:
     assert judged("failing", difference(), cause="field-length", sent="phone") == "evidence"
     assert judged("failing", cause="counterpart-gone", both=False) == "link"
     assert judged("failing", cause="counterpart-gone", both=False, by="id hubspot.mailchimp_id") == "evidence"
+    assert judged("failing", cause="counterpart-gone", both=False, by="created") == "link-made"
     assert judged("failing", cause="counterpart-gone", both=False, doubtful=True) == "link-doubt"
     assert judged("unknown", cause="unreachable") == "unexamined"
 
