@@ -49,6 +49,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.rechecking
 	$(BIN)/python -m benchmarks.explaining
+	$(BIN)/python -m benchmarks.leaderboard
 
 causes: $(INSTALLED)
 	$(BIN)/python -m diagnostics.causes.catalogue > docs/causes.md

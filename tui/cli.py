@@ -19,10 +19,12 @@ from tui.options import (
     NameArgument,
     ShrinkOption,
     SideName,
+    SomebodyArgument,
     Step,
     UndoneRunArgument,
     ValuesOption,
     WhoArgument,
+    choice_of,
     finish,
     home_of,
     text_of,
@@ -273,7 +275,7 @@ def decide(
     context: typer.Context,
     name: NameArgument,
     winner: Annotated[SideName, typer.Option("--winner", help="The side whose value counts.")],
-    who: WhoArgument = "",
+    who: SomebodyArgument = "",
     field: FieldOption = "",
     everything: Annotated[bool, typer.Option("--all", help="All conflicts, or all of the field.")] = False,
     home: HomeOption = None,
@@ -305,9 +307,9 @@ def waive(
     until: Annotated[
         str, typer.Option("--until", help="A date, its end, or a time.", metavar="DATE", callback=text_of)
     ],
-    who: WhoArgument = "",
+    who: SomebodyArgument = "",
     field: Annotated[
-        str, typer.Option("--field", help="Only this field, as explain names it: hubspot.NAME.", callback=text_of)
+        str, typer.Option("--field", help="Only this field, as explain names it: hubspot.NAME.", callback=choice_of)
     ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,

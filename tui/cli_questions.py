@@ -18,9 +18,9 @@ from tui.options import (
     ValuesOption,
     WhoArgument,
     WhoOption,
+    choice_of,
     finish,
     home_of,
-    text_of,
 )
 
 questions = typer.Typer(rich_markup_mode=None)
@@ -32,7 +32,7 @@ def explain(
     name: NameArgument,
     who: WhoArgument,
     at: Annotated[
-        str, typer.Option("--at", help="As it was then: run:12, a date, or a time.", metavar="TIME", callback=text_of)
+        str, typer.Option("--at", help="As it was then: run:12, a date, or a time.", metavar="TIME", callback=choice_of)
     ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -57,7 +57,7 @@ def diff(
     before: MomentArgument = "",
     after: Annotated[
         str,
-        typer.Argument(help="As FROM; the last examination without it.", metavar="TO", callback=text_of),
+        typer.Argument(help="As FROM; the last examination without it.", metavar="TO", callback=choice_of),
     ] = "",
     home: HomeOption = None,
     as_json: JsonOption = False,

@@ -32,6 +32,14 @@ def text_of(given: str) -> str:
     return given
 
 
+def choice_of(context: typer.Context, parameter: typer.CallbackParam, given: str) -> str:
+    """A text that may be left out. An empty one is refused: a script's empty variable is not everybody, every field, or now."""
+    source = context.get_parameter_source(parameter.name or "")
+    if not given.strip() and source is not None and source.name != "DEFAULT":
+        raise typer.BadParameter("this is empty; say which is meant, or leave it out")
+    return text_of(given)
+
+
 def _texts(given: list[str] | None) -> list[str] | None:
     return [text_of(one) for one in given] if given else given
 
@@ -54,6 +62,9 @@ AcceptOption = Annotated[
 WhoArgument = Annotated[
     str, typer.Argument(help="An e-mail address, an id of either side or a full name.", metavar="WHO", callback=text_of)
 ]
+SomebodyArgument = Annotated[
+    str, typer.Argument(help="As WHO of explain; everybody without it.", metavar="WHO", callback=choice_of)
+]
 WhoOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,7 +72,7 @@ WhoOption = Annotated[
     ),
 ]
 FieldOption = Annotated[
-    str, typer.Option("--field", help="Only this field, by its HubSpot property.", callback=text_of)
+    str, typer.Option("--field", help="Only this field, by its HubSpot property.", callback=choice_of)
 ]
 UndoneRunArgument = Annotated[
     int,
@@ -78,7 +89,7 @@ MomentArgument = Annotated[
     typer.Argument(
         help="A run (run:12), a date or a time, in the account's time zone if none is named.",
         metavar="FROM",
-        callback=text_of,
+        callback=choice_of,
     ),
 ]
 NameArgument = Annotated[str, typer.Argument(help="The connection.", metavar="NAME")]

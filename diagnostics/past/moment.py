@@ -18,7 +18,8 @@ from engine.visible import visible
 from engine.workspace import Workspace, explained
 
 _RUN = re.compile(r"(?:run:\s*)?(\d{1,18})")
-_FORMS = "Give a date (2026-03-02) or a time (2026-03-02T10:00, with or without +01:00); of an examination also its run (run:12)."
+_FORMS = "Give a date (2026-03-02) or a time (2026-03-02T10:00, with or without +01:00)"
+_OR_A_RUN = "; of an examination also its run (run:12)"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def examination(workspace: Workspace, text: str, *, zone: tzinfo, now: datetime)
     number = _RUN.fullmatch(text.strip())
     if number:
         return _of_run(workspace, int(number[1]))
-    moment = moment_of(text, zone)
+    moment = moment_of(text, zone, besides=_OR_A_RUN)
     if is_date(text) and moment.astimezone(zone).date() == now.astimezone(zone).date():
         moment = now
     if moment > now:
@@ -125,10 +126,11 @@ def is_date(text: str) -> bool:
     return len(text.strip()) == len("2026-03-02")
 
 
-def moment_of(text: str, zone: tzinfo) -> datetime:
+def moment_of(text: str, zone: tzinfo, *, besides: str = "") -> datetime:
     """The moment that a date (its end) or a date-time means, in UTC; what names no offset is in `zone`.
 
-    Where clocks are set back, the earlier of two moments. Raises ConfigurationError for any other text.
+    Where clocks are set back, the earlier of two moments. Raises ConfigurationError for any other text; `besides`: what else the
+    caller takes.
     """
     wanted = text.strip()
     try:
@@ -137,7 +139,7 @@ def moment_of(text: str, zone: tzinfo) -> datetime:
         parsed = datetime.fromisoformat(wanted)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ConfigurationError("this is no time", where=visible(wanted, 40), remedy=_FORMS) from None
+        raise ConfigurationError("this is no time", where=visible(wanted, 40), remedy=f"{_FORMS}{besides}.") from None
 
 
 def _of_run(workspace: Workspace, number: int) -> Examined:

@@ -6,7 +6,7 @@ from diagnostics.causes.plan_tier import custom_mappings
 from diagnostics.repairs import effects, settings
 from diagnostics.repairs.consents import holds_consent
 from diagnostics.repairs.of_values import admin
-from diagnostics.repairs.repair import Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.repair import WHO, Answer, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, owner, side_and_name, where
 from engine.gates import Situation
 from engine.schema import Side
@@ -146,6 +146,8 @@ def conflict(stop: Stop, situation: Situation) -> Answer:
     if situation.connection.mode == "observed":
         words = f"make both values of {called(situation, side, name)} equal, or set in the other engine which side wins"
         return (Repair("other", words, "HubSpot admin", effects.decided(name), side, name, code=stop.code),)
-    command = f"syncdoctor decide {situation.connection.name} --field {mapping.name if mapping else name}"
-    words = f"decide which side wins the conflict in {called(situation, side, name)} ({command})"
+    command = f"syncdoctor decide {situation.connection.name} {WHO} --field {mapping.name if mapping else name}"
+    words = (
+        f"decide which side wins the conflict in {called(situation, side, name)} ({command} --winner hubspot, or app)"
+    )
     return (Repair("other", words, "us", effects.decided(name), side, name, once=True, code=stop.code),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as attribute
@@ -22,6 +23,8 @@ Hindrance = Literal["wait", "grant", "never"]
 """Why nobody can repair something now: it passes by itself, it cannot be seen before a permission is granted, or never."""
 
 VALUE = "{value}"
+WHO = "{who}"
+"""Where a command names the contact, or all of them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Repair:
 
     `once`: one action for all contacts that need it; else it is done for each contact. `foreseen`: whether the planner alone
     can tell that it helps; what a server refused before, only the server can tell. `words` may hold VALUE, in whose place
-    `value` is shown; `personal`: it may be a person's. `detail` is what the stop says, for one contact.
+    `value` is shown, and WHO in a command; `personal`: it may be a person's. `detail` is what the stop says, for one contact.
     """
 
     kind: Kind
@@ -73,10 +76,10 @@ class Repair:
     code: str = attribute(default="", compare=False)
     detail: str = attribute(default="", compare=False)
 
-    def said(self, *, mask: bool) -> str:
-        """The repair in words, with or without what may be a person's value."""
+    def said(self, *, mask: bool, who: str = "") -> str:
+        """The repair in words, with or without what may be a person's value; of one contact (`who`: an id) or of all."""
         shown = masked(self.value) if mask and self.personal else f'"{self.value}"'
-        return self.words.replace(VALUE, shown)
+        return self.words.replace(WHO, shlex.quote(who) if who else "--all").replace(VALUE, shown)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine.workspace import Workspace
@@ -58,11 +59,26 @@ def test_all_of_a_field_are_shown_before_they_are_decided(command: Command, chec
     assert {entry["decided"] for entry in mine["contacts"]} == {"app"}
 
 
+def test_the_command_that_a_repair_names_works(command: Command, checked: Path) -> None:
+    """As explain prints it for one contact, and as fixes does for all of a field."""
+    field, record = contested(checked)
+    told = command("explain", "practice", record, "--home", checked).out
+    (words,) = re.findall(r"\(syncdoctor (decide .*), or app\)", told)
+    assert words == f"decide practice {record} --field {field} --winner hubspot"
+    assert command(*words.split(), "--home", checked, "--yes").code == 0
+
+    told = command("fixes", "practice", "--limit", 100, "--home", checked).out
+    words = re.findall(r"\(syncdoctor (decide .*), or app\)", told)[0]
+    assert "--all" in words
+    assert command(*words.split(), "--home", checked, "--yes").code == 0
+
+
 def test_what_is_no_conflict_is_refused(command: Command, checked: Path) -> None:
     """Neither a field without one, nor nobody, nor a side that does not exist."""
     for words in (
         ("--field", "nothing", "--all", "--winner", "app"),
         ("--winner", "app"),
+        ("--all", "--field", "", "--winner", "app"),
         ("nobody@example.org", "--winner", "app"),
         ("--all", "--winner", "both"),
     ):

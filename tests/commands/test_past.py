@@ -118,6 +118,11 @@ def test_the_counts_of_the_last_examinations_are_listed(command: Command, synced
         (("explain", "practice", "x", "--at", "2001-01-01"), "first examination"),
         (("explain", "practice", "x", "--at", "2998-01-01"), "future"),
         (("explain", "practice", "x", "--at", "yesterday"), "no time"),
+        (("explain", "practice", "x", "--at", ""), "empty"),
+        (("diff", "practice", ""), "empty"),
+        (("diff", "practice", "run:1", " "), "empty"),
+        (("waive", "practice", "opt-in", "", *ACCEPT), "empty"),
+        (("waive", "practice", "opt-in", "--field", "", *ACCEPT), "empty"),
         (("diff", "practice", "run:99"), "no run 99"),
         (("diff", "practice", "2998-01-01"), "future"),
         (("diff", "practice", "\x1b[31mred"), "no time"),
@@ -141,6 +146,14 @@ def test_what_cannot_be_answered_is_refused(command: Command, checked: Path, wor
     """Wrong times, runs, causes, fields, contacts and ends: an error that says what to do; nothing is stored."""
     refused(command(*words, "--home", checked), said)
     assert command("waivers", "practice", "--home", checked, "--json").document["waivers"] == []
+
+
+def test_only_what_is_taken_is_offered(command: Command, checked: Path) -> None:
+    """A waiver ends at a time, not with a run; an examination is found by both."""
+    waiving = command("waive", "practice", "opt-in", *ACCEPT[:4], "--until", "run:3", "--home", checked)
+    refused(waiving, "this is no time", "2026-03-02")
+    assert "run:12" not in waiving.err
+    refused(command("explain", "practice", "x", "--at", "yesterday", "--home", checked), "run:12")
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def explanation_document(answer: Explanation) -> dict[str, Any]:
         "sentence": answer.sentence,
         "remedy": answer.remedy,
         "then": list(answer.then),
-        "smallest_change": change_document(answer.change),
+        "smallest_change": change_document(answer.change, answer.hubspot_id or answer.app_id or "WHO"),
         "gates": [
             {
                 "code": gate.code,
@@ -171,7 +171,7 @@ def show_explanation(answer: Explanation) -> None:
     if answer.then:
         say(f"  Then still in the way: {', '.join(answer.then)}")
     if answer.change:
-        show_change(answer.change)
+        show_change(answer.change, answer.hubspot_id or answer.app_id or "WHO")
     say("Gates, in order")
     marks = {True: "ok", False: "!!", None: "??"}
     for gate in answer.gates:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from diagnostics.repairs.smallest import SmallestChange
 
 
-def change_document(change: SmallestChange | None) -> dict[str, Any] | None:
-    """A smallest change as documented in docs/json.md; null where nothing stops the contact."""
+def change_document(change: SmallestChange | None, who: str) -> dict[str, Any] | None:
+    """A contact's smallest change as documented in docs/json.md; null where nothing stops the contact."""
     if change is None:
         return None
     return {
-        "repairs": [repair_document(repair, mask=False) for repair in change.repairs],
+        "repairs": [repair_document(repair, mask=False, who=who) for repair in change.repairs],
         "state": change.state,
         "smallest": change.smallest,
         "cannot_be_repaired": [obstacle_document(obstacle) for obstacle in change.obstacles],
@@ -29,14 +29,14 @@ def change_document(change: SmallestChange | None) -> dict[str, Any] | None:
     }
 
 
-def repair_document(repair: Repair, *, mask: bool) -> dict[str, Any]:
+def repair_document(repair: Repair, *, mask: bool, who: str = "") -> dict[str, Any]:
     """One repair."""
     return {
         "kind": repair.kind,
         "code": repair.code,
         "side": repair.side,
         "field": repair.field,
-        "what": repair.said(mask=mask),
+        "what": repair.said(mask=mask, who=who),
         "by": repair.by,
         "foreseen": repair.foreseen,
     }
@@ -47,13 +47,13 @@ def obstacle_document(obstacle: Obstacle) -> dict[str, Any]:
     return {"code": obstacle.code, "why": obstacle.hindrance, "what": obstacle.words, "by": obstacle.by}
 
 
-def show_change(change: SmallestChange) -> None:
-    """A smallest change as text."""
+def show_change(change: SmallestChange, who: str) -> None:
+    """A contact's smallest change as text."""
     from diagnostics.repairs.told import by_whom, headline, hindrance, proof
 
     say(headline(change))
     for number, repair in enumerate(change.repairs, 1):
-        say(f"  {number}. {visible(repair.said(mask=False))} ({by_whom(repair.by)})")
+        say(f"  {number}. {visible(repair.said(mask=False, who=who))} ({by_whom(repair.by)})")
         if repair.detail:
             say(f"       {visible(repair.detail)}")
     for obstacle in change.obstacles:

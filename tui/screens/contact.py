@@ -101,7 +101,7 @@ def contact_page(seen: Explanation, past: Past = NO_PAST) -> Page:
     if seen.then:
         page.add("After that it would still be stopped by: ", ", ".join(seen.then), indent=3, hanging=7)
     if seen.change:
-        _change(page, seen.change)
+        _change(page, seen.change, seen.hubspot_id or seen.app_id or "WHO")
     for line in (*past.waivers, *((ALL_WAIVED,) if past.accepted else ())):
         page.add(line, indent=3, hanging=3)
     if seen.certain:
@@ -125,13 +125,13 @@ def contact_page(seen: Explanation, past: Past = NO_PAST) -> Page:
     return page
 
 
-def _change(page: Page, change: SmallestChange) -> None:
+def _change(page: Page, change: SmallestChange, who: str) -> None:
     from diagnostics.repairs.told import by_whom, headline, hindrance, proof
 
     page.gap()
     page.add((headline(change), "bold"), indent=3, hanging=3)
     for number, repair in enumerate(change.repairs, 1):
-        page.add(f"{number}. {repair.said(mask=False)} ({by_whom(repair.by)})", indent=5, hanging=3)
+        page.add(f"{number}. {repair.said(mask=False, who=who)} ({by_whom(repair.by)})", indent=5, hanging=3)
     for obstacle in change.obstacles:
         page.add(hindrance(obstacle), indent=5, hanging=3)
     if change.repairs:
