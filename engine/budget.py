@@ -35,7 +35,7 @@ class Budget(Protocol):
         ...
 
     def resets_at(self) -> datetime | None:
-        """When the daily limit starts again (UTC), if there is one."""
+        """When the daily limit starts again (UTC), if there is one and that is known."""
         ...
 
     def limits(self) -> Mapping[str, str]:
@@ -72,8 +72,8 @@ class HubSpotBudget:
 
     Starts from the limits of a free account (100, 250,000, 5) and takes the true ones from the headers
     `X-HubSpot-RateLimit-*`; search answers carry no burst headers (usage guidelines; recorded answers). The daily
-    limit is shared by all private apps of an account and restarts at midnight of `time_zone`. `reserve` is the
-    share of it that stays for people.
+    limit is shared by all private apps of an account and restarts at midnight of `time_zone`, an IANA name; while that is not
+    known (empty), the day is not turned here and only headers tell what is left. `reserve` is the share that stays for people.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class HubSpotBudget:
         now: Callable[[], datetime],
         *,
         reserve: float = RESERVE,
-        time_zone: str = "UTC",
+        time_zone: str = "",
     ) -> None:
-        self.time_zone = time_zone
+        self.time_zone = ""
         self._clock = clock
         self._sleep = sleep
         self._now = now
@@ -95,6 +95,7 @@ class HubSpotBudget:
         self._daily_limit: int | None = 250_000
         self._daily_left = 250_000
         self._day = ""
+        self.use_time_zone(time_zone)
 
     @asynccontextmanager
     async def slot(self, intent: Intent) -> AsyncIterator[None]:
@@ -104,7 +105,7 @@ class HubSpotBudget:
             raise LimitExhausted(
                 f"{self._daily_left:,} of {self._daily_limit:,} requests of the day are left, kept for people",
                 where="HubSpot",
-                remedy=f"Run again after midnight {self.time_zone}.",
+                remedy=f"Run again after {self._midnight()}.",
             )
         window = self._search if intent == "search" else self._burst
         while (seconds := window.wait(self._clock())) > 0:
@@ -130,17 +131,17 @@ class HubSpotBudget:
         self._burst.taken.extend([now] * max(0, used_by_others))
 
     def use_time_zone(self, name: str) -> None:
-        """Takes the account's time zone; a name that this computer does not know leaves the one before."""
+        """Takes the account's time zone; a name that is empty or that this computer does not know leaves the one before."""
         try:
             ZoneInfo(name)
-        except (ValueError, ZoneInfoNotFoundError):
+        except (ValueError, OSError, ZoneInfoNotFoundError):
             return
         self.time_zone = name
         self._day = self._today()
 
     def resets_at(self) -> datetime | None:
-        """The next midnight of the account's time zone, in UTC."""
-        if self._daily_limit is None:
+        """The next midnight of the account's time zone, in UTC; None without a daily limit, or while the zone is not known."""
+        if self._daily_limit is None or not self.time_zone:
             return None
         local = self._now().astimezone(ZoneInfo(self.time_zone))
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -162,7 +163,10 @@ class HubSpotBudget:
         if self._daily_limit is None:
             return f"{burst}, no daily limit"
         daily = f"daily {self._daily_left:,}/{self._daily_limit:,}"
-        return f"{burst}, {daily}, resets at midnight {self.time_zone}"
+        return f"{burst}, {daily}, resets at {self._midnight()}"
+
+    def _midnight(self) -> str:
+        return f"midnight {self.time_zone or 'of the account, whose time zone is not known yet'}"
 
     def _turn_day(self) -> None:
         day = self._today()
@@ -172,7 +176,7 @@ class HubSpotBudget:
             self._day = day
 
     def _today(self) -> str:
-        return self._now().astimezone(ZoneInfo(self.time_zone)).date().isoformat()
+        return self._now().astimezone(ZoneInfo(self.time_zone)).date().isoformat() if self.time_zone else ""
 
 
 class ConcurrentBudget:

@@ -80,6 +80,14 @@ def remember(run: Run, situation: Situation) -> Situation:
     return situation
 
 
+def known_zone(workspace: Workspace) -> str:
+    """The HubSpot account's time zone (an IANA name) as the last observation found it; empty if there was none."""
+    found = workspace.value(
+        "SELECT json_extract(document, '$.account.time_zone') FROM declared WHERE what = 'hubspot' AND json_valid(document)"
+    )
+    return found if isinstance(found, str) else ""
+
+
 def recall(workspace: Workspace, connection: Connection) -> Situation:
     """The situation of the last observation. Raises WorkspaceError if there was none, or if what is stored of it cannot be read."""
     documents = {row["what"]: row["document"] for row in workspace.rows("SELECT what, document FROM declared")}

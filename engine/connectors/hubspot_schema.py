@@ -63,7 +63,7 @@ async def describe(client: AccountClient, paths: Paths, token: Secret | None) ->
     details = await _get(client, paths.account, AccountDetails)
     zone = details.time_zone or "UTC"
     if isinstance(client.budget, HubSpotBudget):
-        client.budget.use_time_zone(zone)
+        client.budget.use_time_zone(details.time_zone or "")
     properties = await _get(client, paths.properties, Properties)
     rules = await _rules(client, paths, unavailable)
     required = await _required(client, paths, unavailable) if paths.enforces_required else frozenset[str]()

@@ -48,12 +48,14 @@ def open_connectors(
     now: Callable[[], datetime],
     random: random_numbers.Random,
     read_only: bool = False,
+    time_zone: str = "",
     hubspot_limits: HubSpotLimits = HUBSPOT_LIMITS,
     app_limits: MailchimpLimits = MAILCHIMP_LIMITS,
 ) -> tuple[HubSpotConnector, MailchimpConnector]:
     """HubSpot and the app, ready to use; `close` each when done.
 
-    An observed connection is always read only. `clock` gives monotonic seconds, `now` UTC. Raises CredentialsRefused
+    An observed connection is always read only. `time_zone`: the HubSpot account's as far as it is known; a reading of the
+    account corrects it. `clock` gives monotonic seconds, `now` UTC. Raises CredentialsRefused
     if a side has no token or the key names no data centre, ConfigurationError for an address that must not be used
     or a practice server without a transport.
     """
@@ -65,7 +67,7 @@ def open_connectors(
         "HubSpot",
         _address(connection.hubspot.server, HUBSPOT_ADDRESS, transports, "hubspot"),
         BearerAuth(hubspot_token),
-        budget=HubSpotBudget(clock, sleep, now),
+        budget=HubSpotBudget(clock, sleep, now, time_zone=time_zone),
         transport=transports.get("hubspot"),
         on_exchange=on_exchange, clock=clock, sleep=sleep, now=now, random=random, read_only=locked,
     )  # fmt: skip

@@ -92,6 +92,15 @@ def test_every_key_of_a_history_is_described(command: Command, synced: Path) -> 
     assert [key for key in keys if f"`{key}`" not in section and key not in ("format", "connection")] == []
 
 
+def test_the_limits_are_told_in_the_accounts_time_zone(command: Command, checked: Path) -> None:
+    """Also by a run that does not read the account: the workspace knows its zone."""
+    record, _, _ = _written(checked)
+    assert command("history", "practice", record, "--home", checked).code == 0
+    with Workspace(checked / "workspaces" / "practice.sqlite", read_only=True) as workspace:
+        told = workspace.fact("limits.hubspot")
+    assert told.endswith("resets at midnight Europe/Berlin")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

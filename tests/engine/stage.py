@@ -67,7 +67,9 @@ class Stage:
         self.log: list[Exchange] = []
         transport = answers if isinstance(answers, httpx.AsyncBaseTransport) else httpx.MockTransport(answers)
         self.budget: Budget = (
-            HubSpotBudget(self.time.clock, self.time.sleep, self.time.now) if side == "hubspot" else ConcurrentBudget()
+            HubSpotBudget(self.time.clock, self.time.sleep, self.time.now, time_zone="UTC")
+            if side == "hubspot"
+            else ConcurrentBudget()
         )
         self.client = AccountClient(
             side,

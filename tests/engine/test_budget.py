@@ -63,7 +63,11 @@ async def test_limit_comes_from_the_headers() -> None:
     budget.learn(headers())
     await take(budget, 189)
     assert time.waited == 0
-    assert budget.snapshot() == "burst 0/190, daily 623,811/625,000, resets at midnight UTC"
+    assert (
+        budget.snapshot()
+        == "burst 0/190, daily 623,811/625,000, resets at midnight of the account, whose time zone is not known yet"
+    )
+    assert budget.resets_at() is None
 
 
 async def test_other_programs_use_the_same_burst() -> None:
@@ -124,7 +128,23 @@ def test_unknown_time_zone_keeps_the_one_before() -> None:
     """A zone that this computer does not know is not taken."""
     budget = hubspot(StandingTime())
     budget.use_time_zone("Nowhere/At all")
-    assert budget.time_zone == "UTC"
+    assert budget.time_zone == ""
+    budget.use_time_zone("Europe/Berlin")
+    budget.use_time_zone("")
+    assert budget.time_zone == "Europe/Berlin"
+
+
+async def test_while_the_zone_is_not_known_no_day_turns_by_itself() -> None:
+    """Midnight UTC means nothing to the account; what an answer says counts."""
+    time = StandingTime(datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
+    budget = hubspot(time)
+    budget.learn(headers(left=10))
+    time.seconds += 3600
+    with pytest.raises(LimitExhausted) as caught:
+        await take(budget, 1)
+    assert "time zone is not known yet" in caught.value.remedy
+    budget.learn(headers(left=600_000))
+    await take(budget, 1)
 
 
 async def test_only_four_requests_at_once() -> None:

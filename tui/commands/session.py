@@ -195,6 +195,7 @@ async def open_sides(chosen: Session, run: Run) -> AsyncIterator[Sides]:
     """Both connectors of a connection while the block runs; every exchange is logged to the run."""
     from engine.connectors.open import open_connectors
     from engine.observe import Sides
+    from engine.situation import known_zone
 
     connection = chosen.connection
     played: Mapping[Side, httpx.AsyncBaseTransport] = {}
@@ -218,6 +219,7 @@ async def open_sides(chosen: Session, run: Run) -> AsyncIterator[Sides]:
         sleep=sleep,
         now=utc_now,
         random=random.Random(),
+        time_zone=known_zone(run.workspace),
     )
     try:
         yield Sides(hubspot, app)
