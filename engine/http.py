@@ -167,6 +167,10 @@ class AccountClient:
     ) -> None:
         await self.close()
 
+    def now(self) -> datetime:
+        """The time by this computer's clock."""
+        return self._now()
+
     async def close(self) -> None:
         """Closes the connections."""
         await self._http.aclose()

@@ -101,6 +101,8 @@ class SideSchema:
     scopes: tuple[str, ...] = ()
     limits: Mapping[str, str] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """What the side tells of the credentials in use, in words: kind, who authorised them, until when. Never a secret."""
     additional_emails_field: str = ""
     """The field with a record's further addresses, joined by semicolons; empty if the side has none."""
     former_ids_fields: tuple[str, ...] = ()

@@ -29,14 +29,15 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
 
 def as_gates_see(situation: Situation) -> Situation:
     """The situation without what says nothing about a single contact and changes with every observation: the list's size and
-    when it was last touched. So a gate cannot go by it, and what was examined stays examined."""
+    when it was last touched, and until when credentials hold. So a gate cannot go by it, and what was examined stays examined."""
     inclusion = situation.inclusion
     if inclusion is not None:
         newest = inclusion.members_changed_at
         day = newest.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if newest else None
         named = tuple(replace(one, size=None, updated_at=None) for one in inclusion.named)
         inclusion = replace(inclusion, size=None, updated_at=None, members_changed_at=day, named=named)
-    return replace(situation, inclusion=inclusion, list_size=min(situation.list_size, 1))
+    schemas = {side: replace(schema, credentials={}) for side, schema in situation.schemas.items()}
+    return replace(situation, inclusion=inclusion, list_size=min(situation.list_size, 1), schemas=schemas)
 
 
 def digest(situation: Situation) -> str:

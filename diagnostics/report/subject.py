@@ -55,6 +55,7 @@ def identity(source: Source) -> tuple[Fact, ...]:
             rows.append((f"{where} account", schema.account.id))
         rows += [(f"{where} account name", schema.account.name), (f"{where} time zone", schema.account.time_zone)]
         rows += [(f"{where} {name}", value) for name, value in schema.account.details.items()]
+        rows += [(f"{where} {name}", value) for name, value in schema.credentials.items()]
         rows += [(f"{where} limit {name}", value) for name, value in schema.limits.items()]
         if schema.scopes:
             rows.append((f"{where} scopes granted", ", ".join(schema.scopes)))

@@ -135,10 +135,16 @@ class AccountDetails(_Body):
 
 
 class Introspection(_Body):
-    """What a token may do."""
+    """What a token may do, for whom, and how many seconds longer. Only `active` is guaranteed (OAuth reference, 2026-09)."""
 
     active: bool
     scopes: list[str] = Field(default_factory=list)
+    token_use: str = ""
+    app: str = Field(alias="app_id", default="", coerce_numbers_to_str=True)
+    user_id: str = Field(default="", coerce_numbers_to_str=True)
+    user: str = ""
+    expires_in: int | None = None
+    private: bool | None = Field(alias="is_private_distribution", default=None)
 
 
 class PropertyOption(_Body):

@@ -12,15 +12,15 @@ from engine.auth.secret import Secret
 from engine.budget import HubSpotBudget
 from engine.connectors.hubspot_bodies import (
     AccountDetails,
-    Introspection,
     ObjectSchema,
     Properties,
     Property,
     ValidationRule,
     Validations,
 )
+from engine.connectors.hubspot_credentials import introspected
 from engine.connectors.hubspot_paths import Paths
-from engine.errors import CredentialsRefused, ScopeMissing, UnexpectedAnswer
+from engine.errors import ScopeMissing, UnexpectedAnswer
 from engine.http import AccountClient
 from engine.schema import Account, Field, FieldType, Option, Rule, RuleKind, SideSchema
 from engine.visible import visible
@@ -53,7 +53,7 @@ _CHARACTERS: Mapping[tuple[str, ...], RuleKind] = {
 
 
 async def describe(client: AccountClient, paths: Paths, token: Secret | None) -> SideSchema:
-    """The account, its contact properties with rules, and the token's scopes.
+    """The account, its contact properties with rules, and the token's scopes and kind.
 
     Account and properties are needed: without them an AccessError is raised. Rules, required fields and scopes that
     cannot be read are named in `unavailable`. Required fields hold from API version 2026-09 on; before it HubSpot
@@ -67,7 +67,9 @@ async def describe(client: AccountClient, paths: Paths, token: Secret | None) ->
     properties = await _get(client, paths.properties, Properties)
     rules = await _rules(client, paths, unavailable)
     required = await _required(client, paths, unavailable) if paths.enforces_required else frozenset[str]()
-    scopes = await _scopes(client, paths, token, unavailable)
+    known = await introspected(client, paths, token)
+    if not known.scopes:
+        unavailable["scopes"] = known.silent
     fields = {
         item.name: _field(item, rules.get(item.name, ()), item.name in required)
         for item in properties.results
@@ -85,7 +87,8 @@ async def describe(client: AccountClient, paths: Paths, token: Secret | None) ->
     return SideSchema(
         "hubspot", "HubSpot", account, fields, "email", ("firstname", "lastname"),
         additional_emails_field=_ADDITIONAL_EMAILS if _ADDITIONAL_EMAILS in fields else "",
-        former_ids_fields=tuple(name for name in _FORMER_IDS if name in fields), scopes=scopes, limits=client.budget.limits(), unavailable=unavailable,
+        former_ids_fields=tuple(name for name in _FORMER_IDS if name in fields), scopes=known.scopes, limits=client.budget.limits(), unavailable=unavailable,
+        credentials=known.facts,
     )  # fmt: skip
 
 
@@ -128,26 +131,6 @@ def _rule(rule: ValidationRule) -> Rule:
 async def _required(client: AccountClient, paths: Paths, unavailable: dict[str, str]) -> frozenset[str]:
     found = await _optional(client, paths.schema, ObjectSchema, "required fields", unavailable)
     return frozenset(found.required if found else ())
-
-
-async def _scopes(
-    client: AccountClient, paths: Paths, token: Secret | None, unavailable: dict[str, str]
-) -> tuple[str, ...]:
-    if token is None:
-        unavailable["scopes"] = "the token is not at hand to ask about its scopes"
-        return ()
-    try:
-        answer = await client.request(
-            "POST", paths.introspect, template=paths.introspect, intent="read", form={"token": token.reveal()}
-        )
-        if answer.status == 200:
-            found = shaped(Introspection, answer, f"HubSpot, POST {paths.introspect}")
-            if found.active and found.scopes:
-                return tuple(visible(scope, 100) for scope in found.scopes)
-    except (CredentialsRefused, ScopeMissing, UnexpectedAnswer):
-        pass  # Some kinds of tokens cannot be asked about; the account itself has answered before.
-    unavailable["scopes"] = "HubSpot does not tell the scopes of this kind of token"
-    return ()
 
 
 def _field(item: Property, rules: tuple[Rule, ...], required: bool) -> Field:

@@ -90,6 +90,7 @@ async def test_schema_of_every_version(tmp_path: Path, version: str) -> None:
     )
     assert "crm.objects.contacts.write" in schema.scopes
     assert schema.unavailable == {}
+    assert schema.credentials["credentials, expire"] == "HubSpot does not tell"
     assert schema.limits["requests in 10 seconds"] == "190"
     assert "Europe/Berlin" in stage.budget.snapshot()
     assert TOKEN not in repr(stage.log)

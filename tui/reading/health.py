@@ -254,6 +254,7 @@ def _declared(what: str, at: str, document: str) -> Declared:
     if isinstance(account, dict):
         title = f"{account.get('name') or body.get('app') or ''} ({account.get('id', '?')})"
         facts = [("time zone", account.get("time_zone")), *_pairs(account.get("details"))]
+    facts += _pairs(body.get("credentials"))
     facts += [(key.replace("_", " "), body.get(key)) for key in ("processing_type", "processing_status", "size")]
     facts += _pairs(body.get("limits"))
     facts += [(f"{key} not readable", why) for key, why in _pairs(body.get("unavailable"))]

@@ -133,14 +133,15 @@ class Gateway:
         return [Route(path, answer, methods=[method]) for path in paths]
 
     def introspect(self, token: str, now: int) -> dict[str, Any] | None:
-        """What is known of a token that is valid now, else None; `expires_in` in seconds."""
+        """What is known of a token that is valid now, else None; `expires_in` in seconds, unless the token is for good."""
         entry = self._tokens.get(token)
         if entry is None:
             return None
-        expires_in = 1800
-        if entry.get("expiresAt"):
-            expires_in = (milliseconds(datetime.fromisoformat(entry["expiresAt"])) - now) // 1000
-        return {"scopes": list(entry["scopes"]), "expires_in": expires_in} if expires_in > 0 else None
+        known = {"scopes": list(entry["scopes"])}
+        if not entry.get("expiresAt"):
+            return known
+        expires_in = (milliseconds(datetime.fromisoformat(entry["expiresAt"])) - now) // 1000
+        return {**known, "expires_in": expires_in} if expires_in > 0 else None
 
     def resets_at(self) -> datetime:
         """When the daily budget starts again."""
