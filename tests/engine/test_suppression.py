@@ -192,11 +192,11 @@ async def test_what_the_journal_keeps_under_a_former_number_is_forgotten_too(wor
     key = world.workspace.value("SELECT _email_key FROM app_contact WHERE _id = ?", (person["app_id"],))
     run = Run(world.workspace, "sync").id
     with world.workspace.transaction() as sql:
-        for contact, key, record in ((10_001, key, None), (10_002, "", person["app_id"])):
+        for contact, known_by, record in ((10_001, key, None), (10_002, "", person["app_id"])):
             sql.execute(
                 "INSERT INTO journal(run_id, contact_id, side, kind, record_id, email_key, state, sent, before, planned_at) "
                 "VALUES (?, ?, 'app', 'create', ?, ?, 'permanent', ?, '{}', '')",
-                (run, contact, record, key, '{"LNAME": "Verräterin"}'),
+                (run, contact, record, known_by, '{"LNAME": "Verräterin"}'),
             )
         sql.execute(
             "INSERT INTO evidence(contact_id, field, hubspot_value, app_value, run_id) VALUES (?, 'city', 'Verrat', '', ?)",
