@@ -31,7 +31,8 @@ FINDING = pl.Schema(
 """What a gate gives: a row per contact that it stops (or only reports, `blocking` false), with the evidence:
 the field (`SIDE.NAME`), the value found there, and the rule that it does not meet, in words. `only_field`: the finding
 gives the verdict, but only the write of that one field is held back and the contact's other fields flow. State unknown: what
-the gate goes by could not be read. It is blocking where nothing else would keep out whom the gate might have stopped."""
+the gate goes by could not be read. It is blocking where nothing else would keep out whom the gate might have stopped; a row that
+is not, without field and value, says of the contact what is said of everybody."""
 
 WRITE = pl.Schema(
     {

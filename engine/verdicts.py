@@ -46,6 +46,12 @@ SELECT kind, side, count(*) AS contacts FROM (SELECT side, kind FROM planned_wri
 _CLEARED = "SELECT count(*) FROM planned_write WHERE value = '' AND before <> ''"
 
 
+_OF_EVERYBODY = (pl.col("state") == "unknown") & ~pl.col("blocking") & (pl.col("field") == "") & (pl.col("value") == "")
+"""What a gate could not tell of anybody, because the connection may not read it: that is kept once for all, with the situation, and
+planning the contact again (as explaining does) gives it. Row by row, six gates of a list that may not be read took twice the space of
+all else."""
+
+
 @dataclass(frozen=True)
 class Examination:
     """What a run found: contacts per state (all six, they add up to `population`) and per deciding cause."""
@@ -78,9 +84,8 @@ def store_answer(run: Run, contacts: Sequence[pl.DataFrame], answer: Plan) -> No
     with run.workspace.transaction() as sql:
         for part in contacts:
             note_dependent(sql, part)
-        findings = numbered(
-            sql, answer.findings.unique(["contact", "code", "field"], keep="first", maintain_order=True)
-        )
+        told = answer.findings.filter(~_OF_EVERYBODY)
+        findings = numbered(sql, told.unique(["contact", "code", "field"], keep="first", maintain_order=True))
         _store_verdicts(run, sql, contacts, digested(answer.verdicts, findings))
         sql.executemany(
             "INSERT INTO finding(contact_id, code, field, state, blocking, value, rule, fingerprint, first_run, last_run) "
