@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from diagnostics.bonds import Membership, Pairing, how, membership, pairing
 from diagnostics.causes import CAUSES, cause
 from diagnostics.causes.refusals import REFUSALS
 from diagnostics.checkup import GATES
@@ -28,8 +29,6 @@ from engine.schema import SIDES
 from engine.situation import recall
 from engine.sqlite import sqlite3
 from engine.workspace import Workspace
-
-_LINKED = {"email": "by e-mail", "additional e-mail": "by an additional e-mail address of the HubSpot contact"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,8 @@ class Explanation:
     remedy: str
     then: tuple[str, ...]
     history: tuple[str, ...]
+    pairing: Pairing
+    membership: Membership | None = None
     change: SmallestChange | None = None
     certain: Certain | None = None
     """How certain it is, where another engine writes."""
@@ -115,6 +116,8 @@ def explain(workspace: Workspace, connection: Connection, contact: int, *, prove
         remedy=cause(code).to_do(connection) if code else _nothing_to_do(state, connection),
         then=_blockers_after(answer, code),
         history=tuple(_history(workspace, contact, row["hubspot_id"], row["app_id"])),
+        pairing=pairing(dict(row)),
+        membership=membership(contacts.row(0, named=True), situation),
         change=_change(Hypothetical(contacts, memory, situation), answer, code if unreadable else "")
         if prove
         else None,
@@ -294,9 +297,7 @@ def _history(workspace: Workspace, contact: int, hubspot_id: str | None, app_id:
     for row in workspace.rows(
         "SELECT linked_at, linked_by FROM contact WHERE id = ? AND linked_at IS NOT NULL", (contact,)
     ):
-        left = f"by the id in {row['linked_by'].removeprefix('id ')}" if row["linked_by"].startswith("id ") else ""
-        how = left or _LINKED.get(row["linked_by"], "when it was created")
-        lines.append((row["linked_at"], f"{row['linked_at']}  linked {how}"))
+        lines.append((row["linked_at"], f"{row['linked_at']}  linked {how(row['linked_by'])}"))
     return [text for _, text in sorted(lines, reverse=True)]
 
 

@@ -90,3 +90,36 @@ async def test_the_history_holds_what_was_written_under_former_numbers(world: Wo
     assert len(history) == before + 2
     assert "2020-01-01T00:00:00.000Z  create in app (LNAME): done" in history
     assert "2020-01-01T00:00:00.000Z  update in hubspot (LNAME): done, record 77" in history
+
+
+async def test_how_it_was_paired_and_since_when_it_is_in_the_list(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also before a sync has linked the two records; as text, as a document and in the console."""
+    await world.check()
+    person = world.one("c.hubspot_id <> '' AND c.app_id <> '' AND c.state = 'in_sync'")
+
+    matched = explained(world, person["app_id"])
+    assert (matched.pairing.by, matched.pairing.linked_at) == ("email", None)
+    assert matched.pairing.sentence == "Matched by e-mail; the next sync links the two records."
+    assert matched.membership is not None and matched.membership.member
+    assert matched.membership.since == world.workspace.value(
+        "SELECT added_at FROM list_member WHERE record_id = ?", (person["hubspot_id"],)
+    )
+    outside = world.one("c.hubspot_id NOT IN (SELECT record_id FROM list_member)")
+    left_out = explained(world, outside["hubspot_id"])
+    assert left_out.membership is not None and left_out.membership.member is False
+
+    await world.sync()
+    linked = explained(world, person["app_id"])
+    assert linked.pairing.linked_at
+    show_explanation(linked)
+    printed = capsys.readouterr().out
+    assert "Linked by e-mail, " in printed
+    assert f"since {matched.membership.since}" in printed
+    document = explanation_document(linked)
+    assert document["pairing"] == {"matched_by": "email", "linked_at": linked.pairing.linked_at}
+    assert document["in_list"] == {"member": True, "since": matched.membership.since}
+    page = "\n".join(line.plain for line in contact_page(linked).lines(400))
+    assert linked.pairing.sentence in page
+    assert f"since {matched.membership.since}" in page

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.bonds import Pairing
 from diagnostics.explain import Explanation, FieldView, GateResult
 from engine.connection import Connection
 from engine.workspace import Workspace
@@ -42,6 +43,7 @@ def fake_explanation(workspace: Workspace, connection: Connection, contact: int,
         remedy="Correct the value.",
         then=("field-length",),
         history=(f"2026-03-01T09:00:00.000Z  {row['state']} since this check",),
+        pairing=Pairing("Matched by e-mail; the next sync links the two records.", "email"),
     )
 
 

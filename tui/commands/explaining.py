@@ -137,6 +137,10 @@ def explanation_document(answer: Explanation) -> dict[str, Any]:
             }
             for field in answer.fields
         ],
+        "pairing": {"matched_by": answer.pairing.by or None, "linked_at": answer.pairing.linked_at},
+        "in_list": None
+        if answer.membership is None
+        else {"member": answer.membership.member, "since": answer.membership.since or None},
         "history": list(answer.history),
         "certain": None
         if answer.certain is None
@@ -163,6 +167,9 @@ def show_explanation(answer: Explanation) -> None:
     say(visible(answer.sentence))
     ids = [visible(record or "(no record)") for record in (answer.hubspot_id, answer.app_id)]
     say(f"  HubSpot {ids[0]}, app {ids[1]}, {visible(answer.email or 'no e-mail')}")
+    say(f"  {visible(answer.pairing.sentence, 300)}")
+    if answer.membership:
+        say(f"  {visible(answer.membership.sentence, 300)}")
     say(f"  To do: {visible(answer.remedy)}")
     if answer.certain:
         say(f"  {answer.certain.certainty.capitalize()}: {visible(answer.certain.reasons[0], 400)}")

@@ -111,6 +111,9 @@ def contact_page(seen: Explanation, past: Past = NO_PAST) -> Page:
     page.pair("name", seen.name or "(none)", width=10)
     page.pair("HubSpot", seen.hubspot_id or "(no record)", width=10)
     page.pair("app", seen.app_id or "(no record)", width=10)
+    page.pair("pair", seen.pairing.sentence, width=10)
+    if seen.membership:
+        page.pair("list", seen.membership.sentence, width=10)
     _gates(page, seen.gates)
     _fields(page, seen.fields)
     if past.findings:
