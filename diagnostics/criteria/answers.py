@@ -6,11 +6,16 @@ Polars joins nulls as Kleene's logic does: false and unknown is false, true or u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import cache, reduce
 
 import polars as pl
 
 UNKNOWN = pl.lit(None, pl.Boolean)
+
+
+@cache
+def _none_or_all(readings: int) -> tuple[pl.Series, pl.Series]:
+    return pl.Series([0, readings], dtype=pl.Int16), pl.Series([False, True])
 
 
 def agreed(answers: Sequence[pl.Expr]) -> pl.Expr:
@@ -18,8 +23,8 @@ def agreed(answers: Sequence[pl.Expr]) -> pl.Expr:
     first = answers[0]
     if len(answers) == 1:
         return first
-    alike = reduce(lambda left, right: left & right, (first.eq_missing(other) for other in answers[1:]))
-    return pl.when(alike).then(first).otherwise(UNKNOWN)
+    met = reduce(lambda left, right: left + right, (one.cast(pl.Int16) for one in answers))
+    return met.replace_strict(*_none_or_all(len(answers)), default=None)
 
 
 def every(answers: Sequence[pl.Expr]) -> pl.Expr:

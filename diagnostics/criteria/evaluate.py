@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import product
+from typing import Literal
 
 import polars as pl
 
@@ -105,7 +107,7 @@ def _clause(clause: Clause, around: Circumstances) -> pl.Expr:
         return present(clause.operator, value)
     other = pl.col(f"hubspot.{clause.other}") if clause.other else None
     if clause.kind == "moment":
-        there = _moment(clause, value, around)
+        there = _moment(clause, around)
     else:
         there = answer_for_value(clause, value, None if other is None else _filled(other))
     past = clause.operator.startswith(("HAS_EVER", "HAS_NEVER"))
@@ -118,26 +120,22 @@ def _filled(value: pl.Expr) -> pl.Expr:
     return pl.when(value != "").then(value)
 
 
-def _moment(clause: Clause, value: pl.Expr, around: Circumstances) -> pl.Expr:
-    ends = [_readings(bound, clause, around) for bound in clause.bounds]
+def _moment(clause: Clause, around: Circumstances) -> pl.Expr:
     inclusive = [(bound.inclusive,) if bound.inclusive is not None else (True, False) for bound in clause.bounds]
-    here = moments_of(value, clause, around)
     return agreed(
         [
-            _compare(clause.operator, at, one, closed)
-            for at in here
-            for one in product(*ends)
+            _compare(clause.operator, at, ends, closed)
+            for at in moments_of(clause.property, clause, around)
+            for ends in _ends(clause, around)
             for closed in product(*inclusive)
         ]
     )
 
 
-def moments_of(value: pl.Expr, clause: Clause, around: Circumstances) -> list[pl.Expr]:
-    """Every moment that a stored value may mean to a clause, in milliseconds since 1970; null if it is none."""
-    zones = {zone for bound in clause.bounds for zone in _zones(bound)}
-    return [
-        read for zone in sorted(zones) for read in _moments(value, zone_of(zone, around.zone).key, clause.same_local)
-    ]
+def moments_of(name: str, clause: Clause, around: Circumstances) -> Sequence[pl.Expr]:
+    """Every moment that a property's value may mean to a clause, in milliseconds since 1970; null if it is none."""
+    zones = {zone_of(point.zone, around.zone).key for point in _points(clause)}
+    return _moments(name, tuple(sorted(zones)), clause.same_local)
 
 
 def _compare(operator: str, at: pl.Expr, ends: Sequence[pl.Expr], closed: Sequence[bool]) -> pl.Expr:
@@ -145,43 +143,65 @@ def _compare(operator: str, at: pl.Expr, ends: Sequence[pl.Expr], closed: Sequen
         return at <= ends[0] if closed[0] else at < ends[0]
     if operator == "IS_AFTER":
         return at >= ends[0] if closed[0] else at > ends[0]
-    low = at >= ends[0] if closed[0] else at > ends[0]
-    high = at <= ends[1] if closed[1] else at < ends[1]
-    inside = low & high
-    both = ends[0].is_not_null() & ends[1].is_not_null()
-    return pl.when(both).then(inside if operator == "IS_BETWEEN" else ~inside).otherwise(UNKNOWN)
+    inside = at.is_between(ends[0], ends[1], _CLOSED[closed[0], closed[1]])
+    asked = inside if operator == "IS_BETWEEN" else ~inside
+    return pl.when(ends[0].is_not_null() & ends[1].is_not_null()).then(asked).otherwise(UNKNOWN)
 
 
-def _zones(bound: Bound) -> set[str]:
-    return {point.zone for point in bound.points}
+_CLOSED: Mapping[tuple[bool, bool], Literal["both", "left", "right", "none"]] = {
+    (True, True): "both", (True, False): "left", (False, True): "right", (False, False): "none",
+}  # fmt: skip
 
 
-def _readings(bound: Bound, clause: Clause, around: Circumstances) -> list[pl.Expr]:
-    """Every moment that the bound may mean, as milliseconds."""
-    found: list[pl.Expr] = []
-    fixed: set[int] = set()
-    for point in bound.points:
-        if isinstance(point, OfProperty):
-            other = pl.col(f"hubspot.{point.property}")
-            found += _moments(_filled(other), zone_of(point.zone, around.zone).key, clause.same_local)
-        else:
-            fixed |= set(readings(point, around.now, around.zone))
-    return found + [pl.lit(at, pl.Int64) for at in sorted(fixed)]
+def _ends(clause: Clause, around: Circumstances) -> Sequence[tuple[pl.Expr, ...]]:
+    """The ends that the clause's bounds may mean together, in milliseconds.
+
+    Of moments known beforehand the outermost and the innermost are enough: what these two agree on, all between them say too.
+    """
+    fixed = [_fixed(bound, around) for bound in clause.bounds]
+    if not all(fixed):
+        either = [
+            _of_another(bound, clause, around) or [*map(pl.lit, at)]
+            for bound, at in zip(clause.bounds, fixed, strict=True)
+        ]
+        return list(product(*either))
+    first, last = [at[0] for at in fixed], [at[-1] for at in fixed]
+    both = {(first[0], *last[1:]), (last[0], *first[1:])}
+    return [tuple(pl.lit(at, pl.Int64) for at in ends) for ends in sorted(both)]
 
 
-def _moments(value: pl.Expr, zone: str, same_local: bool) -> list[pl.Expr]:
-    """A value's moment in milliseconds since 1970. A day without a time is midnight in UTC or in the zone, whichever HubSpot
-    means; `same_local` is the clock of UTC taken as one of the zone."""
+def _fixed(bound: Bound, around: Circumstances) -> list[int]:
+    """Every moment that a bound may mean, in order; none if another property holds it."""
+    known = (readings(point, around.now, around.zone) for point in bound.points if not isinstance(point, OfProperty))
+    return sorted({at for found in known for at in found})
+
+
+def _of_another(bound: Bound, clause: Clause, around: Circumstances) -> list[pl.Expr]:
+    """The moments that another property may mean."""
+    points = (point for point in bound.points if isinstance(point, OfProperty))
+    return [
+        read
+        for point in points
+        for read in _moments(point.property, (zone_of(point.zone, around.zone).key,), clause.same_local)
+    ]
+
+
+@lru_cache(maxsize=64)
+def _moments(name: str, zones: tuple[str, ...], same_local: bool) -> Sequence[pl.Expr]:
+    """The moments of a property's value. A day without a time is midnight in UTC or in a zone, whichever HubSpot means; `same_local`
+    is the clock of UTC taken as one of the zone."""
+    value = pl.col(f"hubspot.{name}")
     day = value.str.strip_chars().str.extract(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$").str.to_datetime(
         "%Y-%m-%d", time_unit="ms", time_zone="UTC", strict=False
     )  # fmt: skip
     in_utc = pl.coalesce(canonical.moment(value, "UTC"), day)
 
-    def placed(moment: pl.Expr) -> pl.Expr:
+    def placed(moment: pl.Expr, zone: str) -> pl.Expr:
         wall = moment.dt.replace_time_zone(None)
         return wall.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone("UTC")
 
     if same_local:
-        return [placed(in_utc).dt.epoch("ms")]
-    in_zone = pl.coalesce(canonical.moment(value, zone), placed(day))
-    return [in_utc.dt.epoch("ms"), in_zone.dt.epoch("ms")] if zone != "UTC" else [in_utc.dt.epoch("ms")]
+        return tuple(placed(in_utc, zone).dt.epoch("ms") for zone in zones)
+    elsewhere = [zone for zone in zones if zone != "UTC"]
+    in_zones = [pl.coalesce(canonical.moment(value, zone), placed(day, zone)) for zone in elsewhere]
+    return tuple(moment.dt.epoch("ms") for moment in (in_utc, *in_zones))

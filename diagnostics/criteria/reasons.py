@@ -33,14 +33,14 @@ def _of_value(clause: Clause, around: Circumstances) -> pl.Expr:
     reason = pl.lit(_by_kind(clause))
     if clause.kind in ("number", "bool", "moment"):
         reason = (
-            pl.when(_readable(clause, value, around))
+            pl.when(_readable(clause, clause.property, around))
             .then(reason)
             .otherwise(pl.lit(f"its value is {_NONE[clause.kind]}"))
         )
     for name in _compared(clause):
         other, shown = pl.col(f"hubspot.{name}"), visible(name, 100)
         reason = (
-            pl.when(_readable(clause, other, around))
+            pl.when(_readable(clause, name, around))
             .then(reason)
             .otherwise(pl.lit(f"{shown} holds {_NONE[clause.kind]}"))
         )
@@ -55,14 +55,15 @@ def _of_value(clause: Clause, around: Circumstances) -> pl.Expr:
 _NONE = {"number": "no number", "bool": "neither true nor false", "moment": "no date or time", "text": "no text"}
 
 
-def _readable(clause: Clause, value: pl.Expr, around: Circumstances) -> pl.Expr:
+def _readable(clause: Clause, name: str, around: Circumstances) -> pl.Expr:
+    value = pl.col(f"hubspot.{name}")
     match clause.kind:
         case "number":
             return number(value).is_not_null()
         case "bool":
             return value.str.strip_chars().str.to_lowercase().is_in(["true", "false"])
         case "moment":
-            return pl.any_horizontal(one.is_not_null() for one in moments_of(value, clause, around))
+            return pl.any_horizontal(one.is_not_null() for one in moments_of(name, clause, around))
     return pl.lit(True)
 
 
