@@ -18,8 +18,9 @@ from diagnostics.causes.opt_in import OPTED_OUT_OF_ALL, SUBSCRIBED, SUBSCRIPTION
 from diagnostics.repairs.repair import Effect, Hypothetical
 from engine.canonical import email_key
 from engine.gates import Situation
-from engine.mapped_pair import MappedPair
+from engine.mapped_pair import MappedPair, mapped_pairs
 from engine.memory import DECISION
+from engine.merge import differences
 from engine.runs import iso
 from engine.schema import SIDES, Side
 
@@ -35,7 +36,7 @@ def _held(given: Hypothetical, column: str) -> pl.Expr:
 
 def own_address(situation: Situation, side: Side) -> Effect:
     """The side's record has a valid address that no other has: the one of the other side where only that is valid, else a
-    made-up one, the contact's number at a reserved domain."""
+    made-up one, the contact's number at a reserved domain. By it, it is nobody else's record."""
 
     def effect(given: Hypothetical) -> Hypothetical:
         other: Side = "app" if side == "hubspot" else "hubspot"
@@ -47,28 +48,30 @@ def own_address(situation: Situation, side: Side) -> Effect:
         # A HubSpot record's address decides wherever there is one.
         decides = pl.col(side) if side == "hubspot" else pl.col("app") & ~pl.col("hubspot")
         bounced = f"hubspot.{REASON}"
-        forgotten = {bounced: pl.when(pl.col(bounced).is_not_null()).then(pl.lit(""))}
-        given = _with(
+        forgotten = {bounced: pl.when(pl.col(bounced).is_not_null()).then(pl.lit(""))} if side == "hubspot" else {}
+        alone = pl.col(side) & ~pl.col("linked")
+        no_other = {f"{one}_twins": pl.when(alone).then(pl.col(one).cast(pl.Int64)) for one in SIDES}
+        no_other |= {f"{one}_candidates": pl.when(alone).then(pl.lit("")) for one in SIDES}
+        return _with(
             given,
             **{column: pl.when(side).then(address).otherwise(_held(given, column))},
             email=pl.when(decides).then(address).otherwise("email"),
             email_key=pl.when(decides).then(email_key(address)).otherwise("email_key"),
             **(forgotten if bounced in given.contacts.columns else {}),
+            **{name: there.otherwise(name) for name, there in no_other.items()},
+            **{f"{other}_holder": pl.when(~pl.col(side)).then(f"{other}_holder")},
+            **{f"{other}_swap": pl.col(f"{other}_swap") & ~pl.col(side)},
         )
-        return one_record(given)
 
     return effect
 
 
 def one_record(given: Hypothetical) -> Hypothetical:
-    """No other record has the contact's address, and none would be the same contact."""
-    nobody = pl.lit(None, pl.String)
+    """The records that would be one contact are one."""
     return _with(
         given,
         **{f"{side}_twins": pl.col(side).cast(pl.Int64) for side in SIDES},
         **{f"{side}_candidates": pl.lit("") for side in SIDES},
-        **{f"{side}_holder": nobody for side in SIDES},
-        **{f"{side}_swap": pl.lit(False) for side in SIDES},
     )
 
 
@@ -200,23 +203,25 @@ def _now(given: Hypothetical) -> pl.Expr:
 
 
 def decided(mapping: str) -> Effect:
-    """A person has decided the field's conflict: for HubSpot's value, or for the app's where HubSpot has none."""
+    """A person has decided the field's conflict, where there is one: for HubSpot's value, or for the app's where HubSpot has none."""
 
     def effect(given: Hypothetical) -> Hypothetical:
-        chosen = next((one for one in given.situation.connection.mappings if one.name == mapping), None)
-        if chosen is None:
-            return given
-        ours, theirs = pl.col(f"hubspot.{chosen.hubspot}"), pl.col(f"app.{chosen.app}")
-        rows = given.contacts.select(
+        situation = given.situation
+        chosen = tuple(one for one in mapped_pairs(situation.connection, situation.schemas) if one.name == mapping)
+        met = differences(given.contacts, given.memory, situation.connection, chosen).filter(outcome="conflict")
+        rows = met.select(
             "contact",
             field=pl.lit(mapping),
-            winner=pl.when(ours.str.strip_chars() == "").then(pl.lit("app")).otherwise(pl.lit("hubspot")),
-            hubspot_value=ours,
-            app_value=theirs,
+            winner=pl.when(pl.col("hubspot_value").str.strip_chars() == "")
+            .then(pl.lit("app"))
+            .otherwise(pl.lit("hubspot")),
+            hubspot_value="hubspot_value",
+            app_value="app_value",
             ended_at=pl.lit(None, pl.String),
         ).cast(dict(DECISION))  # type: ignore[arg-type]
-        others = given.memory.decisions.filter(pl.col("field") != mapping)
-        return replace(given, memory=replace(given.memory, decisions=pl.concat([others, rows])))
+        decisions = given.memory.decisions
+        now = (pl.col("field") == mapping) & pl.col("contact").is_in(rows["contact"].implode())
+        return replace(given, memory=replace(given.memory, decisions=pl.concat([decisions.filter(~now), rows])))
 
     return effect
 

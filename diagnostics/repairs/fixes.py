@@ -9,19 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from diagnostics.causes import (
-    field_format,
-    field_length,
-    field_option,
-    field_range,
-    field_type,
-    list_criteria,
-    list_membership,
-)
-from diagnostics.causes.refusals import PREFIX, UNKNOWN
 from diagnostics.checkup import GATES
-from diagnostics.repairs import Hypothetical, Obstacle, Repair, Stop, answer_to
-from diagnostics.repairs.leaderboard import INCIDENCE, Ranking, alike, freed_by, ranked
+from diagnostics.repairs import Hypothetical, Obstacle, Repair
+from diagnostics.repairs.leaderboard import Ranking, alike, freed_by, ranked
+from diagnostics.repairs.reasons import Reasons, reasons_of
 from diagnostics.repairs.smallest import GOOD, applied
 from engine.connection import Connection
 from engine.gates import STATES, Situation
@@ -36,11 +27,6 @@ PROVED = 10
 """So many of the best repairs, and of the best pairs, are proved."""
 SAMPLE = 200
 """Contacts on which a claim is proved, evenly spread over those that it names; all of them if they are not more."""
-_OF_THE_LIST = (list_criteria.CODE, list_membership.CODE)
-_BY_VALUE = (field_option.CODE, *_OF_THE_LIST, UNKNOWN)
-"""Causes whose value says what would be changed: one option, one value that the list would take, one message."""
-_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *_OF_THE_LIST)
-"""Causes whose rule says it."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -75,16 +61,6 @@ class Fixes:
     beyond: tuple[tuple[Obstacle, int], ...]
     singles: tuple[Fix, ...]
     pairs: tuple[Fix, ...]
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """All reasons of all blocked contacts, numbered, and what answers each."""
-
-    incidence: pl.DataFrame
-    parts: tuple[tuple[Repair, ...], ...]
-    answers: Mapping[int, Sequence[int]]
-    obstacles: Mapping[int, Obstacle]
 
 
 def fixes(
@@ -134,43 +110,11 @@ def _per_state(contacts: pl.DataFrame) -> Mapping[str, int]:
     return {state: counts[state] for state in STATES if state in counts}
 
 
-_STOPS = f"""
-SELECT f.contact_id AS contact, f.code, f.state, f.field,
-  CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_VALUE)}) THEN f.value ELSE '' END AS value,
-  CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_RULE)}) OR f.state = 'unknown' AND f.code NOT GLOB '{PREFIX}*'
-    THEN f.rule ELSE '' END AS rule
-FROM verdict v JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
-WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND f.blocking
-UNION ALL
-SELECT v.contact_id, 'conflict', 'conflict', c.field, '', c.reason
-FROM verdict v JOIN conflict c ON c.contact_id = v.contact_id AND c.run_id = v.run_id
-WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND c.reason <> 'loop'
-UNION ALL
-SELECT v.contact_id, v.cause, v.state, '', '', '' FROM verdict v
-WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND v.cause <> 'conflict' AND NOT EXISTS (
-  SELECT 1 FROM finding f WHERE f.contact_id = v.contact_id AND f.code = v.cause AND f.last_run = v.run_id)
-"""
-"""What stops whom, without what is the contact's own: contacts with the same reason then have the same row. The last part are
-contacts of a side that could not be read, of whom no gate says anything. That nobody in sync is meant is said in the words of the
-index of states, which SQLite else does not use."""
-_PARTS = ("code", "state", "field", "value", "rule")
-
-
 def best(workspace: Workspace, situation: Situation, most: int = TOP) -> tuple[Reasons, Ranking]:
     """The reasons of all blocked contacts and the repairs, single and in pairs, that free most of them."""
     with _nothing_collected():
-        reasons = _reasons_of(workspace, situation)
+        reasons = reasons_of(workspace, situation)
         return reasons, ranked(alike(reasons.incidence), reasons.answers, most)
-
-
-def _reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
-    """Numbers the reasons of all blocked contacts and the repairs that answer them."""
-    columns = {name: name for name in ("contact", *_PARTS)}
-    stops = workspace.population(columns, f"({_STOPS})", integers=("contact",))
-    distinct = stops.select(_PARTS).unique(maintain_order=True).with_row_index("reason")
-    rows = stops.join(distinct, on=_PARTS, how="left").select("contact", pl.col("reason").cast(pl.Int64))
-    parts, answers, obstacles = _answered(distinct, situation)
-    return Reasons(rows.cast(dict(INCIDENCE)), parts, answers, obstacles)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -183,31 +127,6 @@ def _nothing_collected() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
-
-
-def _answered(
-    distinct: pl.DataFrame, situation: Situation
-) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]], dict[int, Obstacle]]:
-    """Repairs that answer the same reasons, as one; which of them answer each reason; and what nobody can repair."""
-    obstacles: dict[int, Obstacle] = {}
-    by_repair: dict[Repair, list[int]] = {}
-    for code, state, field, value, rule, reason in distinct.select(*_PARTS, "reason").iter_rows():
-        answer = answer_to(Stop(code, field, value, rule, state), situation)
-        if isinstance(answer, Obstacle):
-            obstacles[reason] = answer
-            continue
-        for place, repair in enumerate(answer):
-            # What is done for each contact counts only where nothing is preferred to it.
-            if place == 0 or repair.once:
-                by_repair.setdefault(repair, []).append(reason)
-    same: dict[tuple[int, ...], list[Repair]] = {}
-    for repair, reasons in sorted(by_repair.items(), key=lambda one: not one[0].once):
-        same.setdefault(tuple(dict.fromkeys(reasons)), []).append(repair)
-    answers: dict[int, list[int]] = {}
-    for number, answered in enumerate(same):
-        for reason in answered:
-            answers.setdefault(reason, []).append(number)
-    return tuple(map(tuple, same.values())), answers, obstacles
 
 
 def _beyond(reasons: Reasons) -> tuple[tuple[Obstacle, int], ...]:

@@ -52,10 +52,8 @@ def list_empty(stop: Stop, situation: Situation) -> Answer:
 
 
 def list_criteria(stop: Stop, situation: Situation) -> Answer:
-    """A contact that the goal names: the criteria are widened, or its values changed, the goal's own aside."""
-    goal = situation.connection.goals.contacts
-    _, name = side_and_name(stop.field)
-    return _let_in(stop, situation, change_first=False, may_change=goal is None or goal.property != name)
+    """A contact that the goal names: the criteria are widened, or its values changed."""
+    return _let_in(stop, situation, change_first=False)
 
 
 def list_membership(stop: Stop, situation: Situation) -> Answer:
@@ -63,10 +61,10 @@ def list_membership(stop: Stop, situation: Situation) -> Answer:
     if stop.state == "unknown":
         words = f"let the credentials read the list {list_name(situation)} and its members"
         return Obstacle("grant", words, "HubSpot admin", stop.code)
-    return _let_in(stop, situation, change_first=True, may_change=True)
+    return _let_in(stop, situation, change_first=True)
 
 
-def _let_in(stop: Stop, situation: Situation, *, change_first: bool, may_change: bool) -> Answer:
+def _let_in(stop: Stop, situation: Situation, *, change_first: bool) -> Answer:
     name = list_name(situation)
     if by_hand(situation):
         return (_membership(stop, f"add the contact to the list {name}"),)
@@ -85,7 +83,7 @@ def _let_in(stop: Stop, situation: Situation, *, change_first: bool, may_change:
     if said is not None:
         return (said,)
     widened = _widened(stop, situation, asked)
-    change = _changed(stop, situation, asked) if may_change else ()
+    change = _changed(stop, situation, asked)
     return (*change, widened) if change_first else (widened, *change)
 
 
@@ -122,7 +120,7 @@ def _named_in(stop: Stop, situation: Situation) -> _Asked | None:
         for size in range(1, min(len(parts), MOST_PARTS) + 1):
             for some in combinations(parts, size):
                 if " and ".join(map(in_words, some)) == words:
-                    return _Asked(some, tuple(part for part in parts if isinstance(part, Clause)), words)
+                    return _Asked(some, _of_property(way, name), words)
     return None
 
 
@@ -133,7 +131,8 @@ def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repa
     if name is None:
         return None
     words = f"the person says it themselves: the list {list_name(situation)} asks for {asked.words}"
-    effect = effects.filled(None, "hubspot", name, _sample(situation, name, asked) or "")
+    agreed = _sample(situation, name, asked.of_property or [one for one in clauses if one.property == name])
+    effect = effects.filled(None, "hubspot", name, agreed or "")
     return Repair("consent", words, "contact", effect, "hubspot", name, code=stop.code, detail=stop.rule)
 
 
@@ -161,29 +160,46 @@ def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:
 
 def _changed(stop: Stop, situation: Situation, asked: _Asked) -> tuple[Repair, ...]:
     """Another value of the contact that meets what is asked; none where nobody may write one, or no such value is known."""
-    side, name = side_and_name(stop.field)
+    _, name = side_and_name(stop.field)
+    return _as_clauses_ask(stop, situation, name, asked.of_property) if name and asked.of_property else ()
+
+
+def as_the_list_asks(stop: Stop, situation: Situation, name: str) -> tuple[Repair, ...]:
+    """For each way into the list that asks something of a HubSpot property, a value that meets it and that the mapping carries over."""
+    tree = live_criteria(situation)
+    ways = [_of_property(way, name) for way in map(clauses_of, alternatives(tree) if tree else ())]
+    asked = [clauses for clauses in dict.fromkeys(ways) if clauses]
+    return tuple(
+        repair
+        for clauses in asked
+        if _carried_over(situation, name, _sample(situation, name, clauses))
+        for repair in _as_clauses_ask(stop, situation, name, clauses)
+    )
+
+
+def _of_property(way: Sequence[Part], name: str) -> tuple[Clause, ...]:
+    return tuple(part for part in way if isinstance(part, Clause) and part.property == name)
+
+
+def _as_clauses_ask(stop: Stop, situation: Situation, name: str, clauses: Sequence[Clause]) -> tuple[Repair, ...]:
     schema = situation.schemas["hubspot"]
     field = schema.fields.get(name)
-    if side is None or field is None or field.read_only or name == schema.identity_field:
+    value = _sample(situation, name, clauses)
+    if value is None or field is None or field.read_only or name == schema.identity_field:
         return ()
-    value = _sample(situation, name, asked)
-    if value is None:
-        return ()
-    words = f"let {called(situation, side, name)} be what the list {list_name(situation)} asks for: {asked.words}"
-    effect = effects.filled(None, side, name, value)
-    return (Repair("value", words, "HubSpot admin", effect, side, name, code=stop.code, detail=stop.rule),)
+    asked = " and ".join(map(in_words, clauses))
+    words = f"let {called(situation, 'hubspot', name)} be what the list {list_name(situation)} asks for: {asked}"
+    effect = effects.filled(None, "hubspot", name, value)
+    return (Repair("value", words, "HubSpot admin", effect, "hubspot", name, code=stop.code, detail=stop.rule),)
 
 
 _SAMPLES: OfLastSituation[str | None] = OfLastSituation()
 
 
-def _sample(situation: Situation, name: str, asked: _Asked) -> str | None:
-    """A value that meets all that this way into the list asks of the property, for the planner's re-run: one that the mapped field
-    takes, if there is one."""
-    clauses = asked.of_property or [
-        leaf for part in asked.parts for leaf in leaves(part) if isinstance(leaf, Clause) and leaf.property == name
-    ]
-    return _SAMPLES.get(situation, f"{name} {asked.words}", lambda: _meeting(situation, name, clauses))
+def _sample(situation: Situation, name: str, clauses: Sequence[Clause]) -> str | None:
+    """A value of the property that meets the clauses, for the planner's re-run: one that the mapped field takes, if there is one."""
+    key = " ".join([name, *map(in_words, clauses)])
+    return _SAMPLES.get(situation, key, lambda: _meeting(situation, name, clauses))
 
 
 def _meeting(situation: Situation, name: str, clauses: Sequence[Clause]) -> str | None:
@@ -208,11 +224,11 @@ def _asked_values(clauses: Sequence[Clause]) -> Iterator[str]:
                 continue
 
 
-def _carried_over(situation: Situation, name: str, value: str) -> bool:
-    """Whether the app's field takes what the mapping makes of the value."""
+def _carried_over(situation: Situation, name: str, value: str | None) -> bool:
+    """Whether there is a value, and the app's field takes what the mapping makes of it."""
     mapping = mapping_of(situation, "hubspot", name)
     field: Field | None = situation.schemas["app"].fields.get(mapping.app) if mapping else None
-    if mapping is None or field is None or not pair_of(situation, mapping).flows_to("app"):
-        return True
+    if value is None or mapping is None or field is None or not pair_of(situation, mapping).flows_to("app"):
+        return value is not None
     written = pl.select(pair_of(situation, mapping).translated(pl.lit(value), "app")).item()
     return bool(taken("app", field, [str(written)]))

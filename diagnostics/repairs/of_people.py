@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diagnostics.causes.plan_tier import custom_mappings
 from diagnostics.repairs import effects, settings
 from diagnostics.repairs.consents import holds_consent
-from diagnostics.repairs.of_values import admin
+from diagnostics.repairs.of_values import admin, taken_over
 from diagnostics.repairs.repair import WHO, Answer, Obstacle, Repair, Stop
-from diagnostics.repairs.wording import called, mapping_of, owner, side_and_name, where
+from diagnostics.repairs.wording import called, mapping_of, opposite, owner, side_and_name, where
 from engine.gates import Situation
 from engine.schema import Side
 
 SUCCESSOR = " there has its address now"
 """How `counterpart-gone` ends where a record that was created anew takes the place of the one that is gone."""
+MERGED = "and those on the other side were not)"
+"""How `many-to-one` ends where records were merged on one side."""
 
 
 def erased(stop: Stop, situation: Situation) -> Answer:
@@ -39,16 +43,18 @@ def direction(stop: Stop, situation: Situation) -> Answer:
 
 
 def several_for_one(stop: Stop, situation: Situation) -> Answer:
-    """Records that would be one contact."""
-    del situation
-    words = "merge the records that are one person, or delete the superfluous ones"
-    return (Repair("other", words, "HubSpot admin", effects.one_record, code=stop.code, detail=stop.rule),)
+    """Records that would be one contact are merged; or each has its own address, where no merge has made them one."""
+    return (_merged(stop),) if stop.rule.endswith(MERGED) else (_merged(stop), *address_of(stop, situation))
 
 
 def shared_address(stop: Stop, situation: Situation) -> Answer:
     """Records that share an address are merged, or each has its own."""
-    merge, address = several_for_one(stop, situation), address_of(stop, situation)
-    return (*merge, *address) if isinstance(merge, tuple) and isinstance(address, tuple) else merge
+    return (_merged(stop), *address_of(stop, situation))
+
+
+def _merged(stop: Stop) -> Repair:
+    words = "merge the records that are one person, or delete the superfluous ones"
+    return Repair("other", words, "HubSpot admin", effects.one_record, code=stop.code, detail=stop.rule)
 
 
 def counterpart_gone(stop: Stop, situation: Situation) -> Answer:
@@ -78,7 +84,7 @@ def plan_tier(stop: Stop, situation: Situation) -> Answer:
     )
 
 
-def address_of(stop: Stop, situation: Situation) -> Answer:
+def address_of(stop: Stop, situation: Situation) -> tuple[Repair, ...]:
     """A valid address that belongs to nobody else, on the side whose address decides."""
     side, _ = side_and_name(stop.field)
     side = side or "hubspot"
@@ -96,7 +102,7 @@ def unwanted(stop: Stop, situation: Situation) -> Answer:
     address = address_of(stop, situation)
     words = f"only report {stop.code} instead of excluding for it (unwanted.exclude)"
     only_told = Repair("rule", words, "us", settings.not_excluding(stop.code), once=True, code=stop.code)
-    return (*address, only_told) if isinstance(address, tuple) else (only_told,)
+    return (*address, only_told)
 
 
 def opt_in(stop: Stop, situation: Situation) -> Answer:
@@ -119,12 +125,11 @@ def member_status(stop: Stop, situation: Situation) -> Answer:
 
 
 def address_held(stop: Stop, situation: Situation) -> Answer:
-    """The other record gives the address up."""
+    """The other record gives the address up, or the contact gets another one on the side that it comes from."""
     side, _ = side_and_name(stop.field)
     words = f"give {owner(situation, side or 'hubspot')} other record with this address its own one, or merge the two"
-    return (
-        Repair("other", words, admin(side or "hubspot"), effects.free_address, side, code=stop.code, detail=stop.rule),
-    )
+    up = Repair("other", words, admin(side or "hubspot"), effects.free_address, side, code=stop.code, detail=stop.rule)
+    return (up, *address_of(replace(stop, field=f"{opposite(side or 'hubspot')}."), situation))
 
 
 def field_loop(stop: Stop, situation: Situation) -> Answer:
@@ -136,18 +141,22 @@ def field_loop(stop: Stop, situation: Situation) -> Answer:
 
 
 def conflict(stop: Stop, situation: Situation) -> Answer:
-    """Somebody decides, or the person says what they want."""
+    """Somebody decides, or corrects one of the values; of a consent, the person says what they want."""
     name = stop.field
     side: Side = "hubspot"
     mapping = mapping_of(situation, side, name)
     if stop.rule == "consent" or holds_consent(situation, side, name):
         words = f"the person says on both sides whether they may be written to ({name})"
         return (Repair("consent", words, "contact", effects.says_the_same(name), side, name, code=stop.code),)
+    there = mapping.app if mapping else name
+    same = (*taken_over(stop, situation, "app", there), *taken_over(stop, situation, side, name))
     if situation.connection.mode == "observed":
         words = f"make both values of {called(situation, side, name)} equal, or set in the other engine which side wins"
-        return (Repair("other", words, "HubSpot admin", effects.decided(name), side, name, code=stop.code),)
+        decision = Repair("other", words, "HubSpot admin", effects.decided(name), side, name, code=stop.code)
+        return (decision, *same)
     command = f"syncdoctor decide {situation.connection.name} {WHO} --field {mapping.name if mapping else name}"
     words = (
         f"decide which side wins the conflict in {called(situation, side, name)} ({command} --winner hubspot, or app)"
     )
-    return (Repair("other", words, "us", effects.decided(name), side, name, once=True, code=stop.code),)
+    decision = Repair("other", words, "us", effects.decided(name), side, name, once=True, code=stop.code)
+    return (decision, *same)

@@ -10,7 +10,8 @@ from diagnostics.causes.cause import FixedBy
 from diagnostics.causes.columns import EVIDENCE_CHARACTERS
 from diagnostics.repairs import effects, settings
 from diagnostics.repairs.consents import asked_anew, holds_consent
-from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.of_list import as_the_list_asks
+from diagnostics.repairs.repair import VALUE, VERB, Answer, Effect, Obstacle, Repair, Stop
 from diagnostics.repairs.samples import sample
 from diagnostics.repairs.wording import (
     OfLastSituation,
@@ -20,7 +21,6 @@ from diagnostics.repairs.wording import (
     opposite,
     pair_of,
     side_and_name,
-    where,
 )
 from engine.gates import Situation
 from engine.schema import FieldType, RuleKind, Side
@@ -33,6 +33,7 @@ _KINDS: Mapping[str, tuple[RuleKind, ...]] = {
     field_range.CODE: ("min_number", "max_number"),
 }  # fmt: skip
 """The rules that a side's administrator can relax, by the cause that they make."""
+_CONCERNS: Mapping[str, str] = {field_format.CODE: "format", field_length.CODE: "length", field_range.CODE: "range"}
 _BY_TYPE: Mapping[str, tuple[FieldType, ...]] = {field_format.CODE: ("url", "email")}
 """Types that ask the same of a value by themselves."""
 NOT_PERMITTED = "could not be kept: not permitted"
@@ -141,10 +142,9 @@ def left_empty(stop: Stop, situation: Situation) -> Answer:
     if consent or mapping is not None:
         repairs += in_the_source(stop, situation, side, name, verb="fill")
     elif made_up is not None:
-        words = f"fill {called(situation, side, name)}"
         effect = effects.filled(None, side, name, made_up)
-        repairs.append(Repair("value", words, admin(side), effect, side, name, code=stop.code, detail=stop.rule))
-    if side == "hubspot" and made_up is not None and not consent:
+        repairs.append(_correction(stop, situation, side, name, effect, "fill"))
+    if side == "hubspot" and mapping is None and made_up is not None and not consent:
         words = f"give new HubSpot records a value in {name} (hubspot.on_create)"
         repairs.append(
             Repair("rule", words, "us", settings.on_create(name, made_up), side, name, once=True, code=stop.code)
@@ -159,23 +159,38 @@ def left_empty(stop: Stop, situation: Situation) -> Answer:
 def in_the_source(
     stop: Stop, situation: Situation, side: Side, name: str, *, verb: str = "correct"
 ) -> tuple[Repair, ...]:
-    """Another value on the other side, from where the field is filled; a consent is no value to correct."""
+    """Another value on the other side, from where the field is filled, such as the list asks for if it asks for one; a consent is
+    no value to correct."""
     mapping = filling(situation, side, name)
     given = mapping is None and side == "hubspot" and name in situation.connection.hubspot.on_create
     if holds_consent(situation, side, name):
         return (_not_given(stop, name),) if given else asked_anew(stop, situation, side, name)
+    if mapping is not None:
+        asked = as_the_list_asks(stop, situation, mapping.hubspot) if side == "app" else ()
+        return asked or taken_over(stop, situation, side, name, verb=verb)
     made_up = _sample(situation, side, name)
-    if made_up is None:
+    if made_up is None or not given:
         return ()
-    if mapping is None:
-        words = f"give new HubSpot records another value in {name} (hubspot.on_create)"
-        effect = settings.on_create(name, made_up)
-        return (Repair("rule", words, "us", effect, side, name, once=True, code=stop.code),) if given else ()
+    words = f"give new HubSpot records another value in {name} (hubspot.on_create)"
+    effect = settings.on_create(name, made_up)
+    return (Repair("rule", words, "us", effect, side, name, once=True, code=stop.code),)
+
+
+def taken_over(stop: Stop, situation: Situation, side: Side, name: str, *, verb: str = "correct") -> tuple[Repair, ...]:
+    """The other side's value becomes one that this side takes: what it has already, if it has one. Nobody takes over a consent."""
+    mapping, made_up = filling(situation, side, name), _sample(situation, side, name)
+    if mapping is None or made_up is None or holds_consent(situation, side, name):
+        return ()
     pair, source = pair_of(situation, mapping), opposite(side)
-    field = pair.field(source)
-    words = f"{verb} {called(situation, source, field)}"
-    effect = effects.filled(pair, source, field, made_up)
-    return (Repair("value", words, admin(source), effect, source, field, code=stop.code, detail=stop.rule),)
+    effect = effects.filled(pair, source, pair.field(source), made_up)
+    return (_correction(stop, situation, source, pair.field(source), effect, verb),)
+
+
+def _correction(
+    stop: Stop, situation: Situation, side: Side, name: str, effect: Effect, verb: str = "correct"
+) -> Repair:
+    words = f"{VERB} {called(situation, side, name)}"
+    return Repair("value", words, admin(side), effect, side, name, code=stop.code, detail=stop.rule, verb=verb)
 
 
 def _not_given(stop: Stop, name: str) -> Repair:
@@ -195,9 +210,7 @@ def corrected(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[
     made_up = _sample(situation, taker, there)
     if made_up is None:
         return ()
-    words = f"correct {called(situation, side, name)}"
-    effect = effects.filled(pair, side, name, made_up)
-    return (Repair("value", words, admin(side), effect, side, name, code=stop.code, detail=stop.rule),)
+    return (_correction(stop, situation, side, name, effects.filled(pair, side, name, made_up)),)
 
 
 def _sample(situation: Situation, side: Side, name: str) -> str | None:
@@ -210,12 +223,6 @@ def _relaxed(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[R
     kinds = _KINDS.get(stop.code, ())
     if field is None or field.type in _BY_TYPE.get(stop.code, ()) or not any(one.kind in kinds for one in field.rules):
         return ()
-    words = (
-        f"relax the rule of {called(situation, side, name)}: {where(situation, side)}{_asked(stop, situation, side)}"
-    )
+    words = f"relax the rules of {called(situation, side, name)} on its {_CONCERNS[stop.code]}"
     effect = settings.without_rules(side, name, kinds)
     return (Repair("rule", words, admin(side), effect, side, name, once=True, code=stop.code),)
-
-
-def _asked(stop: Stop, situation: Situation, side: Side) -> str:
-    return stop.rule.removeprefix(situation.schemas[side].app)

@@ -22,9 +22,8 @@ side or of the connection), a person's consent (which only the person can give),
 Hindrance = Literal["wait", "grant", "never"]
 """Why nobody can repair something now: it passes by itself, it cannot be seen before a permission is granted, or never."""
 
-VALUE = "{value}"
-WHO = "{who}"
-"""Where a command names the contact, or all of them."""
+VALUE, VERB, WHO = "{value}", "{verb}", "{who}"
+"""What `Repair.words` may hold; WHO is where a command names the contact, or all of them."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,9 @@ class Repair:
     """One change. Two are the same if they change the same thing; who asked for it makes no difference.
 
     `once`: one action for all contacts that need it; else it is done for each contact. `foreseen`: whether the planner alone
-    can tell that it helps; what a server refused before, only the server can tell. `words` may hold VALUE, in whose place
-    `value` is shown, and WHO in a command; `personal`: it may be a person's. `detail` is what the stop says, for one contact.
+    can tell that it helps; what a server refused before, only the server can tell. `words` may hold VALUE and VERB, in whose place
+    `value` and `verb` are shown, and WHO in a command; `personal`: the value may be a person's. `detail` is what the stop says, for
+    one contact.
     """
 
     kind: Kind
@@ -75,11 +75,13 @@ class Repair:
     personal: bool = attribute(default=False, compare=False)
     code: str = attribute(default="", compare=False)
     detail: str = attribute(default="", compare=False)
+    verb: str = attribute(default="", compare=False)
 
     def said(self, *, mask: bool, who: str = "") -> str:
         """The repair in words, with or without what may be a person's value; of one contact (`who`: an id) or of all."""
         shown = masked(self.value) if mask and self.personal else f'"{self.value}"'
-        return self.words.replace(WHO, shlex.quote(who) if who else "--all").replace(VALUE, shown)
+        words = self.words.replace(WHO, shlex.quote(who) if who else "--all")
+        return words.replace(VERB, self.verb).replace(VALUE, shown)
 
 
 @dataclass(frozen=True)

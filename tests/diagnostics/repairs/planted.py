@@ -126,7 +126,7 @@ PLANTED: Mapping[str, Callable[[], Hypothetical]] = {
     "erased": lambda: given(pair(erased=True)),
     "in-doubt": lambda: given(pair(in_doubt="app")),
     "direction": lambda: given(only_app(), situation(sync={"direction": "to_app"})),
-    "many-to-one": lambda: given(pair(hubspot_candidates="1, 2", app_candidates="r1")),
+    "many-to-one": lambda: given(only_hubspot(hubspot_candidates="1, 2", app_candidates="r1")),
     "counterpart-gone": lambda: given(only_hubspot(linked=True, app_id="r1")),
     "plan-tier": lambda: given(pair(), situation(hubspot={"tier": "free"})),
     "email-missing": lambda: given(only_hubspot({"email": ""})),

@@ -1,0 +1,142 @@
+"""What stops each blocked contact, numbered so that contacts with the same reasons are alike, and what answers each reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from diagnostics.causes import (
+    field_format,
+    field_length,
+    field_option,
+    field_range,
+    field_type,
+    list_criteria,
+    list_membership,
+)
+from diagnostics.causes.refusals import PREFIX, UNKNOWN
+from diagnostics.repairs import Obstacle, Repair, Stop, answer_to
+from diagnostics.repairs.leaderboard import INCIDENCE
+from diagnostics.repairs.smallest import GOOD
+from engine.gates import Situation
+from engine.mapped_pair import MappedPair
+from engine.memory import memory_of
+from engine.merge import differences, mapped_pairs
+from engine.mirror import TABLE, columns_of
+from engine.schema import SIDES
+from engine.workspace import Workspace, quoted
+
+_OF_THE_LIST = (list_criteria.CODE, list_membership.CODE)
+_BY_VALUE = (field_option.CODE, *_OF_THE_LIST, UNKNOWN)
+"""Causes whose value says what would be changed: one option, one value that the list would take, one message."""
+_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *_OF_THE_LIST)
+"""Causes whose rule says it."""
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """All reasons of all blocked contacts, numbered, and what answers each."""
+
+    incidence: pl.DataFrame
+    parts: tuple[tuple[Repair, ...], ...]
+    answers: Mapping[int, Sequence[int]]
+    obstacles: Mapping[int, Obstacle]
+
+
+_STOPS = f"""
+SELECT f.contact_id AS contact, f.code, f.state, f.field,
+  CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_VALUE)}) THEN f.value ELSE '' END AS value,
+  CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_RULE)}) OR f.state = 'unknown' AND f.code NOT GLOB '{PREFIX}*'
+    THEN f.rule ELSE '' END AS rule
+FROM verdict v JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
+WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND f.blocking
+UNION ALL
+SELECT v.contact_id, 'conflict', 'conflict', c.field, '', c.reason
+FROM verdict v JOIN conflict c ON c.contact_id = v.contact_id AND c.run_id = v.run_id
+WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND c.reason <> 'loop'
+UNION ALL
+SELECT v.contact_id, v.cause, v.state, '', '', '' FROM verdict v
+WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND v.cause <> 'conflict' AND NOT EXISTS (
+  SELECT 1 FROM finding f WHERE f.contact_id = v.contact_id AND f.code = v.cause AND f.last_run = v.run_id)
+"""
+"""What stops whom, without what is the contact's own: contacts with the same reason then have the same row. The last part are
+contacts of a side that could not be read, of whom no gate says anything. That nobody in sync is meant is said in the words of the
+index of states, which SQLite else does not use."""
+_PARTS = ("code", "state", "field", "value", "rule")
+
+
+def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
+    """Numbers the reasons of all blocked contacts and the repairs that answer them."""
+    columns = {name: name for name in ("contact", *_PARTS)}
+    told = workspace.population(columns, f"({_STOPS})", integers=("contact",))
+    stops = pl.concat([told, _conflicts_behind(workspace, situation)])
+    distinct = stops.select(_PARTS).unique(maintain_order=True).with_row_index("reason")
+    rows = stops.join(distinct, on=_PARTS, how="left").select("contact", pl.col("reason").cast(pl.Int64))
+    parts, answers, obstacles = _answered(distinct, situation)
+    return Reasons(rows.cast(dict(INCIDENCE)), parts, answers, obstacles)  # type: ignore[arg-type]
+
+
+def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFrame:
+    """The conflicts of contacts that something else stops: the planner names them only once nothing else does."""
+    fields = {side: set(columns_of(workspace, side)) for side in SIDES}
+    pairs = tuple(
+        pair
+        for pair in mapped_pairs(situation.connection, situation.schemas)
+        if all(pair.field(side) in fields[side] for side in SIDES)
+    )
+    columns = {"contact": "c.id", "hubspot": "1", "app": "1"}
+    for side in SIDES:
+        columns |= {f"{side}_updated_at": f"{side[0]}._updated_at", f"{side}_written_at": f"c.{side}_written_at"}
+        columns |= {f"{side}._unreadable": f"coalesce({side[0]}._unreadable, '')"}
+        columns |= {pair.column(side): f"{side[0]}.{quoted(pair.field(side))}" for pair in pairs}
+    differs = " OR ".join(_written_otherwise(pair) for pair in pairs) or "0"
+    words = [word for pair in pairs for option in sorted(pair.to_app.items()) for word in option]
+    source = (
+        f"verdict v JOIN contact c ON c.id = v.contact_id JOIN {TABLE['hubspot']} h ON h._id = c.hubspot_id "
+        f"JOIN {TABLE['app']} a ON a._id = c.app_id WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} "
+        f"AND v.cause <> 'conflict' AND ({differs})"
+    )
+    both = workspace.population(columns, source, words, integers=("contact", "hubspot", "app"))
+    contacts = both.with_columns(pl.col("hubspot", "app").cast(pl.Boolean))
+    memory = memory_of(workspace, contacts["contact"].to_list())
+    found = differences(contacts, memory, situation.connection, pairs)
+    return found.filter(pl.col("outcome") == "conflict", pl.col("reason") != "loop").select(
+        "contact",
+        code=pl.lit("conflict"),
+        state=pl.lit("conflict"),
+        field="mapping",
+        value=pl.lit(""),
+        rule="reason",
+    )
+
+
+def _written_otherwise(pair: MappedPair) -> str:
+    """Whether the two texts differ, an option's translation aside; where they do not, neither do the values."""
+    ours, theirs = f"h.{quoted(pair.hubspot)}", f"a.{quoted(pair.app)}"
+    translated = f"CASE {ours} {'WHEN ? THEN ? ' * len(pair.to_app)}ELSE {ours} END" if pair.to_app else ours
+    return f"{translated} IS NOT {theirs}"
+
+
+def _answered(
+    distinct: pl.DataFrame, situation: Situation
+) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]], dict[int, Obstacle]]:
+    """Repairs that answer the same reasons, as one; which of them answer each reason; and what nobody can repair."""
+    obstacles: dict[int, Obstacle] = {}
+    by_repair: dict[Repair, list[int]] = {}
+    for code, state, field, value, rule, reason in distinct.select(*_PARTS, "reason").iter_rows():
+        answer = answer_to(Stop(code, field, value, rule, state), situation)
+        if isinstance(answer, Obstacle):
+            obstacles[reason] = answer
+            continue
+        for repair in answer:
+            by_repair.setdefault(repair, []).append(reason)
+    same: dict[tuple[int, ...], list[Repair]] = {}
+    for repair, reasons in sorted(by_repair.items(), key=lambda one: not one[0].once):
+        same.setdefault(tuple(dict.fromkeys(reasons)), []).append(repair)
+    answers: dict[int, list[int]] = {}
+    for number, answered in enumerate(same):
+        for reason in answered:
+            answers.setdefault(reason, []).append(number)
+    return tuple(map(tuple, same.values())), answers, obstacles

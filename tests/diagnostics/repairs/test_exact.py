@@ -1,0 +1,132 @@
+"""The ranking against doing each repair for everybody and planning again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import polars as pl
+
+from diagnostics.causes.refusals import PREFIX
+from diagnostics.checkup import GATES
+from diagnostics.repairs import Hypothetical, Repair, answer_to
+from diagnostics.repairs.fixes import Fix, fixes
+from diagnostics.repairs.smallest import GOOD, applied, stops_of
+from engine.memory import memory_of
+from engine.plan import Plan, plan
+from engine.population import contacts_of
+from engine.situation import recall
+from tests.engine.test_cycle import World, people, world
+
+__all__ = ["people", "world"]
+
+
+class Everybody:
+    """All blocked contacts of the last check, planned again with repairs done."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.situation = recall(world.workspace, world.connection)
+        rows = world.workspace.rows(f"SELECT contact_id FROM verdict WHERE state NOT IN {GOOD}")
+        self.contacts = sorted(row["contact_id"] for row in rows)
+        self.needs: dict[Repair, set[int]] = {}
+        self.refused: set[int] = set()
+        given = self.given(self.contacts)
+        before = plan(given.contacts, given.memory, given.situation, GATES)
+        for contact in self.contacts:
+            for stop in stops_of(_part(before, contact)):
+                answer = answer_to(stop, self.situation)
+                self.refused |= {contact} if stop.code.startswith(PREFIX) else set()
+                for repair in answer if isinstance(answer, tuple) else ():
+                    self.needs.setdefault(repair, set()).add(contact)
+
+    def given(self, contacts: Sequence[int]) -> Hypothetical:
+        """What the planner gets."""
+        workspace = self.world.workspace
+        return Hypothetical(contacts_of(workspace, contacts), memory_of(workspace, contacts), self.situation)
+
+    def freed(self, repairs: Sequence[Repair]) -> set[int]:
+        """Who is in sync or pending with the repairs done. One action is done for all; of what is done for each contact
+        anything may be left out, and a value is corrected only where there is something to correct. What a server refused is
+        tried again after any change of its schema; that alone frees nobody."""
+        found: set[int] = set()
+        each = [repair for repair in repairs if not repair.once]
+        for size in range(len(each) + 1):
+            for left_out in combinations(each, size):
+                done = [repair for repair in repairs if repair not in left_out]
+                who = set(self.contacts)
+                for repair in done:
+                    if repair.kind == "value" and repair.field not in ("email", "EMAIL"):
+                        who &= self.needs.get(repair, set())
+                if who:
+                    changed = applied(done, self.given(sorted(who)))
+                    verdicts = plan(changed.contacts, changed.memory, changed.situation, GATES).verdicts
+                    found |= set(verdicts.filter(pl.col("state").is_in(GOOD))["contact"].to_list())
+        needed = set().union(*(self.needs.get(repair, set()) for repair in repairs))
+        return found - (self.refused - needed)
+
+
+def _part(answer: Plan, contact: int) -> Plan:
+    mine = pl.col("contact") == contact
+    return replace(answer, findings=answer.findings.filter(mine), conflicts=answer.conflicts.filter(mine))
+
+
+def _differs(everybody: Everybody, found: Sequence[Fix]) -> list[tuple[str, int, int]]:
+    """Words, claim and truth of every fix whose claim is not the truth."""
+    counted = [(fix, len(everybody.freed([part[0] for part in fix.parts]))) for fix in found]
+    return [
+        (" and ".join(part[0].said(mask=False) for part in fix.parts), fix.frees, truth)
+        for fix, truth in counted
+        if fix.frees != truth
+    ]
+
+
+async def test_every_single_and_the_best_pairs_free_whom_they_claim(world: World) -> None:
+    """Before the first sync: every planted fault of the practice portal, and contacts with several."""
+    await world.check()
+    everybody = Everybody(world)
+    answer = fixes(world.workspace, world.connection, most=100, sample=0)
+
+    assert len(answer.singles) > 15
+    assert _differs(everybody, answer.singles) == []
+    assert _differs(everybody, answer.pairs[:10]) == []
+
+
+async def test_a_repair_counts_also_where_another_one_is_preferred(world: World) -> None:
+    """Who shares an address is freed by an address of their own as well, although merging comes first."""
+    await world.check()
+    answer = fixes(world.workspace, world.connection, most=100, sample=0)
+    own = next(fix for fix in answer.singles if fix.parts[0][0].field == "email")
+    shared = world.one(
+        "c.cause = 'email-duplicate' AND c.hubspot_id IS NOT NULL AND (SELECT count(*) FROM open_findings f "
+        "WHERE f.contact_id = c.id AND f.blocking) = 1"
+    )
+    everybody = Everybody(world)
+
+    assert shared["id"] in everybody.freed([own.parts[0][0]])
+    assert own.frees == len(everybody.freed([own.parts[0][0]]))
+
+
+async def test_a_conflict_behind_another_stop_is_counted(world: World) -> None:
+    """The planner names conflicts only of contacts that nothing else stops; a consent alone does not free these."""
+    await world.sync()
+    both = world.workspace.rows(
+        "SELECT c.hubspot_id, c.app_id, c.id FROM contacts c JOIN hubspot_contact h ON h._id = c.hubspot_id "
+        "JOIN app_contact a ON a._id = c.app_id WHERE c.state = 'in_sync' AND h.city <> '' ORDER BY c.id LIMIT 3"
+    )
+    assert len(both) == 3
+    for number, row in enumerate(both):
+        out = {"newsletter_opt_in": "false"} if number else {}
+        world.portal.tamper("hubspot", row["hubspot_id"], {"city": "Bern", **out})
+        world.portal.tamper("mailchimp", row["app_id"], {"CITY": "Wien"})
+    await world.check()
+    everybody = Everybody(world)
+    answer = fixes(world.workspace, world.connection, most=100, sample=0)
+
+    assert _differs(everybody, [*answer.singles, *answer.pairs[:10]]) == []
+    consent = next(
+        fix for fix in answer.singles if fix.parts[0][0].kind == "consent" and fix.parts[0][0].side == "hubspot"
+    )
+    hidden = {row["id"] for row in both[1:]}
+    assert not hidden & everybody.freed([consent.parts[0][0]])
