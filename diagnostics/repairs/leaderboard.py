@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush, nlargest
+from itertools import combinations
 
 import polars as pl
 
@@ -49,11 +50,12 @@ def ranked(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collectio
     for reasons, contacts in groups.items():
         if len(reasons) == 1:
             (reason,) = reasons
-            only = answers.get(reason, ())
-            if len(only) == 1:
-                (repair,) = only
+            only = sorted(answers.get(reason, ()))
+            for repair in only:
                 alone[repair] += contacts
-                continue
+            for both in combinations(only, 2):
+                twice[both] += contacts
+            continue
         ways = sorted((frozenset(answers.get(reason, ())) for reason in reasons), key=len)
         singles = sorted(ways[0].intersection(*ways[1:])) if ways else []
         for repair in singles:
@@ -110,12 +112,13 @@ def _largest_sums(alone: Mapping[int, int], but: Collection[tuple[int, int]], mo
             pair = (min(order[first], order[second]), max(order[first], order[second]))
             heappush(heap, (-alone[order[first]] - alone[order[second]], pair, first, second))
 
-    for first in range(len(order)):
-        push(first, first + 1)
+    push(0, 1)
     found = 0
     while heap and found < most:
         _, pair, first, second = heappop(heap)
         push(first, second + 1)
+        if second == first + 1:
+            push(second, second + 1)
         if pair not in but:
             found += 1
             yield pair
