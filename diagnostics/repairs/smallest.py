@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from math import comb
 
 import polars as pl
 
@@ -17,8 +18,9 @@ from engine.plan import Plan, plan
 
 GOOD = ("in_sync", "pending")
 MOST_ROUNDS = 8
-MOST_RUNS = 64
-"""Planner runs spent on smaller sets; a set that was not compared with all of them is not called the smallest."""
+MOST_RUNS, MOST_SETS = 64, 500
+"""Planner runs spent on smaller sets, and such sets of one size; a set that was not compared with all of them is not called the
+smallest."""
 
 
 @dataclass(frozen=True)
@@ -118,20 +120,29 @@ class _Search:
 
     def _smaller(self, chosen: list[Repair]) -> SmallestChange:
         """The set without what is not needed, or a smaller one of other repairs."""
-        best, exact = tuple(chosen), True
-        needed = self._irreducible(best)
+        needed, exact = self._irreducible(tuple(chosen)), True
         for size in range(1, len(needed)):
-            promising = [one for one in combinations(self._pool, size) if self._may_suffice(one)]
-            exact = exact and self._runs + len(promising) <= MOST_RUNS
-            if not exact:
-                break
-            self._judge(promising)
-            found = next((one for one in promising if self._known[frozenset(one)].state in GOOD), None)
+            found, exact = self._of_size(size)
             if found is not None:
                 needed = found
+            if found is not None or not exact:
                 break
         state = self._known[frozenset(needed)].state
         return SmallestChange(self._in_order(needed), state, smallest=exact, runs=self._runs)
+
+    def _of_size(self, size: int) -> tuple[tuple[Repair, ...] | None, bool]:
+        """A set of so many repairs that is enough, if there is one, and whether all sets were tried that had to be for saying so."""
+        if comb(len(self._pool), size) > MOST_SETS:
+            return None, False
+        sets = list(combinations(self._pool, size))
+        promising = [one for one in sets if self._may_suffice(one)]
+        for tried in (promising, sets):
+            if not self._judge(tried, MOST_RUNS - self._runs):
+                return None, False
+            found = next((one for one in tried if self._known[frozenset(one)].state in GOOD), None)
+            if found is not None:
+                return found, True
+        return None, True
 
     def _irreducible(self, repairs: tuple[Repair, ...]) -> tuple[Repair, ...]:
         """The set after leaving out, one by one, whatever can be left out."""
@@ -145,7 +156,8 @@ class _Search:
         return repairs
 
     def _may_suffice(self, repairs: tuple[Repair, ...]) -> bool:
-        """Whether each of the contact's stops is lifted by one of the repairs alone. A set of one is always tried."""
+        """Whether each of the contact's stops is lifted by one of the repairs alone: these sets are tried first. Others may still
+        lift a stop together."""
         if len(repairs) == 1:
             return True
         return all(any(self._lifts(repair, stop) for repair in repairs) for stop in self._stops)
@@ -157,9 +169,9 @@ class _Search:
     def _in_order(self, repairs: tuple[Repair, ...]) -> tuple[Repair, ...]:
         return tuple(sorted(repairs, key=self._pool.index))
 
-    def _judge(self, sets: Iterable[Sequence[Repair]]) -> None:
+    def _judge(self, sets: Iterable[Sequence[Repair]], most: int | None = None) -> bool:
         """Plans the contact with each set of repairs. Those that leave the situation alike are planned together, each as a
-        contact of its own."""
+        contact of its own. False, and nothing planned, if that takes more than `most` runs."""
         together: list[tuple[Situation, list[frozenset[Repair]], list[Hypothetical]]] = []
         for repairs in sets:
             key = frozenset(repairs)
@@ -172,9 +184,12 @@ class _Search:
                 together.append(group)
             group[1].append(key)
             group[2].append(changed)
+        if most is not None and len(together) > most:
+            return False
         for situation, keys, variants in together:
             self._known |= zip(keys, judged(variants, situation, self._gates), strict=True)
             self._runs += 1
+        return True
 
 
 def judged(variants: Sequence[Hypothetical], situation: Situation, gates: Sequence[Gate]) -> list[_Judged]:

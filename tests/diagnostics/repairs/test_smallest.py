@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnostics.causes import CAUSES
+from diagnostics.causes.cause import CauseGate
 from diagnostics.checkup import GATES as EVERY_GATE
 from diagnostics.repairs import Hypothetical, Repair, answer_to
 from diagnostics.repairs.smallest import GOOD, applied, smallest_change, stops_of
 from diagnostics.repairs.told import headline, hindrance, proof
+from engine.gates import Population, Situation, found
+from engine.memory import SUSPENDED, nothing_known
 from engine.plan import plan
 from tests.diagnostics.causes.world import situation
 from tests.diagnostics.repairs import planted
@@ -136,3 +141,28 @@ def test_the_proof_says_what_was_made_up_and_what_the_server_has_to_say() -> Non
         assert change is not None
         assert words in proof(change)
         assert f"the contact becomes {change.state.replace('_', ' ')}" in proof(change)
+
+
+def test_two_repairs_that_help_only_together_are_tried() -> None:
+    """A third stop that neither of them lifts alone: the pair is smaller than the three preferred repairs."""
+
+    def kept_out(population: Population, of: Situation) -> pl.DataFrame:
+        fields = of.schemas["app"].fields
+        easy = not fields["FNAME"].required and "Liechtenstein" in [one.value for one in fields["COUNTRY"].options]
+        flipping = not population.memory.suspended.is_empty()
+        where = pl.lit(flipping and not easy)
+        return found(population.contacts, where=where, state="failing", field="hubspot.city")
+
+    gates = [
+        *(gate for gate in GATES if gate.code in ("field-option", "required-field")),
+        CauseGate("field-loop", kept_out),
+    ]
+    row = (1, "city", "Ulm", "Bonn", 3, "a workflow", "")
+    memory = replace(nothing_known(), suspended=pl.DataFrame([row], schema=SUSPENDED, orient="row"))
+    before = planted.given(planted.only_hubspot({"country": "Liechtenstein", "firstname": ""}), memory=memory)
+
+    change = smallest_change(before, plan(before.contacts, before.memory, before.situation, gates), gates)
+
+    assert change is not None
+    assert {(one.kind, one.field) for one in change.repairs} == {("option", "COUNTRY"), ("rule", "FNAME")}
+    assert change.smallest
