@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -204,6 +204,15 @@ def keep(
         ),
     )  # fmt: skip
     return kind
+
+
+def wake(sql: sqlite3.Connection, rows: Iterable[tuple[int, Side, str]], moment: datetime) -> None:
+    """Lets the named rows (contact, side, field) be tried again from now on. They stay, with the server's words and the number of
+    tries, until the side has taken the value or refused it once more."""
+    sql.executemany(
+        "UPDATE quarantine SET lasting = 0, wake_at = ? WHERE contact_id = ? AND side = ? AND field = ?",
+        ((iso(moment), *row) for row in rows),
+    )
 
 
 def release(sql: sqlite3.Connection, contact: int, side: Side, fields: Collection[str]) -> None:

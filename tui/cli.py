@@ -296,6 +296,33 @@ def decide(
 
 
 @cli.command()
+def retry(
+    context: typer.Context,
+    name: NameArgument,
+    who: SomebodyArgument = "",
+    cause: Annotated[
+        str, typer.Option("--cause", help="Only this class of refusals (refused-...).", callback=choice_of)
+    ] = "",
+    since: Annotated[
+        str,
+        typer.Option("--since", help="Only what was refused since a date or time.", metavar="TIME", callback=choice_of),
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All that was refused.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try what a server refused again with the next sync, before its own time.
+
+    Give WHO, --cause, --since, or --all. Writes to neither side.
+    """
+    from tui.commands.retrying import retry as wake
+    from tui.commands.session import session
+
+    chosen = session(home_of(context, home), name)
+    finish(wake(chosen, who, cause=cause, since=since, everything=everything, as_json=as_json))
+
+
+@cli.command()
 def waive(
     context: typer.Context,
     name: NameArgument,

@@ -142,6 +142,12 @@ def moment_of(text: str, zone: tzinfo, *, besides: str = "") -> datetime:
         raise ConfigurationError("this is no time", where=visible(wanted, 40), remedy=f"{_FORMS}{besides}.") from None
 
 
+def beginning_of(text: str, zone: tzinfo) -> datetime:
+    """As `moment_of`, but of a date its beginning."""
+    wanted = text.strip()
+    return moment_of(f"{wanted}T00:00" if is_date(wanted) else wanted, zone)
+
+
 def _of_run(workspace: Workspace, number: int) -> Examined:
     found = _one(workspace, "WHERE e.run_id = ?", number)
     if found is not None:
