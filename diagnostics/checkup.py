@@ -11,6 +11,7 @@ from diagnostics.causes import CAUSES, SideFinding, cause, side_findings
 from diagnostics.causes.idle_clauses import idle_clauses
 from diagnostics.causes.list_clauses import hold_still
 from diagnostics.observed.look import Observed, look
+from diagnostics.past.since import CauseTimes, cause_times
 from diagnostics.program import program
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
 from engine.apply import Applied
@@ -65,6 +66,8 @@ class Checkup:
     waived_causes: frozenset[str] = frozenset()
     """Causes that are accepted for everybody, also where they concern the connection as a whole."""
     expired_waivers: tuple[Waiver, ...] = ()
+    times: Mapping[str, CauseTimes] = field(default_factory=dict)
+    """Since when there are contacts with a cause, also with one that nobody has any more; by its code."""
 
     @property
     def to_act_on(self) -> bool:
@@ -174,6 +177,7 @@ def summary(run: Run, examination: Examination) -> Checkup:
         waived=by_state,
         waived_causes=accepted_causes,
         expired_waivers=tuple(one for one in waivers(run.workspace) if one.standing(run.now()) == "expired"),
+        times=cause_times(run.workspace),
     )
 
 

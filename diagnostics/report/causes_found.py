@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 from diagnostics.causes import CAUSES, rules_unreadable
 from diagnostics.causes.refusals import PREFIX
+from diagnostics.past.since import CauseTimes, cause_times
 from diagnostics.report.known_causes import cause_of
 from diagnostics.report.model import CauseLine, CodeCount, Evidence, Example, Question, WholeFinding
 from diagnostics.report.moments import moment
@@ -62,6 +63,7 @@ def states(source: Source) -> dict[str, int]:
 def causes(source: Source, now: datetime) -> tuple[CauseLine, ...]:
     """Deciding causes, most contacts first, then what is only reported."""
     accepted = waived(source.workspace, now)
+    times = cause_times(source.workspace)
     deciding = source.workspace.rows(
         "SELECT cause AS code, state, count(*) AS contacts, 1 AS blocking FROM verdict WHERE cause <> '' GROUP BY 1, 2 "
         "ORDER BY 3 DESC, 1"
@@ -71,13 +73,14 @@ def causes(source: Source, now: datetime) -> tuple[CauseLine, ...]:
         "WHERE blocking = 0 GROUP BY 1, 2 ORDER BY 3 DESC, 1"
     )
     return (
-        *(_cause_line(source, row, accepted.get((row["state"], row["code"]), 0)) for row in deciding),
-        *(_cause_line(source, row) for row in reported),
+        *(_cause_line(source, row, times, accepted.get((row["state"], row["code"]), 0)) for row in deciding),
+        *(_cause_line(source, row, times) for row in reported),
     )
 
 
-def _cause_line(source: Source, row: sqlite3.Row, accepted: int = 0) -> CauseLine:
+def _cause_line(source: Source, row: sqlite3.Row, times: Mapping[str, CauseTimes], accepted: int = 0) -> CauseLine:
     known = cause_of(row["code"])
+    seen = times.get(row["code"])
     return CauseLine(
         code=source.mask.text(row["code"]),
         state=row["state"],
@@ -88,6 +91,8 @@ def _cause_line(source: Source, row: sqlite3.Row, accepted: int = 0) -> CauseLin
         fixed_by=known.fixed_by,
         nature=known.nature,
         waived=accepted,
+        first_seen=moment(seen.first_seen.at, source.zone) if seen else None,
+        newest=moment(seen.newest.at, source.zone) if seen else None,
     )
 
 

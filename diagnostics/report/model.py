@@ -43,7 +43,8 @@ class Scope(_Part):
 
 
 class CauseLine(_Part):
-    """Contacts that one cause decides (`blocking`), or that it is only reported for; `waived` of them are accepted."""
+    """Contacts that one cause decides (`blocking`), or that it is only reported for; `waived` of them are accepted. When it was
+    found first, and last on a contact anew."""
 
     code: str
     state: str
@@ -54,6 +55,8 @@ class CauseLine(_Part):
     fixed_by: str
     nature: str
     waived: int = 0
+    first_seen: Moment | None = None
+    newest: Moment | None = None
 
 
 class WaiverLine(_Part):

@@ -607,7 +607,7 @@ def test_hostile_text_is_inert(world: SmallWorld) -> None:
     for row in re.findall(r"^\|.*$", markdown, re.MULTILINE):
         assert row.endswith("|")
     cells = [token for token in tokens if token.type == "th_open"]
-    assert len(cells) == 2 + 2 + 7 + 9 + 14 + 6 + 5 + 6 + 10 + 7 + 5 + 8
+    assert len(cells) == 2 + 2 + 9 + 9 + 14 + 6 + 5 + 6 + 10 + 7 + 5 + 8
 
 
 @given(st.text(alphabet="`|\\\\ ab*[]()<>", min_size=1))

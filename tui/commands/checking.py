@@ -20,6 +20,7 @@ from tui.output import count, document, fail, note, say, table
 
 if TYPE_CHECKING:
     from diagnostics.checkup import Checkup
+    from diagnostics.past.since import CauseTimes
     from diagnostics.unknown_refusals import UnknownRefusal
 
 SHOWN = 10
@@ -79,6 +80,7 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
                 "fixed_by": row.fixed_by,
                 "nature": row.nature,
                 "waived": row.waived,
+                **times_document(result.times.get(row.code)),
             }
             for row in counts
         ]
@@ -91,6 +93,7 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
         "expired_waivers": [one.number for one in result.expired_waivers],
         "causes": rows(result.causes),
         "reported": rows(result.reported),
+        "gone": [{"code": code, **times_document(one)} for code, one in result.times.items() if not one.open],
         "unknown_refusals": [asdict(one) for one in result.unknown_refusals],
         "connection_findings": [
             {
@@ -111,6 +114,22 @@ def checkup_document(result: Checkup) -> dict[str, Any]:
     }
 
 
+def times_document(times: CauseTimes | None) -> dict[str, Any]:
+    """Since when there are contacts with a cause, as documented in docs/json.md; null where only the verdict tells of it."""
+    names = ("first_seen", "newest", "last_seen")
+    if times is None:
+        return dict.fromkeys(names)
+    return {name: {"run": seen.run, "at": seen.at} for name in names if (seen := getattr(times, name))}
+
+
+def _since(result: Checkup, code: str) -> str:
+    """When the cause came up first; nothing in the first examination, where everything is new."""
+    times = result.times.get(code)
+    if times is None or all(one.first_seen.run == result.run for one in result.times.values()):
+        return ""
+    return "(new)" if times.first_seen.run == result.run else f"(since {times.first_seen.at[:10]})"
+
+
 def show_checkup(chosen: Session, result: Checkup) -> None:
     """A check as text."""
     say(f"{chosen.name}: {count(result.population)} contacts examined")
@@ -122,7 +141,12 @@ def show_checkup(chosen: Session, result: Checkup) -> None:
         say("Causes")
         table(
             [
-                [row.state, row.code, count(row.contacts), " ".join((row.title, _of_these(row.waived))).strip()]
+                [
+                    row.state,
+                    row.code,
+                    count(row.contacts),
+                    " ".join(filter(None, (row.title, _of_these(row.waived), _since(result, row.code)))),
+                ]
                 for row in result.causes
             ],
             right=frozenset({2}),

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.widget import Widget
 
 from diagnostics.unknown_refusals import CODE as UNKNOWN
 from diagnostics.unknown_refusals import UnknownRefusal, unknown_refusals
+from engine.workspace import Workspace
 from tui.actions import bindings_for
 from tui.cause_texts import CauseText, cause_text
-from tui.notation import STATE_STYLES, plural, signed
+from tui.notation import STATE_STYLES, moment, plural, signed
 from tui.open_connection import OpenConnection
 from tui.reading.contacts import CauseRow, ContactFilter, contact_page, open_contacts
 from tui.screens.connection_frame import ConnectionFrame
 from tui.widgets.lines import Lines, Page
+
+if TYPE_CHECKING:
+    from diagnostics.past.since import CauseTimes
 
 EXAMPLES = 8
 SIDES = {"hubspot": "HubSpot", "app": "the app"}
@@ -63,7 +67,8 @@ class CauseScreen(ConnectionFrame):
             for row in examples
         ]
         groups = await self.connection.reader.ask(unknown_refusals) if self._row.code == UNKNOWN else ()
-        self.query_one(Lines).show(cause_page(self._row, text, names, groups))
+        times = await self.connection.reader.ask(lambda workspace: _times(workspace, self._row.code))
+        self.query_one(Lines).show(cause_page(self._row, text, names, groups, times))
 
     def action_contacts(self) -> None:
         """The contacts with this cause, in the Contacts tab."""
@@ -75,13 +80,30 @@ class CauseScreen(ConnectionFrame):
             below.go_to("contacts", wanted=self._filter())
 
 
-def cause_page(row: CauseRow, text: CauseText, examples: list[str], groups: Sequence[UnknownRefusal] = ()) -> Page:
+def _times(workspace: Workspace, code: str) -> CauseTimes | None:
+    from diagnostics.past.since import cause_times
+
+    return cause_times(workspace).get(code)
+
+
+def cause_page(
+    row: CauseRow,
+    text: CauseText,
+    examples: list[str],
+    groups: Sequence[UnknownRefusal] = (),
+    times: CauseTimes | None = None,
+) -> Page:
     """The page of a cause; `groups` are the unknown refusals, if it is theirs."""
     page = Page().add((f"{signed(row.state)}  ", STATE_STYLES.get(row.state, "bold")), (text.title, "bold")).gap()
     page.pair(
         "contacts",
         f"{plural(row.contacts, 'contact')} decided by it" + (f", also on {row.also:,} more" if row.also else ""),
     )
+    if times is not None:
+        page.pair(
+            "found first",
+            f"{moment(times.first_seen.at)}, run {times.first_seen.run}; last on one more: run {times.newest.run}",
+        )
     page.pair("why", text.explanation)
     page.pair("what to do", text.remedy)
     page.pair("who fixes it", text.fixed_by + (" (it passes by itself)" if text.nature == "transient" else ""))
