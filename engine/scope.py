@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from engine.connection import Connection
 from engine.connectors import ListSource
-from engine.errors import ConfigurationError, LimitExhausted, ScopeMissing
+from engine.errors import ConfigurationError, LimitExhausted, ScopeMissing, UnexpectedAnswer
 from engine.gates import Situation
 from engine.losses import Demand, believed, last_reading, note_reading
 from engine.named_lists import with_named_lists
@@ -59,7 +60,8 @@ async def look_at_list(
             inclusion, members = before, known.list_size
         else:
             inclusion, members = await _read_members(run, connection, hubspot, found, demand)
-        return await with_named_lists(run, hubspot, inclusion, before.named, others, changed=changed), members
+        settled = before.named if others else ()
+        return await with_named_lists(run, hubspot, inclusion, settled, others, changed=changed), members
     except ScopeMissing as error:
         unavailable[LIST] = error.what
         return None, 0
@@ -91,8 +93,11 @@ async def _again(
     connection: Connection, hubspot: ListSource, known: InclusionList
 ) -> tuple[InclusionList, Mapping[str, InclusionList]]:
     """The list by its id, by the configured name only if that is not its name any more; and with the same request the other lists
-    that its criteria named."""
-    there = await hubspot.lists([known.id, *(one.id for one in known.named)]) if known.named else {}
+    that its criteria named. If that answer cannot be read, the list is asked for alone, and nothing is said of the others."""
+    there: Mapping[str, InclusionList] = {}
+    if known.named:
+        with suppress(ScopeMissing, UnexpectedAnswer):
+            there = await hubspot.lists([known.id, *(one.id for one in known.named)])
     try:
         inclusion = there.get(known.id) or await hubspot.inclusion_list(known.id)
     except ConfigurationError:

@@ -17,6 +17,7 @@ from diagnostics.criteria.evaluate import answer, unknown_because
 from engine.connectors.hubspot_lists import lists_named
 from engine.cycle import examine
 from engine.errors import ScopeMissing, Stopped
+from engine.losses import Demand
 from engine.named_lists import with_named_lists
 from engine.population import slice_of
 from engine.runs import Run
@@ -175,6 +176,20 @@ async def test_a_list_whose_members_may_not_be_read_is_unknown_with_the_reason(d
     inclusion = await with_named_lists(desk.run("check"), hubspot, known)  # type: ignore[arg-type]
 
     assert [(one.id, one.unknown_because) for one in inclusion.named] == [("102", "crm.lists.read is missing")]
+
+
+async def test_a_list_that_cannot_be_understood_does_not_stand_in_the_way_of_the_inclusion_list(desk: Desk) -> None:
+    """The answer that holds both has not the documented shape because of the other one."""
+    await asked_for(desk, within("102"))
+    desk.portal._state.run("UPDATE list SET body = json_set(body, '$.processingType', 7) WHERE id = 102")
+
+    for demand in (FULL, Demand(), Demand()):
+        await desk.check(demand)
+        assert "the members of list 102 are not known (the answer has not the documented shape" in reason(desk)
+
+    desk.portal._state.run("UPDATE list SET body = json_set(body, '$.processingType', 'MANUAL') WHERE id = 102")
+    await desk.check()
+    assert reason(desk) == ""
 
 
 @dataclass
