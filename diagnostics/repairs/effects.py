@@ -34,6 +34,11 @@ def _held(given: Hypothetical, column: str) -> pl.Expr:
     return pl.col(column) if column in given.contacts.columns else pl.lit(None, pl.String)
 
 
+def nothing(given: Hypothetical) -> Hypothetical:
+    """What would change is not known."""
+    return given
+
+
 def own_address(situation: Situation, side: Side) -> Effect:
     """The side's record has a valid address that no other has: the one of the other side where only that is valid, else a
     made-up one, the contact's number at a reserved domain. By it, it is nobody else's record."""

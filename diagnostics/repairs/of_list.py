@@ -132,7 +132,7 @@ def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repa
         return None
     words = f"the person says it themselves: the list {list_name(situation)} asks for {asked.words}"
     agreed = _sample(situation, name, asked.of_property or [one for one in clauses if one.property == name])
-    effect = effects.filled(None, "hubspot", name, agreed or "")
+    effect = effects.nothing if agreed is None else effects.filled(None, "hubspot", name, agreed)
     return Repair("consent", words, "contact", effect, "hubspot", name, code=stop.code, detail=stop.rule)
 
 

@@ -33,6 +33,8 @@ _BY_VALUE = (field_option.CODE, *_OF_THE_LIST, UNKNOWN)
 """Causes whose value says what would be changed: one option, one value that the list would take, one message."""
 _BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *_OF_THE_LIST)
 """Causes whose rule says it."""
+MOST_OPTIONS = 200
+"""SQLite takes 32,766 values in a statement."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFram
         columns |= {f"{side}._unreadable": f"coalesce({side[0]}._unreadable, '')"}
         columns |= {pair.column(side): f"{side[0]}.{quoted(pair.field(side))}" for pair in pairs}
     differs = " OR ".join(_written_otherwise(pair) for pair in pairs) or "0"
-    words = [word for pair in pairs for option in sorted(pair.to_app.items()) for word in option]
+    words = [word for pair in pairs for option in _translated(pair) for word in option]
     source = (
         f"verdict v JOIN contact c ON c.id = v.contact_id JOIN {TABLE['hubspot']} h ON h._id = c.hubspot_id "
         f"JOIN {TABLE['app']} a ON a._id = c.app_id WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} "
@@ -115,8 +117,14 @@ def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFram
 def _written_otherwise(pair: MappedPair) -> str:
     """Whether the two texts differ, an option's translation aside; where they do not, neither do the values."""
     ours, theirs = f"h.{quoted(pair.hubspot)}", f"a.{quoted(pair.app)}"
-    translated = f"CASE {ours} {'WHEN ? THEN ? ' * len(pair.to_app)}ELSE {ours} END" if pair.to_app else ours
+    options = _translated(pair)
+    translated = f"CASE {ours} {'WHEN ? THEN ? ' * len(options)}ELSE {ours} END" if options else ours
     return f"{translated} IS NOT {theirs}"
+
+
+def _translated(pair: MappedPair) -> list[tuple[str, str]]:
+    """The options that SQL translates; without, more contacts than necessary are read."""
+    return sorted(pair.to_app.items()) if len(pair.to_app) <= MOST_OPTIONS else []
 
 
 def _answered(

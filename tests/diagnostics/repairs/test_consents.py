@@ -21,7 +21,6 @@ from engine.quarantine import sent
 from engine.schema import Field, Option, Rule
 from tests.diagnostics.causes.test_list_clauses import asks, listed
 from tests.diagnostics.causes.world import CONNECTION, HUBSPOT, MAILCHIMP, situation, with_field
-from tests.diagnostics.repairs import planted
 from tests.diagnostics.repairs.planted import PLANTED, answer, given, only_app, only_hubspot, pair
 
 OPT_IN = "newsletter_opt_in"
@@ -206,6 +205,26 @@ def test_no_answer_about_a_field_of_consent_has_somebody_else_say_it(code: str, 
         assert not (refused and (repair.side, repair.field) == (field.partition(".")[0], field.partition(".")[2]))
 
 
+def test_a_consent_of_which_no_fitting_word_is_known_frees_nobody() -> None:
+    """What the list compares it with is not known: the person is named, and no value made up."""
+    compared = {
+        "filterType": "PROPERTY",
+        "property": OPT_IN,
+        "operation": {"operationType": "STRING", "operator": "IS_EQUAL_TO", "values": ["vielleicht"]},
+    }
+    yes_or_no = replace(HUBSPOT.fields[OPT_IN], type="option", options=(Option("true", "Yes"), Option("false", "No")))
+    around = listed([compared])
+    schemas = {**around.schemas, "hubspot": with_field(HUBSPOT, yes_or_no)}
+    before = given(only_hubspot({OPT_IN: "true"}, member_since=None), replace(around, schemas=schemas))
+    (repair,) = offered(before)
+
+    assert (repair.kind, repair.by) == ("consent", "contact")
+    assert repair.effect(before).contacts.equals(before.contacts)
+    change = smallest_change(before, answer(before), GATES)
+    assert change is not None
+    assert (change.repairs, change.left) == ((), ("list-membership",))
+
+
 def test_what_is_a_consent_is_defined_once() -> None:
     """By HubSpot's names, by the opt-in rule, by the app's status, and by what is mapped to these or merged so."""
     mappings = [*_mapped(merge="text"), {"hubspot": "hs_email_optout_9", "app": "OUT"}]
@@ -225,4 +244,3 @@ def test_what_is_a_consent_is_defined_once() -> None:
     assert all(holds_consent(of, "app", name) for name in ("status", "NEWS", "OUT", "AGB"))
     assert not any(holds_consent(of, "hubspot", name) for name in ("email", "city", "hs_email_optoutx", "status"))
     assert not holds_consent(of, "app", "CITY")
-    assert planted.only_hubspot()["hubspot.city"].to_list() == ["Ulm"]
