@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from diagnostics.causes import (
+    direction,
     field_format,
     field_length,
     field_option,
@@ -17,14 +18,17 @@ from diagnostics.causes import (
     list_membership,
 )
 from diagnostics.causes.refusals import PREFIX, UNKNOWN
-from diagnostics.repairs import Obstacle, Repair, Stop, answer_to
+from diagnostics.checkup import GATES
+from diagnostics.repairs import Hypothetical, Obstacle, Repair, Stop, answer_to, settings
 from diagnostics.repairs.leaderboard import INCIDENCE
 from diagnostics.repairs.smallest import GOOD
 from engine.gates import Situation
 from engine.mapped_pair import MappedPair
-from engine.memory import memory_of
+from engine.memory import memory_of, nothing_known
 from engine.merge import differences, mapped_pairs
 from engine.mirror import TABLE, columns_of
+from engine.plan import plan
+from engine.population import contacts_of
 from engine.schema import SIDES
 from engine.workspace import Workspace, quoted
 
@@ -35,6 +39,8 @@ _BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.C
 """Causes whose rule says it."""
 MOST_OPTIONS = 200
 """SQLite takes 32,766 values in a statement."""
+SLICE = 20_000
+"""Contacts that are planned at once."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,43 @@ def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     """Numbers the reasons of all blocked contacts and the repairs that answer them."""
     columns = {name: name for name in ("contact", *_PARTS)}
     told = workspace.population(columns, f"({_STOPS})", integers=("contact",))
-    stops = pl.concat([told, _conflicts_behind(workspace, situation)])
-    distinct = stops.select(_PARTS).unique(maintain_order=True).with_row_index("reason")
-    rows = stops.join(distinct, on=_PARTS, how="left").select("contact", pl.col("reason").cast(pl.Int64))
+    one_way = told.filter(pl.col("code") == direction.CODE)["contact"].unique().sort().to_list()
+    now = [told, _conflicts_behind(workspace, situation)]
+    stops = pl.concat(
+        [
+            *(rows.with_columns(two_way=False) for rows in now),
+            *(rows.with_columns(two_way=True) for rows in _behind_the_direction(workspace, situation, one_way)),
+        ]
+    )
+    known = [*_PARTS, "two_way"]
+    distinct = stops.select(known).unique(maintain_order=True).with_row_index("reason")
+    rows = stops.join(distinct, on=known, how="left").select("contact", pl.col("reason").cast(pl.Int64))
     parts, answers, obstacles = _answered(distinct, situation)
     return Reasons(rows.cast(dict(INCIDENCE)), parts, answers, obstacles)  # type: ignore[arg-type]
+
+
+def _opened(situation: Situation) -> Situation:
+    """The situation of a connection that runs both ways."""
+    return settings.two_way(Hypothetical(pl.DataFrame(), nothing_known(), situation)).situation
+
+
+def _behind_the_direction(
+    workspace: Workspace, situation: Situation, contacts: Sequence[int]
+) -> Iterator[pl.DataFrame]:
+    """What would stop contacts whose direction is closed once it is open: only then is anything to be written of them."""
+    for first in range(0, len(contacts), SLICE):
+        ids = contacts[first : first + SLICE]
+        answer = plan(contacts_of(workspace, ids), memory_of(workspace, ids), _opened(situation), GATES)
+        found = answer.findings.filter("blocking")
+        code, unknown = pl.col("code"), (pl.col("state") == "unknown") & ~pl.col("code").str.starts_with(PREFIX)
+        yield found.select(
+            "contact",
+            "code",
+            "state",
+            "field",
+            value=pl.when(code.is_in(_BY_VALUE)).then("value").otherwise(pl.lit("")),
+            rule=pl.when(code.is_in(_BY_RULE) | unknown).then("rule").otherwise(pl.lit("")),
+        )
 
 
 def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFrame:
@@ -133,8 +171,9 @@ def _answered(
     """Repairs that answer the same reasons, as one; which of them answer each reason; and what nobody can repair."""
     obstacles: dict[int, Obstacle] = {}
     by_repair: dict[Repair, list[int]] = {}
-    for code, state, field, value, rule, reason in distinct.select(*_PARTS, "reason").iter_rows():
-        answer = answer_to(Stop(code, field, value, rule, state), situation)
+    opened = _opened(situation) if distinct["two_way"].any() else situation
+    for code, state, field, value, rule, two_way, reason in distinct.select(*_PARTS, "two_way", "reason").iter_rows():
+        answer = answer_to(Stop(code, field, value, rule, state), opened if two_way else situation)
         if isinstance(answer, Obstacle):
             obstacles[reason] = answer
             continue

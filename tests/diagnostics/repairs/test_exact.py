@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import polars as pl
+import pytest
 
 from diagnostics.causes.refusals import PREFIX
 from diagnostics.checkup import GATES
@@ -130,3 +131,15 @@ async def test_a_conflict_behind_another_stop_is_counted(world: World) -> None:
     )
     hidden = {row["id"] for row in both[1:]}
     assert not hidden & everybody.freed([consent.parts[0][0]])
+
+
+@pytest.mark.parametrize("direction", ["to_app", "to_hubspot"])
+async def test_what_a_closed_direction_hides_is_counted(world: World, direction: str) -> None:
+    """Opening it lets records be created that the other side's rules refuse."""
+    sync = world.connection.sync.model_copy(update={"direction": direction})
+    world.connection = world.connection.model_copy(update={"sync": sync})
+    await world.check()
+    answer = fixes(world.workspace, world.connection, most=100, sample=0)
+
+    assert any("run two ways" in fix.parts[0][0].words for fix in answer.singles)
+    assert _differs(Everybody(world), answer.singles) == []
