@@ -72,7 +72,8 @@ CAUSE = Cause(
     code=CODE,
     title="The list's criteria do not fit the goal",
     explanation="The connection's goal names this contact, but the inclusion list does not hold it.",
-    remedy="Extend the list's criteria so that they fit the goal, or correct the goal.",
+    remedy="Extend the criteria that keep the contact out, or correct the goal; to a list that people keep, add the contact. If "
+    "the contact meets the criteria already, check again in some minutes.",
     fixed_by="HubSpot admin",
     says=document.CRITERIA,
     question="c",
