@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from diagnostics.history.again import Outlook, outlooks
+from diagnostics.history.consent import Consent
 from diagnostics.history.entry import Entry, Written
 from diagnostics.history.sources import user_of
 from diagnostics.history.timeline import newest_first, of_history, of_journal
@@ -52,6 +53,8 @@ class ContactTimeline:
     traces: tuple[RecordTrace, ...]
     remarks: tuple[str, ...]
     refusal: AccessError | None = None
+    consent: Consent | None = None
+    """What HubSpot holds of the consent now; None without a HubSpot record, or where one field was asked for."""
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,19 @@ class RecordVersions:
 
 
 @dataclass(frozen=True)
+class SubscriptionState:
+    """An address's status for one subscription type: SUBSCRIBED, UNSUBSCRIBED or NOT_SPECIFIED; when (ISO 8601, UTC) and by what
+    it was set, and on which legal basis. Empty where the side does not tell."""
+
+    name: str
+    status: str
+    at: str = ""
+    source: str = ""
+    legal_basis: str = ""
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
 class Room:
     """How many records a side holds and may hold."""
 
@@ -224,6 +237,15 @@ class RoomSource(Protocol):
 
     async def room(self) -> Room | None:
         """How many there are and may be; None if the side does not tell."""
+        ...
+
+
+@runtime_checkable
+class ConsentSource(Protocol):
+    """A side that tells the status of an address for each of its subscription types (HubSpot)."""
+
+    async def consent(self, email: str) -> Sequence[SubscriptionState]:
+        """The statuses on the channel e-mail."""
         ...
 
 

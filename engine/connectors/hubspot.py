@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from engine.answers import Answer, shaped
 from engine.auth.secret import Secret
-from engine.connectors import LastChange, Outcome, Record, RecordVersions, Room, Write
+from engine.connectors import LastChange, Outcome, Record, RecordVersions, Room, SubscriptionState, Write
 from engine.connectors.batches import outcomes_of
 from engine.connectors.hubspot_bodies import BatchAnswer, Contact, ContactPage
 from engine.connectors.hubspot_changes import HubSpotChanges
-from engine.connectors.hubspot_consent import subscription_statuses
+from engine.connectors.hubspot_consent import address_statuses, subscription_statuses
 from engine.connectors.hubspot_history import all_versions, last_changes
 from engine.connectors.hubspot_limits import contact_room
 from engine.connectors.hubspot_lists import HubSpotLists
@@ -179,6 +179,10 @@ class HubSpotConnector:
     async def subscriptions(self, emails: Sequence[str], subscription: str) -> Mapping[str, str]:
         """Status per address of one subscription type. Raises ConfigurationError if there is no such type."""
         return await subscription_statuses(self._client, self._paths, emails, subscription)
+
+    async def consent(self, email: str) -> Sequence[SubscriptionState]:
+        """The status of one address for every subscription type."""
+        return await address_statuses(self._client, self._paths, email)
 
     async def history(self, ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Mapping[str, LastChange]]:
         """The last change of each named property by id and property; 50 contacts a request."""

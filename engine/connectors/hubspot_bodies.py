@@ -277,6 +277,17 @@ class SubscriptionStatus(_Body):
 
     subscription: str = Field(alias="subscriptionId", coerce_numbers_to_str=True)
     status: str
+    name: str | None = Field(alias="subscriptionName", default=None)
+    source: str | None = None
+    timestamp: str | None = None
+    legal_basis: str | None = Field(alias="legalBasis", default=None)
+    explanation: str | None = Field(alias="legalBasisExplanation", default=None)
+
+
+class OneAddress(_Body):
+    """All statuses of the address that was asked for."""
+
+    results: list[SubscriptionStatus]
 
 
 class AddressStatuses(_Body):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from engine.answers import shaped
-from engine.connectors.hubspot_bodies import StatusBatch, Subscriptions
+from engine.connectors import SubscriptionState
+from engine.connectors.hubspot_bodies import OneAddress, StatusBatch, Subscriptions
 from engine.connectors.hubspot_paths import Paths
 from engine.errors import ConfigurationError, UnexpectedAnswer
 from engine.http import AccountClient
@@ -40,6 +42,31 @@ async def subscription_statuses(
             of_type = [status.status for status in entry.statuses if status.subscription == number]
             found[entry.address.lower()] = of_type[0] if of_type else NOT_SPECIFIED
     return {email: found.get(email.lower(), NOT_SPECIFIED) for email in emails}
+
+
+async def address_statuses(client: AccountClient, paths: Paths, email: str) -> list[SubscriptionState]:
+    """The status of one address for every subscription type, on the channel e-mail. A type without one is NOT_SPECIFIED, and then
+    HubSpot's time and source say nothing."""
+    template = f"{paths.consent}/statuses/{{email}}"
+    where = f"HubSpot, GET {template}"
+    answer = await client.request(
+        "GET", f"{paths.consent}/statuses/{quote(email, safe='')}", template=template, intent="read",
+        params={"channel": "EMAIL"},
+    )  # fmt: skip
+    if answer.status != 200:
+        raise UnexpectedAnswer(
+            f"HubSpot answered {answer.status} for subscription statuses", where=where, remedy="Run again."
+        )
+    states = []
+    for one in shaped(OneAddress, answer, where).results:
+        known = one.status != NOT_SPECIFIED
+        states.append(
+            SubscriptionState(
+                one.name or one.subscription, one.status, (one.timestamp or "") if known else "",
+                (one.source or "") if known else "", one.legal_basis or "", one.explanation or "",
+            )
+        )  # fmt: skip
+    return states
 
 
 async def _subscription_id(client: AccountClient, paths: Paths, name: str) -> str:

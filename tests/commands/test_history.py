@@ -89,6 +89,7 @@ def test_every_key_of_a_history_is_described(command: Command, synced: Path) -> 
     section = next(part for part in text_of("docs/json.md").split("\n## ") if part.startswith("`history"))
     field = next(one for one in document["fields"] if one["entries"])
     keys = [*document, *field, *field["entries"][0], *field["again"][0], *document["traces"][0]]
+    keys += [*document["consent"], *document["consent"]["subscriptions"][0]]
     assert [key for key in keys if f"`{key}`" not in section and key not in ("format", "connection")] == []
 
 

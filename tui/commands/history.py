@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import WorkspaceError
@@ -12,6 +13,7 @@ from tui.output import document, fail, say, table
 
 if TYPE_CHECKING:
     from diagnostics.history.again import Outlook
+    from diagnostics.history.consent import Consent
     from diagnostics.history.entry import Entry
     from diagnostics.history.reading import ContactTimeline, FieldTimeline
     from engine.observe import Sides
@@ -27,6 +29,7 @@ def history(chosen: Session, who: str, *, field: str, as_json: bool, values: boo
 
     Raises ConfigurationError for nobody, several, or a field that is not mapped; WorkspaceError if nothing was examined yet.
     """
+    from diagnostics.history.consent import consent_of
     from diagnostics.history.reading import chosen_mappings, timeline_of
 
     if not chosen.path.exists():
@@ -39,7 +42,10 @@ def history(chosen: Session, who: str, *, field: str, as_json: bool, values: boo
         contact = meant(workspace, who)
 
     async def work(run: Run, sides: Sides) -> ContactTimeline:
-        return await timeline_of(run.workspace, chosen.connection, sides, contact, mappings)
+        found = await timeline_of(run.workspace, chosen.connection, sides, contact, mappings)
+        if field or found.hubspot_id is None:
+            return found
+        return replace(found, consent=await consent_of(sides.hubspot, found.hubspot_id))
 
     result = conduct(
         chosen, "history", work, exit_code=lambda one: one.refusal.exit_code if one.refusal else 0,
@@ -67,10 +73,31 @@ def history_document(result: ContactTimeline, *, values: bool) -> dict[str, Any]
             for field in result.fields
         ],
         "traces": [{"at": one.at, "what": one.what} for one in result.traces],
+        "consent": _consent(result.consent, values=values),
         "remarks": list(result.remarks),
         "unreadable": None
         if result.refusal is None
         else {"code": result.refusal.code, "what": result.refusal.what, "where": result.refusal.where},
+    }  # fmt: skip
+
+
+def _consent(found: Consent | None, *, values: bool) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    told = {"true": True, "false": False}
+    return {
+        "unsubscribed_from_all": told.get(found.opted_out),
+        "marketing_contact": told.get(found.marketing),
+        "subscriptions": None
+        if found.subscriptions is None
+        else [
+            {
+                "name": one.name, "status": one.status, "at": one.at or None, "source": one.source or None,
+                "legal_basis": one.legal_basis or None, "explanation": _value(one.explanation, values=values) or None,
+            }
+            for one in found.subscriptions
+        ],
+        "remarks": list(found.remarks),
     }  # fmt: skip
 
 
@@ -110,10 +137,29 @@ def show_history(chosen: Session, result: ContactTimeline, who: str, *, values: 
     if result.traces:
         say("The app tells of the record")
         table([[one.at, visible(one.what)] for one in result.traces])
+    if result.consent:
+        _show_consent(result.consent, values=values)
     for remark in result.remarks:
         say(f"Note: {visible(remark)}")
     if len(result.fields) > 1:
         say("One field: --field NAME. Values: --values.")
+
+
+def _show_consent(found: Consent, *, values: bool) -> None:
+    told = {"true": "yes", "false": "no", "": "no value"}
+    say("Consent in HubSpot now")
+    say(f"  unsubscribed from all e-mail: {told.get(found.opted_out, visible(found.opted_out, 40))}")
+    say(
+        f"  marketing contact: {told.get(found.marketing, visible(found.marketing, 40))} (billing; no consent, and no API sets it)"
+    )
+    for one in found.subscriptions or ():
+        parts = [one.status.lower().replace("_", " ")]
+        parts += [f"{one.at[:16]} by {one.source or 'nobody named'}"] if one.at else []
+        parts += [f"legal basis {one.legal_basis}"] if one.legal_basis else []
+        parts += [f"explained: {one.explanation if values else masked(one.explanation)}"] if one.explanation else []
+        say(f"  {visible(one.name, 60)}: {visible(', '.join(parts), 300)}")
+    for remark in found.remarks:
+        say(f"  {visible(remark)}")
 
 
 def _show_field(field: FieldTimeline, *, values: bool, whole: bool) -> None:
