@@ -277,6 +277,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("undo", "practice", "RUN"),
     ("undo", "practice", "RUN", "--yes"),
     ("decide", "practice", "--all", "--winner", "app"),
+    ("retry", "practice", "--all"),
 )
 
 
@@ -295,7 +296,7 @@ def test_no_write_leaves_for_an_observed_connection(
     answer = command(*({"RUN": run, "PLAN": plan}.get(word, word) for word in words), "--home", few_synced)
 
     assert writes == []
-    if words[0] in ("sync", "undo", "decide"):
+    if words[0] in ("sync", "undo", "decide", "retry"):
         assert answer.code == 2 and "observed" in answer.err
 
 
