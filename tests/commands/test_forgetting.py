@@ -24,10 +24,11 @@ def workspace(home: Path) -> Path:
 
 
 def somebody(home: Path) -> tuple[str, str, str]:
-    """Address and both ids of a contact in sync."""
+    """Address and both ids of a contact in sync that has no other address."""
     with sqlite3.connect(workspace(home)) as sql:
         row = sql.execute(
-            "SELECT lower(email), hubspot_id, app_id FROM contacts WHERE state = 'in_sync' AND instr(email, '@') ORDER BY id"
+            "SELECT lower(email), hubspot_id, app_id FROM contacts WHERE state = 'in_sync' AND instr(email, '@') "
+            "AND hubspot_id NOT IN (SELECT record_id FROM additional_email) ORDER BY id"
         ).fetchone()
     return str(row[0]), str(row[1]), str(row[2])
 
