@@ -81,7 +81,7 @@ class Population:
     become another one by a change of other contacts' records),
     `hubspot` and `app` (whether the record is there), `member_since` (list membership time or null),
     `named_lists` (the ids of the other lists, of those that the inclusion list's criteria name, that hold the HubSpot record, each
-    between commas; null without one),
+    between commas),
     `email` (the deciding address as it is, null if no record has one), `email_key` (normalised),
     `hubspot_updated_at`, `app_updated_at` (ISO 8601, UTC), `hubspot._unreadable`, `app._unreadable` (JSON, "" if none),
     and every mirrored field as `hubspot.NAME` and `app.NAME`. Of a contact with both records, nothing unusual and no mapped value

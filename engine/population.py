@@ -109,14 +109,12 @@ _BY_OTHERS = {
 }  # fmt: skip
 """What depends on other contacts' records. Few contacts have any of it, so it is read as one text."""
 _EMAIL_KEY = "coalesce(nullif(h._email_key, ''), a._email_key, '')"
-_NAMED_LISTS = (
-    "CASE WHEN h._id IS NULL THEN NULL WHEN EXISTS (SELECT 1 FROM named_list_member) THEN coalesce("
-    "(SELECT ',' || group_concat(n.list_id, ',') || ',' FROM named_list_member n WHERE n.record_id = h._id), '') ELSE '' END"
-)
+NAMED_LISTS = "coalesce((SELECT ',' || group_concat(n.list_id, ',') || ',' FROM named_list_member n WHERE n.record_id = h._id), '')"
+"""The ids of the other lists that the criteria name, of those that hold the HubSpot record, each between commas."""
 _OF_EVERYBODY = {
     "contact": "c.id", "hubspot_id": "c.hubspot_id", "app_id": "c.app_id", "linked": "c.linked_at IS NOT NULL",
     "hubspot": "h._id IS NOT NULL", "app": "a._id IS NOT NULL", "member_since": "m.added_at",
-    "named_lists": _NAMED_LISTS, "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
+    "named_lists": NAMED_LISTS, "hubspot_twins": "c.hubspot_twins", "app_twins": "c.app_twins",
     "hubspot_candidates": "c.hubspot_candidates", "app_candidates": "c.app_candidates", "erased": "c.erased",
     "in_doubt": "d.side", "dependent": f"{_DEPENDENT} IS TRUE", "email_key": _EMAIL_KEY,
     "email": f"nullif(c.email, {_EMAIL_KEY})",
@@ -127,12 +125,12 @@ _OF_EVERYBODY = {
 }  # fmt: skip
 _OF_ALIKE = {
     "contact": "c.id", "linked": "c.linked_at IS NOT NULL", "member_since": "m.added_at", "email_key": "h._email_key",
-    "named_lists": _NAMED_LISTS,
+    "named_lists": NAMED_LISTS,
     "email": "CASE WHEN c.email <> h._email_key THEN c.email END", "hubspot._subscription": "h._subscription",
 }  # fmt: skip
 _CONSTANT: Mapping[str, str | int | bool] = {
     "hubspot": True, "app": True, "hubspot_twins": 1, "app_twins": 1, "hubspot_candidates": "", "app_candidates": "",
-    "erased": False, "dependent": False, "hubspot._unreadable": "", "app._unreadable": "", "hubspot_swap": False,
+    "erased": False, "dependent": False, "named_lists": "", "hubspot._unreadable": "", "app._unreadable": "", "hubspot_swap": False,
     "app_swap": False,
 }  # fmt: skip
 """What two records that agree in everything and share their address with nobody have anyhow; all that is not read is null."""
@@ -152,10 +150,17 @@ _INTEGERS = ("contact", "hubspot_twins", "app_twins", "linked", "hubspot", "app"
 _FLAGS = ("linked", "hubspot", "app", "erased", "dependent")
 
 
+def any_named(workspace: Workspace) -> bool:
+    """Whether anybody is in a list that the criteria name besides the inclusion list: if not, nobody is looked up."""
+    return bool(workspace.value("SELECT EXISTS (SELECT 1 FROM named_list_member)"))
+
+
 def _contacts(
     workspace: Workspace, which: str, parameters: Sequence[int | str], records: str = _BY_IDS
 ) -> pl.DataFrame:
     everything = {**_OF_EVERYBODY, _TEXT: _by_others(), **_values(workspace)}
+    if not any_named(workspace):
+        everything["named_lists"] = "''"
     frame = workspace.population(everything, records + _WITH_DOUBT + which, parameters, integers=_INTEGERS)
     in_order = frame if frame["contact"].is_sorted() else frame.sort("contact")
     told = in_order.with_columns(
@@ -180,6 +185,8 @@ def _alike(
     always = {f"{side}.{name}" for side in SIDES for name in where.always[side]} & set(values)
     address = f"hubspot.{where.address}"
     columns = {**_OF_ALIKE, **{name: value for name, value in values.items() if name in always}}
+    if not any_named(workspace):
+        del columns["named_lists"]
     translated = {name for other in where.unlike for name in other.meta.root_names()}
     if address in values and address not in translated:
         columns[address] = f"CASE WHEN {values[address]} <> h._email_key THEN {values[address]} END"

@@ -11,6 +11,7 @@ from diagnostics.criteria.form import Part, alternatives, clauses_of, properties
 from diagnostics.criteria.wording import in_words
 from engine.gates import Situation
 from engine.mirror import columns_of
+from engine.population import NAMED_LISTS, any_named
 from engine.workspace import Workspace, quoted
 
 CODE = "list-clauses"
@@ -27,7 +28,7 @@ def idle_clauses(workspace: Workspace, situation: Situation) -> SideFinding | No
     if tree is None:
         return None
     names = [name for name in properties(tree) if name in columns_of(workspace, "hubspot")]
-    around = circumstances(situation, ["member_since", *(f"hubspot.{name}" for name in names)])
+    around = circumstances(situation, ["member_since", "named_lists", *(f"hubspot.{name}" for name in names)])
     clauses: list[Part] = list(dict.fromkeys(one for way in alternatives(tree) for one in clauses_of(way)))
     clauses = [one for one in clauses[:MOST_CLAUSES] if not unknown_because(one, around)]
     met, unmet = _idle(workspace, clauses, names, around)
@@ -44,12 +45,18 @@ def _idle(
 ) -> tuple[list[Part], list[Part]]:
     """The clauses that everybody meets and those that nobody meets: looked at slice by slice, until none is left."""
     met, unmet, after, size = clauses, clauses, "", FIRST_SLICE
-    columns = {"id": "_id", "member_since": "added_at", **{f"hubspot.{name}": quoted(name) for name in names}}
+    columns = {
+        "id": "_id",
+        "member_since": "added_at",
+        "named_lists": "named_lists",
+        **{f"hubspot.{name}": quoted(name) for name in names},
+    }
+    lists = NAMED_LISTS if any_named(workspace) else "''"
     selected = "".join(f", h.{quoted(name)}" for name in names)
     while left := list(dict.fromkeys([*met, *unmet])):
         frame = workspace.population(
             columns,
-            f"(SELECT h._id, m.added_at{selected} FROM hubspot_contact h LEFT JOIN list_member m ON m.record_id = h._id "
+            f"(SELECT h._id, m.added_at, {lists} AS named_lists{selected} FROM hubspot_contact h LEFT JOIN list_member m ON m.record_id = h._id "
             "WHERE h._id > ? ORDER BY h._id LIMIT ?)",
             (after, size),
         )

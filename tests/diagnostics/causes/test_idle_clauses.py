@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from diagnostics.causes import cause
 from diagnostics.causes.idle_clauses import idle_clauses
 from engine.mirror import add_columns
+from engine.schema import NamedList
 from engine.workspace import Workspace
 from tests.diagnostics.causes.test_list_clauses import STAGE, asks, listed
 
@@ -40,3 +42,17 @@ def test_clauses_that_nobody_or_everybody_meets_are_named(tmp_path: Path) -> Non
     assert finding.rule == ("lifecyclestage is any of evangelist: met by nobody; city is any of Bern: met by everybody")
     assert cause(finding.code).title
     assert narrow.rule == "city is none of Bern: met by nobody"
+
+
+def test_a_clause_on_another_list_is_looked_at_too(tmp_path: Path) -> None:
+    """Everybody is in the one, nobody in the other; of a third it is not known."""
+    clauses = [{"filterType": "IN_LIST", "operator": "IN_LIST", "listId": number} for number in ("7", "8", "9")]
+    situation = listed([STAGE, *clauses])
+    assert situation.inclusion is not None
+    named = (NamedList("7"), NamedList("8"), NamedList("9", unknown_because="the list was deleted"))
+    with filled(tmp_path) as workspace:
+        workspace.sql.execute("INSERT INTO named_list_member(record_id, list_id) SELECT _id, '7' FROM hubspot_contact")
+        finding = idle_clauses(workspace, replace(situation, inclusion=replace(situation.inclusion, named=named)))
+
+    assert finding is not None
+    assert finding.rule == "is in list 8: met by nobody; is in list 7: met by everybody"
