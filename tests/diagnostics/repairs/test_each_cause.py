@@ -9,7 +9,7 @@ from diagnostics.checkup import GATES
 from diagnostics.repairs import REPAIRS, Obstacle, Stop, answer_to
 from diagnostics.repairs.smallest import GOOD, applied, smallest_change, stops_of
 from tests.diagnostics.causes.world import situation
-from tests.diagnostics.repairs.planted import PLANTED, answer, refused_address
+from tests.diagnostics.repairs.planted import PLANTED, answer, given, pair, refused_address
 
 REPORTED = {"list-disagreement", "list-beyond-goal"}
 STOPPING = [entry.code for entry in CAUSES if entry.gate and entry.code not in REPORTED] + ["conflict"]
@@ -104,6 +104,16 @@ def test_what_is_not_known_is_never_called_repairable(stop: Stop, hindrance: str
     offered = answer_to(stop, situation())
     assert isinstance(offered, Obstacle)
     assert offered.hindrance == hindrance
+
+
+def test_an_address_of_ones_own_does_not_undo_a_merge() -> None:
+    """Linked records of which some were merged stay one person; unlinked ones that only share an address do not."""
+    merged = given(pair(linked=True, hubspot_candidates="1", app_candidates="r1, r2"))
+    (stop,) = [stop for stop in stops_of(answer(merged)) if stop.code == "many-to-one"]
+    shared = stops_of(answer(PLANTED["many-to-one"]()))[0]
+
+    kinds = [[repair.kind for repair in answer_to(one, merged.situation)] for one in (stop, shared)]  # type: ignore[union-attr]
+    assert kinds == [["other"], ["other", "value"]]
 
 
 def test_a_contact_that_nothing_stops_has_no_change() -> None:
