@@ -7,7 +7,7 @@ import polars as pl
 from diagnostics.causes import document
 from diagnostics.causes.cause import Cause
 from diagnostics.causes.inclusion import IN_HUBSPOT, INSIDE, day, list_name, list_unread, standing
-from diagnostics.causes.list_clauses import fits, live_criteria
+from diagnostics.causes.list_clauses import fits, left_open, live_criteria
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-disagreement"
@@ -34,6 +34,14 @@ def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
     )
 
 
+def _unread(population: Population, situation: Situation) -> pl.DataFrame:
+    if standing(situation) != "usable" or live_criteria(situation) is None:
+        return list_unread(population, situation)
+    open_ones = left_open(population, situation, population.contacts.select(IN_HUBSPOT).to_series())
+    rule = pl.concat_str(pl.lit("the criteria cannot be compared with the list: "), "why")
+    return found(open_ones, state="unknown", blocking=False, rule=rule)
+
+
 CAUSE = Cause(
     code=CODE,
     title="The list and its criteria disagree",
@@ -45,5 +53,5 @@ CAUSE = Cause(
     question="c",
     test=_otherwise,
     needs=("list",),
-    unread=list_unread,
+    unread=_unread,
 )

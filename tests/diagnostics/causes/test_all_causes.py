@@ -79,7 +79,8 @@ def test_every_gate_takes_a_frame_without_optional_columns(entry: Cause) -> None
     assert gate is not None
     bare = contacts(person(1, {}, {})).select(list(CONTACTS))
     rows = gate.findings(Population(bare, writes()), situation())
-    lacking = {"opt-in": [True, True], "member-status": [True], "bounced": [True], "list-beyond-goal": [False]}
+    told = {"list-disagreement": [False], "list-beyond-goal": [False]}
+    lacking = {"opt-in": [True, True], "member-status": [True], "bounced": [True], **told}
     assert rows["blocking"].to_list() == lacking.get(entry.code, [])
     assert set(rows["state"]) <= {"unknown"}
 

@@ -101,7 +101,10 @@ def test_what_cannot_be_evaluated_is_named_and_claims_nothing() -> None:
 
     assert "PAGE_VIEW filter is not evaluated" in findings("list-membership", people, listed([STAGE, seen]))[0]["rule"]
     assert "property city is not in the mirror" in findings("list-membership", people, listed([PLACE]))[0]["rule"]
-    assert findings("list-disagreement", people, listed([STAGE, seen])) == []
+    (row,) = findings("list-disagreement", people, listed([STAGE, seen]))
+    assert (row["state"], row["blocking"]) == ("unknown", False)
+    assert row["rule"].startswith("the criteria cannot be compared with the list: ")
+    assert "PAGE_VIEW filter is not evaluated" in row["rule"]
     snapshot = listed([STAGE], kind="SNAPSHOT")
     assert findings("list-disagreement", people, snapshot) == []
     assert "criteria is not known" not in findings("list-membership", people, snapshot)[0]["rule"]
