@@ -11,7 +11,7 @@ from engine.errors import ConfigurationError
 from engine.forgetting import lift
 from engine.runs import Run
 from engine.situation import recall
-from engine.suppression import suppress
+from engine.suppression import normalised, suppress
 from engine.unlinking import DeadLink, dead_link, unlink
 from tests.engine.test_cycle import World, people, world
 
@@ -206,7 +206,7 @@ async def test_what_must_not_be_ended_is_refused_with_the_reason(world: World) -
     with pytest.raises(ConfigurationError, match="absence is not deletion"):
         found(world, person["app_id"])
     sql.execute("UPDATE alias SET old_id = ? WHERE old_id = 'x'", (person["hubspot_id"],))
-    suppress(Run(world.workspace, "forget"), [person["EMAIL"].lower()], "asked for it")
+    suppress(Run(world.workspace, "forget"), [normalised(person["EMAIL"])], "asked for it")
     await world.check()
     with pytest.raises(ConfigurationError, match="erased"):
         found(world, person["app_id"])
