@@ -119,13 +119,16 @@ def best(workspace: Workspace, situation: Situation, most: int = TOP) -> tuple[R
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """While many objects are made that stay, the collector only looks through them: half of the time for 100,000 reasons."""
+    """While many objects are made that stay, the collector only looks through them: half of the time for 100,000 reasons. At the end
+    they count as old ones, or it would look through all of them at once."""
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collects:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

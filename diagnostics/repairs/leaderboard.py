@@ -95,33 +95,45 @@ def _best_pairs(
         first, second = pair
         return alone.get(first, 0) + alone.get(second, 0) - twice.get(pair, 0) + together.get(pair, 0)
 
-    special = twice.keys() | together.keys()
-    candidates = [*special, *_largest_sums(alone, special, most)]
+    # What both free is then all that one of them frees: the pair frees no more than the other.
+    idle = {pair for pair, both in twice.items() if both == min(alone[pair[0]], alone[pair[1]])} - together.keys()
+    special = [pair for pair in twice if pair not in idle] + [pair for pair in together if pair not in twice]
+    candidates = [*special, *_largest_sums(alone, (twice, together), most)]
     counted = [(*pair, freed(pair)) for pair in candidates]
     both_needed = [one for one in counted if one[2] > max(alone.get(one[0], 0), alone.get(one[1], 0))]
     return nlargest(most, both_needed, key=lambda one: (one[2], -one[0], -one[1]))
 
 
-def _largest_sums(alone: Mapping[int, int], but: Collection[tuple[int, int]], most: int) -> Iterable[tuple[int, int]]:
-    """The pairs whose own numbers add up to most, without `but`; in the order of their sums, ties by number."""
+def _largest_sums(
+    alone: Mapping[int, int], but: Sequence[Collection[tuple[int, int]]], most: int
+) -> Iterable[tuple[int, int]]:
+    """The pairs whose own numbers add up to most, without those in `but`; in the order of their sums, ties by number."""
     order = sorted(alone, key=lambda repair: (-alone[repair], repair))
     heap: list[tuple[int, tuple[int, int], int, int]] = []
 
-    def push(first: int, second: int) -> None:
-        if second < len(order):
-            pair = (min(order[first], order[second]), max(order[first], order[second]))
-            heappush(heap, (-alone[order[first]] - alone[order[second]], pair, first, second))
+    def placed(first: int, second: int) -> tuple[int, tuple[int, int], int, int]:
+        one, other = order[first], order[second]
+        return -alone[one] - alone[other], (one, other) if one < other else (other, one), first, second
 
-    push(0, 1)
-    found = 0
-    while heap and found < most:
+    def push(first: int, second: int) -> None:
+        while second < len(order):
+            entry = placed(first, second)
+            if not any(entry[1] in pairs for pairs in but):
+                heappush(heap, entry)
+                return
+            second += 1
+
+    found = opened = 0
+    while found < most:
+        while opened + 1 < len(order) and (not heap or placed(opened, opened + 1) < heap[0]):
+            push(opened, opened + 1)
+            opened += 1
+        if not heap:
+            return
         _, pair, first, second = heappop(heap)
         push(first, second + 1)
-        if second == first + 1:
-            push(second, second + 1)
-        if pair not in but:
-            found += 1
-            yield pair
+        found += 1
+        yield pair
 
 
 def freed_by(incidence: pl.DataFrame, repairs: Collection[int], answers: Mapping[int, Collection[int]]) -> list[int]:

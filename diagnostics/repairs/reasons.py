@@ -181,7 +181,7 @@ def _answered(
             by_repair.setdefault(repair, []).append(reason)
     same: dict[tuple[int, ...], list[Repair]] = {}
     for repair, reasons in sorted(by_repair.items(), key=lambda one: not one[0].once):
-        same.setdefault(tuple(dict.fromkeys(reasons)), []).append(repair)
+        same.setdefault(tuple(dict.fromkeys(reasons)) if len(reasons) > 1 else (reasons[0],), []).append(repair)
     answers: dict[int, list[int]] = {}
     for number, answered in enumerate(same):
         for reason in answered:
