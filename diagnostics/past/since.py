@@ -10,8 +10,12 @@ import polars as pl
 from diagnostics.past.findings import Seen
 from engine.workspace import Workspace
 
-_PLANNERS = ("conflict",)
-"""Causes that are verdicts without findings."""
+_CONFLICTS = """
+SELECT cause AS code, opened_run AS opened, closed_run AS closed FROM verdict_span
+WHERE state = 'conflict' AND state <> 'in_sync' AND cause = 'conflict'
+"""
+"""A verdict without findings. That nobody in sync is meant is said in the words of the index of states, which SQLite else does not
+use: among a million contacts 120 ms."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,5 @@ def _spans(workspace: Workspace) -> pl.DataFrame:
     columns = {"fingerprint": "fingerprint", "opened": "opened_run", "closed": "closed_run"}
     findings = workspace.population(columns, "finding_span", integers=("fingerprint", *times))
     codes = workspace.frame("SELECT id AS fingerprint, code FROM fingerprint", integers=("fingerprint",))
-    marks = ", ".join("?" * len(_PLANNERS))
-    verdicts = workspace.frame(
-        f"SELECT cause AS code, opened_run AS opened, closed_run AS closed FROM verdict_span WHERE cause IN ({marks})",
-        _PLANNERS,
-        integers=times,
-    )
+    verdicts = workspace.frame(_CONFLICTS, integers=times)
     return pl.concat([findings.join(codes, on="fingerprint").select("code", *times), verdicts.select("code", *times)])
