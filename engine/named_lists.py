@@ -52,7 +52,15 @@ async def with_named_lists(
 def _as_found(list_id: str, found: InclusionList | None) -> NamedList:
     if found is None:
         return NamedList(list_id, unknown_because="HubSpot has no such list")
-    return NamedList(list_id, found.name, found.size, found.updated_at, _unusable(found))
+    return NamedList(
+        list_id,
+        found.name,
+        found.size,
+        found.updated_at,
+        _unusable(found),
+        found.processing_type == _FOLLOWS_CRITERIA,
+        found.criteria_properties if found.only_properties else (),
+    )
 
 
 def _unusable(found: InclusionList) -> str:

@@ -123,6 +123,9 @@ class NamedList:
     size: int | None = None
     updated_at: datetime | None = None
     unknown_because: str = ""
+    follows_criteria: bool = False
+    criteria_properties: tuple[str, ...] = ()
+    """The contact properties that the list's own criteria look at; empty if they look at anything else, or if there are none."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ class InclusionList:
     """The ids of the lists of contacts that the criteria name."""
     named: tuple[NamedList, ...] = ()
     """Those of them that are another list, as they were read last; only for a list that follows its criteria."""
+    only_properties: bool = False
+    """Whether the criteria look at nothing but properties of the contact itself."""
     object_type: str = "0-1"
     """HubSpot's id of what the list holds; 0-1 are contacts."""
     updated_by: str = ""

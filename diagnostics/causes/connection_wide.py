@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from diagnostics.causes import list_deleted, list_empty, list_stale, permissions, plan_tier, rules_unreadable
+from diagnostics.causes import (
+    list_deleted,
+    list_disagreement,
+    list_empty,
+    list_stale,
+    permissions,
+    plan_tier,
+    rules_unreadable,
+)
 from diagnostics.causes.cause import SideFinding
 from engine.gates import Situation
 
@@ -10,6 +18,7 @@ _SOURCES = (
     plan_tier.side_finding,
     list_deleted.side_finding,
     list_empty.side_finding,
+    list_disagreement.side_finding,
     list_stale.side_finding,
     rules_unreadable.side_finding,
     permissions.side_finding,

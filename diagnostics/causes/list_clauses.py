@@ -73,6 +73,13 @@ def why_unknown(situation: Situation, columns: Collection[str]) -> str:
     return "" if tree is None else unknown_because(tree, circumstances(situation, columns))
 
 
+def not_evaluated(situation: Situation) -> str:
+    """Why the criteria cannot be evaluated for anybody, whatever is read of them: a filter of a kind that is not evaluated, a list that
+    cannot be read, a property that HubSpot does not show. In words; empty if nothing of this is so."""
+    shown = [column_name("hubspot", name) for name in situation.schemas["hubspot"].fields]
+    return why_unknown(situation, ["member_since", "named_lists", *shown])
+
+
 def fits(population: Population, situation: Situation) -> pl.Series:
     """What `meets` says of each contact of a population."""
 

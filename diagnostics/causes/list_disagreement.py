@@ -5,12 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from diagnostics.causes import document
-from diagnostics.causes.cause import Cause
+from diagnostics.causes.cause import Cause, SideFinding
 from diagnostics.causes.inclusion import IN_HUBSPOT, INSIDE, day, list_name, list_unread, standing
-from diagnostics.causes.list_clauses import fits, left_open, live_criteria
+from diagnostics.causes.list_clauses import fits, left_open, live_criteria, not_evaluated
 from engine.gates import Population, Situation, found, nothing
 
 CODE = "list-disagreement"
+_NOT_COMPARED = "the criteria cannot be compared with the list: "
 
 
 def _otherwise(population: Population, situation: Situation) -> pl.DataFrame:
@@ -38,8 +39,18 @@ def _unread(population: Population, situation: Situation) -> pl.DataFrame:
     if standing(situation) != "usable" or live_criteria(situation) is None:
         return list_unread(population, situation)
     open_ones = left_open(population, situation, population.contacts.select(IN_HUBSPOT).to_series())
-    rule = pl.concat_str(pl.lit("the criteria cannot be compared with the list: "), "why")
-    return found(open_ones, state="unknown", blocking=False, rule=rule)
+    rule = pl.concat_str(pl.lit(_NOT_COMPARED), "why")
+    # What the finding of the connection as a whole says is kept there, what is the contact's own with the contact.
+    value = "" if not_evaluated(situation) else list_name(situation)
+    return found(open_ones, state="unknown", blocking=False, value=value, rule=rule)
+
+
+def side_finding(situation: Situation, contacts: int) -> SideFinding | None:
+    """Told if the criteria ask for something that cannot be evaluated for anybody."""
+    reason = not_evaluated(situation) if standing(situation) == "usable" else ""
+    return (
+        SideFinding(CODE, "unknown", False, contacts, list_name(situation), _NOT_COMPARED + reason) if reason else None
+    )
 
 
 CAUSE = Cause(

@@ -171,7 +171,7 @@ def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetica
     if live_criteria(before.situation) is None or unchanged:
         return after
     did = before.contacts.select("contact", _did=meets(before.situation, before.contacts.columns))
-    does = meets(after.situation, after.contacts.columns)
+    does = meets(_lists_not_followed(before.contacts, after), after.contacts.columns)
     since = pl.when(pl.col("_does") & ~pl.col("_did").fill_null(False)).then(_now(after)).otherwise("member_since")
     left = ~pl.col("_does") & pl.col("_did")
     contacts = (
@@ -183,6 +183,28 @@ def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetica
         .drop("_did", "_does")
     )
     return replace(after, contacts=contacts)
+
+
+def _lists_not_followed(before: pl.DataFrame, after: Hypothetical) -> Situation:
+    """The situation in which nobody knows who is in another list that follows values which were changed: its criteria are not read."""
+    inclusion = after.situation.inclusion
+    if inclusion is None or not inclusion.named:
+        return after.situation
+    columns = [name for name in before.columns if name.startswith("hubspot.")]
+    changed = {
+        name.removeprefix("hubspot.")
+        for name in columns
+        if name not in after.contacts.columns or not before[name].equals(after.contacts[name], null_equal=True)
+    }
+    named = tuple(
+        replace(one, unknown_because="its own criteria look at what would be changed")
+        if one.follows_criteria
+        and changed
+        and not (one.criteria_properties and changed.isdisjoint(one.criteria_properties))
+        else one
+        for one in inclusion.named
+    )
+    return replace(after.situation, inclusion=replace(inclusion, named=named))
 
 
 def in_the_list(given: Hypothetical) -> Hypothetical:

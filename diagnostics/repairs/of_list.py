@@ -17,7 +17,7 @@ from diagnostics.causes.inclusion import list_name
 from diagnostics.causes.list_clauses import circumstances, live_criteria
 from diagnostics.causes.list_outside import ASKS, BEHIND, SYNC, TOO_MANY, by_hand
 from diagnostics.criteria.evaluate import answer
-from diagnostics.criteria.form import Clause, Part, alternatives, clauses_of, leaves
+from diagnostics.criteria.form import Clause, InList, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
 from diagnostics.repairs import effects, widening
 from diagnostics.repairs.consents import holds_consent
@@ -26,6 +26,7 @@ from diagnostics.repairs.samples import candidates, taken
 from diagnostics.repairs.wording import OfLastSituation, called, mapping_of, pair_of, side_and_name
 from engine.gates import Situation
 from engine.schema import Field
+from engine.visible import visible
 
 MOST_PARTS = 4
 """Of so many clauses on one property that keep a contact out together, the words are told apart."""
@@ -82,6 +83,12 @@ def _let_in(stop: Stop, situation: Situation, *, change_first: bool) -> Answer:
     said = _said_by_the_person(stop, situation, asked)
     if said is not None:
         return (said,)
+    if _may_be_a_refusal(situation, asked):
+        words = (
+            f"look in HubSpot what the other list stands for: the list {name} asks for {asked.words}. If it keeps people who do not "
+            "want to be written to, only they can change it"
+        )
+        return Obstacle("grant", words, "HubSpot admin", stop.code)
     widened = _widened(stop, situation, asked)
     change = _changed(stop, situation, asked)
     return (*change, widened) if change_first else (widened, *change)
@@ -113,7 +120,8 @@ def _asked(stop: Stop, situation: Situation) -> _Asked | None:
 
 def _named_in(stop: Stop, situation: Situation) -> _Asked | None:
     tree = live_criteria(situation)
-    words = stop.rule.partition(ASKS)[2].partition(SYNC)[0]
+    behind_its_name = stop.rule.removeprefix(f"the list {visible(list_name(situation), 100)}")
+    words = behind_its_name.partition(ASKS)[2].partition(SYNC)[0]
     _, name = side_and_name(stop.field)
     for way in map(clauses_of, alternatives(tree) if tree and words else ()):
         parts = [part for part in way if (part.property == name if isinstance(part, Clause) else not name)]
@@ -134,6 +142,18 @@ def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repa
     agreed = _sample(situation, name, asked.of_property or [one for one in clauses if one.property == name])
     effect = effects.nothing if agreed is None else effects.filled(None, "hubspot", name, agreed)
     return Repair("consent", words, "contact", effect, "hubspot", name, code=stop.code, detail=stop.rule)
+
+
+def _may_be_a_refusal(situation: Situation, asked: _Asked) -> bool:
+    """Whether a list that is asked for may stand for what people agreed to: it is not known to go by other properties alone."""
+    named = {one.id: one for one in situation.inclusion.named} if situation.inclusion else {}
+    for leaf in (leaf for part in asked.parts for leaf in leaves(part) if isinstance(leaf, InList)):
+        one = named.get(leaf.list_id)
+        if one is None or not one.follows_criteria or not one.criteria_properties:
+            return True
+        if any(holds_consent(situation, "hubspot", name) for name in one.criteria_properties):
+            return True
+    return False
 
 
 def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:

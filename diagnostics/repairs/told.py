@@ -70,6 +70,12 @@ def per_state(states: Mapping[str, int]) -> str:
     return ", ".join(f"{contacts:,} {state}" for state, contacts in states.items())
 
 
+def _if_taken(fix: Fix) -> str:
+    """What planning again does not show: of each part, the first repair is the one that was tried."""
+    refused = any(not part[0].foreseen and part[0].code.startswith("refused-") for part in fix.parts)
+    return ", if the server takes it then, which only the server can say" if refused else ""
+
+
 def claim(fix: Fix, blocked: int) -> str:
     """How many contacts a fix frees of those blocked, and what the planner said of it, if it was asked."""
     said = f"frees {fix.frees:,} of {blocked:,} ({per_state(fix.states)})"
@@ -77,5 +83,5 @@ def claim(fix: Fix, blocked: int) -> str:
         return said
     scope = "all of them" if fix.proof.all else f"{fix.proof.contacts:,} of them"
     if fix.proof.freed == fix.proof.contacts:
-        return f"{said}; proved by planning {scope} again"
+        return f"{said}; proved by planning {scope} again{_if_taken(fix)}"
     return f"{said} by their findings; of {scope} planned again, {fix.proof.freed:,} became free"

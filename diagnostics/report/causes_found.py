@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from diagnostics.causes import CAUSES, rules_unreadable
+from diagnostics.causes import CAUSES, list_disagreement, rules_unreadable
 from diagnostics.causes.refusals import PREFIX
 from diagnostics.past.since import CauseTimes, cause_times
 from diagnostics.report.known_causes import cause_of
@@ -46,6 +46,8 @@ SELF_CHECKS: tuple[tuple[Letter, str, str], ...] = (
     ),
 )
 
+_NOT_TOLD = (rules_unreadable.CODE, list_disagreement.CODE)
+"""What concerns the connection as a whole and says that something could not be looked at."""
 _AREAS: dict[str, tuple[str, ...]] = {"b": ("subscription",), "c": ("list",)}
 
 
@@ -214,7 +216,7 @@ def _unchecked(source: Source, letter: Letter, found: Sequence[sqlite3.Row], who
     reasons += [
         source.mask.text(row["rule"])
         for row in whole
-        if row["code"] == rules_unreadable.CODE and rules_unreadable.CAUSE.question == letter
+        if row["code"] in _NOT_TOLD and row["state"] == "unknown" and cause_of(row["code"]).question == letter
     ]
     reasons += [
         f"{row['contacts']} contacts could not be examined ({row['code']})"

@@ -157,6 +157,15 @@ def lists_named(branch: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(filter(is_storable, named)))
 
 
+def only_properties(branch: Mapping[str, Any]) -> bool:
+    """Whether a filter tree looks at nothing but properties of the contact itself."""
+    return (
+        branch.get("filterBranchType", "AND") in _OF_THE_CONTACT
+        and all(one.get("filterType") == "PROPERTY" for one in branch.get("filters") or ())
+        and all(only_properties(one) for one in branch.get("filterBranches") or ())
+    )
+
+
 def _of_the_contact(branch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Every object in a filter tree, except what is inside of branches on events and associated records."""
     waiting: list[object] = [branch]
@@ -184,6 +193,7 @@ def _read(body: ListBody) -> InclusionList:
         filters=_text(body.filters) if body.filters else "",
         criteria_properties=properties_named(body.filters) if body.filters else (),
         criteria_lists=lists_named(body.filters) if body.filters else (),
+        only_properties=only_properties(body.filters) if body.filters else False,
         object_type=body.object_type,
         updated_by=body.updated_by or "",
     )

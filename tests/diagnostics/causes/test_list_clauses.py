@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from diagnostics.causes import list_disagreement
 from diagnostics.causes.list_clauses import hold_still
 from diagnostics.evidence import sentence
 from engine.gates import Situation
@@ -105,6 +106,10 @@ def test_what_cannot_be_evaluated_is_named_and_claims_nothing() -> None:
     assert (row["state"], row["blocking"]) == ("unknown", False)
     assert row["rule"].startswith("the criteria cannot be compared with the list: ")
     assert "PAGE_VIEW filter is not evaluated" in row["rule"]
+    whole = list_disagreement.side_finding(listed([STAGE, seen]), 2)
+    assert whole is not None
+    assert (whole.state, whole.rule, row["value"]) == ("unknown", row["rule"], "")
+    assert list_disagreement.side_finding(listed([STAGE]), 2) is None
     snapshot = listed([STAGE], kind="SNAPSHOT")
     assert findings("list-disagreement", people, snapshot) == []
     assert "criteria is not known" not in findings("list-membership", people, snapshot)[0]["rule"]

@@ -16,6 +16,7 @@ from diagnostics.repairs import Hypothetical, Repair, answer_to
 from diagnostics.repairs.smallest import SmallestChange, applied, smallest_change, stops_of
 from diagnostics.repairs.told import hindrance, proof
 from engine.gates import Situation
+from engine.schema import NamedList
 from tests.diagnostics.causes.test_list_clauses import asks, listed
 from tests.diagnostics.causes.world import INCLUSION, situation
 from tests.diagnostics.repairs import planted
@@ -200,3 +201,62 @@ def test_a_list_with_too_many_clauses_names_none() -> None:
     assert "too many to say which" in stop.rule
     assert change_of(before).repairs[0].foreseen is False
     assert INCLUSION.name in change_of(before).repairs[0].words
+
+
+def barred(**named: Any) -> Hypothetical:
+    """A lead that another list keeps out of the inclusion list."""
+    of = listed([STAGE, ELSEWHERE], contacts=GOAL)
+    assert of.inclusion is not None
+    other = NamedList("102", "Elsewhere", **named)
+    before = outside(replace(of, inclusion=replace(of.inclusion, named=(other,))))
+    return replace(before, contacts=before.contacts.with_columns(named_lists=pl.lit(",102,")))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {},
+        {"follows_criteria": True},
+        {"follows_criteria": True, "criteria_properties": ("country", "hs_email_optout")},
+        {"follows_criteria": True, "criteria_properties": ("newsletter_opt_in",)},
+    ],
+)
+def test_a_list_that_may_hold_who_wants_no_mail_is_not_to_be_given_up(named: dict[str, Any]) -> None:
+    """People keep it, it goes by events or other lists, or by what somebody agreed to."""
+    change = change_of(barred(**named))
+    assert change.repairs == ()
+    (obstacle,) = change.obstacles
+    assert "only they can change it" in hindrance(obstacle)
+
+
+def test_a_list_by_other_properties_may_be_given_up() -> None:
+    """Its members are known, and what it stands for."""
+    change = change_of(barred(follows_criteria=True, criteria_properties=("country",)))
+    assert said(change.repairs) == ["let the list Newsletter no longer ask for is not in list 102"]
+
+
+def test_nothing_is_proved_by_a_list_that_follows_what_is_changed() -> None:
+    """With another country the contact may come into the list that keeps it out."""
+    of = listed([SWISS, ELSEWHERE])
+    inclusion = of.inclusion
+    assert inclusion is not None
+
+    def let_in(*properties: str) -> bool:
+        other = NamedList("102", "Elsewhere", follows_criteria=True, criteria_properties=properties)
+        before = outside(replace(of, inclusion=replace(inclusion, named=(other,))))
+        before = replace(before, contacts=before.contacts.with_columns(named_lists=pl.lit("")))
+        (moved,) = (repair for repair in offered(before) if repair.kind == "value")
+        return applied([moved], before).contacts["member_since"].null_count() == 0
+
+    assert let_in("city")
+    assert not let_in("city", "country")
+    assert not let_in()
+
+
+def test_a_list_may_be_called_as_its_rule_speaks() -> None:
+    """The clause is found behind the name."""
+    of = listed([STAGE, SWISS])
+    assert of.inclusion is not None
+    before = outside(replace(of, inclusion=replace(of.inclusion, name="Everybody who asks for news")))
+    assert all(repair.foreseen for repair in offered(before))
+    assert {repair.field for repair in offered(before)} == {"country"}
