@@ -9,7 +9,7 @@ from engine.runs import iso
 from engine.schema import Side
 from engine.workspace import Workspace
 
-ERASED = "refused-erased"
+ERASED, CONSENT = "refused-erased", "refused-consent"
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,13 @@ def held_back(
     workspace: Workspace, *, contact: int | None = None, code: str = "", since: datetime | None = None
 ) -> tuple[HeldBack, ...]:
     """What holds something back now and may be tried again: of one contact, of one class of refusals (`code`, one of our own),
-    refused since a time, or all. A person whom the side calls erased stays away."""
+    refused since a time, or all. A person whom the side calls erased stays away; one whose own consent it wants is asked for by name or
+    by that class alone."""
+    asked_for = contact is not None or code == CONSENT
     rows = workspace.rows(
         f"SELECT q.contact_id, q.side, q.field FROM quarantine q WHERE {holding(code or 'refused-*')} "
-        f"AND NOT {holding(ERASED)} "
+        f"AND NOT {holding(ERASED)} AND (?3 OR NOT {holding(CONSENT)}) "
         "AND (?1 IS NULL OR q.contact_id = ?1) AND q.at >= ?2 ORDER BY q.contact_id, q.side, q.field",
-        (contact, iso(since) if since else ""),
+        (contact, iso(since) if since else "", asked_for),
     )
     return tuple(HeldBack(*row) for row in rows)

@@ -39,7 +39,7 @@ def test_one_contact_is_tried_again_by_the_next_sync(command: Command, synced: P
 
 
 def test_a_class_a_time_and_all_are_chosen(command: Command, synced: Path) -> None:
-    """An erased person stays away, whatever is chosen; nothing woken is no error."""
+    """An erased person stays away, whatever is chosen, and one whose consent is wanted unless they are meant; nothing woken is no error."""
     everybody = rows(synced, "SELECT count(*) FROM quarantine")[0][0]
     erased = rows(synced, "SELECT count(*) FROM contacts WHERE cause = 'refused-erased'")[0][0]
     of_class = rows(synced, "SELECT count(*) FROM contacts WHERE cause = 'refused-address'")[0][0]
@@ -47,9 +47,11 @@ def test_a_class_a_time_and_all_are_chosen(command: Command, synced: Path) -> No
     def woken(*words: str) -> int:
         return int(command("retry", "practice", *words, "--home", synced, "--json").document["woken"])
 
-    assert erased and of_class
+    asked = rows(synced, "SELECT count(*) FROM contacts WHERE cause = 'refused-consent'")[0][0]
+    assert erased and of_class and asked
     assert woken("--cause", "refused-address") == of_class
-    assert woken("--since", "2001-01-01") == woken("--all") == everybody - erased
+    assert woken("--since", "2001-01-01") == woken("--all") == everybody - erased - asked
+    assert woken("--cause", "refused-consent") == asked
     assert woken("--since", "2999-01-01") == 0
     assert woken(refused(synced, "refused-erased")) == 0
     assert (

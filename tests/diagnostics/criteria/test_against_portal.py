@@ -17,7 +17,7 @@ from diagnostics.criteria.reasons import left_open_because
 from sample_data.portal.hubspot.filters import Surroundings, meets
 from tests.diagnostics.criteria.random_criteria import PROPERTIES, Invention
 
-WORLDS, CRITERIA, CONTACTS = 200, 50, 5
+WORLDS, CRITERIA, CONTACTS = 40, 250, 5
 
 
 @dataclass
