@@ -21,7 +21,7 @@ from engine.workspace import Workspace
 RANGE = 100_000
 """Rows of a mirror in one frame."""
 SHARE = 0.2
-"""Entangled records, of all of the larger side, up to which the plain ones are paired apart from them."""
+"""Entangled records, as a share of the larger side, up to which the plain ones are paired apart from them."""
 _TWINS = """
 SELECT _id FROM {table} WHERE _email_key IN
   (SELECT _email_key FROM {table} WHERE _email_key <> '' GROUP BY _email_key HAVING count(*) > 1)
@@ -59,8 +59,8 @@ def entangled(workspace: Workspace) -> Records | None:
 
 
 def plain_pairs(workspace: Workspace, apart_from: Records) -> Iterator[tuple[pl.DataFrame, Records]]:
-    """Rows of `identity.PAIRED` for all unlinked records but those `apart_from` which all others are plain, range by range; with
-    the records that they are of."""
+    """Rows of `identity.PAIRED` for all unlinked plain records, range by range, each part with the records that it is of.
+    `apart_from`: the entangled ones."""
     none = pl.DataFrame(schema=ADDRESS)
     for ends in _ranges(workspace, "hubspot"):
         hubspot, app = (_read(workspace, side, _OF_HUBSPOT[side], ends, apart_from) for side in SIDES)
