@@ -49,6 +49,18 @@ def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
     return pl.concat([found, _contacts(workspace, *_named(rest))]).sort("contact") if rest else found
 
 
+def inclusion_view(workspace: Workspace, ids: Sequence[int], fields: Sequence[str]) -> pl.DataFrame:
+    """Of the named contacts those with a HubSpot record, as `gates.Population` describes them, but only with these of HubSpot's fields
+    and with what tells which lists they are in."""
+    which, values = _named(ids)
+    columns = {name: _OF_EVERYBODY[name] for name in ("contact", "hubspot", "member_since", "named_lists")}
+    mirrored = _values(workspace)
+    columns |= {name: mirrored[name] for field in fields if (name := f"hubspot.{field}") in mirrored}
+    source = f"contact c JOIN hubspot_contact h ON h._id = c.hubspot_id {_MEMBER}WHERE {which}"
+    frame = workspace.population(columns, source, values, integers=("contact", "hubspot"))
+    return frame.sort("contact").with_columns(pl.col("hubspot").cast(pl.Boolean))
+
+
 def _range(after: int, up_to: int) -> tuple[str, tuple[int, int]]:
     return "c.id > ? AND c.id <= ?", (after, up_to)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import polars as pl
@@ -22,6 +22,10 @@ MOST_CLAUSES = 100
 KEPT_OUT = pl.Schema({"contact": pl.Int64, "field": pl.String, "value": pl.String, "words": pl.String})
 """A clause that a contact does not meet: the property's column (`hubspot.NAME`, empty for clauses on something else), its
 value, and the clause in words."""
+NOT_MET = pl.Schema([*KEPT_OUT.items(), ("way", pl.Int64), ("part", pl.Int64), ("known", pl.Boolean)])
+"""A clause as in KEPT_OUT with the numbers of the way into the list that asks for it and of its place there; `known` false, without
+field and words: nobody knows whether the contact meets it."""
+_OVER = MOST_CLAUSES + 1
 
 _read = lru_cache(maxsize=8)(criteria_of)
 
@@ -102,37 +106,80 @@ def left_open(population: Population, situation: Situation, who: pl.Series) -> p
 def kept_out(population: Population, situation: Situation, who: pl.Series) -> pl.DataFrame:
     """Rows of KEPT_OUT: for each contact (of those for whom `who` is true) that does not meet the criteria, the clauses of the
     way into the list that asks for the fewest changes. A contact whose answer is not known has no rows."""
-    tree, contacts = live_criteria(situation), population.contacts
-    if tree is None:
-        return pl.DataFrame(schema=KEPT_OUT)
-    around = circumstances(situation, contacts.columns)
-    ways = [clauses_of(way) for way in alternatives(tree)]
+    ways = _ways(situation)
     out = who & ~fits(population, situation)
-    if sum(map(len, ways)) > MOST_CLAUSES or not out.any():
+    if not ways or not out.any():
         return pl.DataFrame(schema=KEPT_OUT)
+    judged = _judged(population.contacts, situation, ways, out).with_columns(_nearest(ways).alias("_way"))
+    rows = [_unmet(judged.filter(_way=i), i, j, part) for i, way in enumerate(ways) for j, part in enumerate(way)]
+    return pl.concat([pl.DataFrame(schema=KEPT_OUT), *rows])
+
+
+def not_met(contacts: pl.DataFrame, situation: Situation) -> pl.DataFrame:
+    """Rows of NOT_MET: for each contact of whom it is not known that it meets the criteria, what every way into the list asks for
+    that the contact does not meet, or perhaps not."""
+    ways = _ways(situation)
+    fitting = once_for_alike(contacts, {"fits": meets(situation, contacts.columns)})["fits"]
+    out = ~fitting.fill_null(False)
+    if not ways or not out.any():
+        return pl.DataFrame(schema=NOT_MET)
+    judged = _judged(contacts, situation, ways, out)
+    blank = {name: pl.lit("") for name in ("field", "value", "words")}
+    rows = [pl.DataFrame(schema=NOT_MET)]
+    for i, way in enumerate(ways):
+        for j, part in enumerate(way):
+            numbered = {"way": pl.lit(i, pl.Int64), "part": pl.lit(j, pl.Int64)}
+            rows.append(_unmet(judged, i, j, part).with_columns(**numbered, known=pl.lit(True)))
+            open_ones = judged.filter(pl.col(f"_{i}_{j}").is_null()).select(pl.col("contact").cast(pl.Int64))
+            rows.append(open_ones.with_columns(**blank, **numbered, known=pl.lit(False)))
+    return pl.concat(rows)
+
+
+def _ways(situation: Situation) -> Sequence[Sequence[Part]]:
+    """What each way into the list asks for; empty without live criteria, and where these are too many clauses."""
+    tree = live_criteria(situation)
+    ways = [clauses_of(way) for way in alternatives(tree)] if tree else []
+    return ways if sum(map(len, ways)) <= MOST_CLAUSES else []
+
+
+def _judged(
+    contacts: pl.DataFrame, situation: Situation, ways: Sequence[Sequence[Part]], which: pl.Series
+) -> pl.DataFrame:
+    """The contacts for whom `which` is true, with the properties that the clauses are on, and as `_WAY_PLACE` each clause's answer."""
+    around = circumstances(situation, contacts.columns)
     answers = {f"_{i}_{j}": answer(clause, around) for i, way in enumerate(ways) for j, clause in enumerate(way)}
-    missing = [
-        pl.sum_horizontal((~pl.col(f"_{i}_{j}").fill_null(False)).cast(pl.Int32) for j in range(len(way)))
-        for i, way in enumerate(ways)
-    ]
     named = {_field(clause) for way in ways for clause in way if _field(clause) in contacts.columns}
     looked_at = {name for one in answers.values() for name in one.meta.root_names()}
-    left_out = contacts.select("contact", *sorted(named | looked_at)).filter(out)
-    judged = pl.concat([left_out, once_for_alike(left_out, answers)], how="horizontal").with_columns(
-        pl.concat_list(missing).list.arg_min().alias("_way")
+    chosen = contacts.select("contact", *sorted((named | looked_at) - {"contact"})).filter(which)
+    return pl.concat([chosen, once_for_alike(chosen, answers)], how="horizontal")
+
+
+def _nearest(ways: Sequence[Sequence[Part]]) -> pl.Expr:
+    """Which way asks for the fewest changes, one for each property; of several the one of which most is known, then the shortest."""
+    costs = []
+    for i, way in enumerate(ways):
+        met = {j: pl.col(f"_{i}_{j}").fill_null(False) for j in range(len(way))}
+        by_field: dict[str, list[pl.Expr]] = {}
+        for j, clause in enumerate(way):
+            by_field.setdefault(_field(clause), []).append(~met[j])
+        changes = pl.sum_horizontal(pl.any_horizontal(some).cast(pl.Int32) for some in by_field.values())
+        not_known = pl.sum_horizontal(pl.col(f"_{i}_{j}").is_null().cast(pl.Int32) for j in met)
+        unmet = pl.sum_horizontal((~one).cast(pl.Int32) for one in met.values())
+        costs.append((changes * _OVER + not_known) * _OVER + unmet)
+    return pl.concat_list(costs).list.arg_min()
+
+
+def _unmet(judged: pl.DataFrame, i: int, j: int, part: Part) -> pl.DataFrame:
+    """Rows of KEPT_OUT: the contacts that do not meet the part of a way for certain."""
+    field = _field(part)
+    if field and field not in judged.columns:
+        return pl.DataFrame(schema=KEPT_OUT)
+    return judged.filter(~pl.col(f"_{i}_{j}")).select(
+        pl.col("contact").cast(pl.Int64),
+        pl.lit(field).alias("field"),
+        (evidence(pl.col(field)) if field else pl.lit("")).alias("value"),
+        pl.lit(in_words(part)).alias("words"),
     )
-    rows = [
-        judged.filter((pl.col("_way") == i) & pl.col(f"_{i}_{j}").not_()).select(
-            pl.col("contact").cast(pl.Int64),
-            pl.lit(_field(clause)).alias("field"),
-            (evidence(pl.col(_field(clause))) if _field(clause) else pl.lit("")).alias("value"),
-            pl.lit(in_words(clause)).alias("words"),
-        )
-        for i, way in enumerate(ways)
-        for j, clause in enumerate(way)
-        if not (isinstance(clause, Clause) and unknown_because(clause, around))
-    ]
-    return pl.concat([pl.DataFrame(schema=KEPT_OUT), *rows])
 
 
 def once_for_alike(contacts: pl.DataFrame, answers: Mapping[str, pl.Expr]) -> pl.DataFrame:

@@ -19,10 +19,11 @@ from diagnostics.causes.list_outside import ASKS, BEHIND, SYNC, TOO_MANY, by_han
 from diagnostics.criteria.evaluate import answer
 from diagnostics.criteria.form import Clause, InList, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
-from diagnostics.repairs import effects, widening
+from diagnostics.repairs import effects
 from diagnostics.repairs.consents import holds_consent
-from diagnostics.repairs.repair import VALUE, Answer, Obstacle, Repair, Stop
+from diagnostics.repairs.repair import VALUE, Answer, Hypothetical, Obstacle, Repair, Stop
 from diagnostics.repairs.samples import candidates, taken
+from diagnostics.repairs.widening import Widening, options_of
 from diagnostics.repairs.wording import OfLastSituation, called, mapping_of, pair_of, side_and_name
 from engine.gates import Situation
 from engine.schema import Field
@@ -132,6 +133,12 @@ def _named_in(stop: Stop, situation: Situation) -> _Asked | None:
     return None
 
 
+def parts_asked(stop: Stop, situation: Situation) -> frozenset[str]:
+    """The parts of the criteria that keep the contact out, in words; empty if the stop names none."""
+    asked = _asked(stop, situation)
+    return frozenset(map(in_words, asked.parts)) if asked else frozenset()
+
+
 def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repair | None:
     """What a list asks about a consent, only the person can say; None where it asks nothing of that kind."""
     clauses = [leaf for part in asked.parts for leaf in leaves(part) if isinstance(leaf, Clause)]
@@ -161,9 +168,10 @@ def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:
     of_list = f"let the list {list_name(situation)}"
     _, name = side_and_name(stop.field)
     by_value = all(isinstance(part, Clause) and part.kind not in _MEASURED for part in asked.parts)
+    whole = len(stop.value) < EVIDENCE_CHARACTERS and bool(options_of(stop.value)) == bool(stop.value)
     parts = frozenset(map(in_words, asked.parts))
-    if not by_value or len(stop.value) >= EVIDENCE_CHARACTERS:
-        words, effect = f"{of_list} no longer ask for {asked.words}", widening.not_asking(parts)
+    if not by_value or not whole:
+        words, effect = f"{of_list} no longer ask for {asked.words}", Widening(parts)
         return Repair(
             "list", words, "HubSpot admin", effect, "hubspot", name, once=True, code=stop.code, detail=stop.rule
         )
@@ -171,7 +179,7 @@ def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:
     words = f"{of_list} also take contacts {takes} where it asks for {asked.words}"
     field = situation.schemas["hubspot"].fields.get(name)
     known = {"", *(option.value for option in (field.options if field else ()))}
-    effect = widening.also_taking(name, stop.value, parts)
+    effect = Widening(parts, name, stop.value)
     return Repair(
         "list", words, "HubSpot admin", effect, "hubspot", name, stop.value, once=True, personal=stop.value not in known,
         code=stop.code, detail=stop.rule,
@@ -179,9 +187,12 @@ def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:
 
 
 def _changed(stop: Stop, situation: Situation, asked: _Asked) -> tuple[Repair, ...]:
-    """Another value of the contact that meets what is asked; none where nobody may write one, or no such value is known."""
+    """Another value of the contact that meets what is asked; none where nobody may write one, or the app takes no such value."""
     _, name = side_and_name(stop.field)
-    return _as_clauses_ask(stop, situation, name, asked.of_property) if name and asked.of_property else ()
+    if not name or not asked.of_property:
+        return ()
+    carried = _carried_over(situation, name, _sample(situation, name, asked.of_property))
+    return _as_clauses_ask(stop, situation, name, asked.of_property) if carried else ()
 
 
 def as_the_list_asks(stop: Stop, situation: Situation, name: str) -> tuple[Repair, ...]:
@@ -197,6 +208,12 @@ def as_the_list_asks(stop: Stop, situation: Situation, name: str) -> tuple[Repai
     )
 
 
+def every_way_asks(situation: Situation, name: str) -> bool:
+    """Whether no way into the list leaves the HubSpot property open."""
+    tree = live_criteria(situation)
+    return tree is not None and all(_of_property(way, name) for way in map(clauses_of, alternatives(tree)))
+
+
 def _of_property(way: Sequence[Part], name: str) -> tuple[Clause, ...]:
     return tuple(part for part in way if isinstance(part, Clause) and part.property == name)
 
@@ -209,8 +226,33 @@ def _as_clauses_ask(stop: Stop, situation: Situation, name: str, clauses: Sequen
         return ()
     asked = " and ".join(map(in_words, clauses))
     words = f"let {called(situation, 'hubspot', name)} be what the list {list_name(situation)} asks for: {asked}"
-    effect = effects.filled(None, "hubspot", name, value)
+    effect = Fulfilment(name, tuple(clauses), value)
     return (Repair("value", words, "HubSpot admin", effect, "hubspot", name, code=stop.code, detail=stop.rule),)
+
+
+@dataclass(frozen=True)
+class Fulfilment:
+    """An effect: the HubSpot record has a value that meets what one way into the list asks of the property."""
+
+    property: str
+    clauses: tuple[Clause, ...]
+    value: str
+
+    def __call__(self, given: Hypothetical) -> Hypothetical:
+        """The contacts with the value."""
+        return effects.filled(None, "hubspot", self.property, self.value)(given)
+
+    def needed_by(self, contacts: pl.DataFrame, situation: Situation) -> pl.Expr:
+        """Whether a contact's own value does not meet what is asked, for certain."""
+        around = circumstances(situation, contacts.columns)
+        return pl.any_horizontal(~answer(one, around) for one in self.clauses).fill_null(False)
+
+
+def _meeting_all(situation: Situation, values: pl.DataFrame, clauses: Sequence[Clause]) -> list[bool]:
+    """Whether each value, of a frame's one column, meets all clauses for certain."""
+    around = circumstances(situation, values.columns)
+    met = values.with_columns(_met=pl.all_horizontal(answer(one, around) for one in clauses))
+    return met["_met"].fill_null(False).to_list()
 
 
 _SAMPLES: OfLastSituation[str | None] = OfLastSituation()
@@ -225,9 +267,8 @@ def _sample(situation: Situation, name: str, clauses: Sequence[Clause]) -> str |
 def _meeting(situation: Situation, name: str, clauses: Sequence[Clause]) -> str | None:
     field = situation.schemas["hubspot"].fields.get(name)
     tried = list(dict.fromkeys([*_asked_values(clauses), *(candidates(field) if field else ()), ""]))
-    frame = pl.DataFrame({f"hubspot.{name}": tried})
-    around = circumstances(situation, frame.columns)
-    fitting = frame.filter(pl.all_horizontal(answer(one, around) for one in clauses)).to_series().to_list()
+    met = _meeting_all(situation, pl.DataFrame({f"hubspot.{name}": tried}), clauses)
+    fitting = [one for one, fits in zip(tried, met, strict=True) if fits]
     if field is not None:
         fitting = list(taken("hubspot", field, fitting))
     return next((one for one in fitting if _carried_over(situation, name, one)), next(iter(fitting), None))

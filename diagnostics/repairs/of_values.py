@@ -10,7 +10,7 @@ from diagnostics.causes.cause import FixedBy
 from diagnostics.causes.columns import EVIDENCE_CHARACTERS
 from diagnostics.repairs import effects, settings
 from diagnostics.repairs.consents import asked_anew, holds_consent
-from diagnostics.repairs.of_list import as_the_list_asks
+from diagnostics.repairs.of_list import as_the_list_asks, every_way_asks
 from diagnostics.repairs.repair import VALUE, VERB, Answer, Effect, Obstacle, Repair, Stop
 from diagnostics.repairs.samples import sample
 from diagnostics.repairs.wording import (
@@ -159,15 +159,16 @@ def left_empty(stop: Stop, situation: Situation) -> Answer:
 def in_the_source(
     stop: Stop, situation: Situation, side: Side, name: str, *, verb: str = "correct"
 ) -> tuple[Repair, ...]:
-    """Another value on the other side, from where the field is filled, such as the list asks for if it asks for one; a consent is
-    no value to correct."""
+    """Another value on the other side, from where the field is filled, such as the list asks for if it asks for one (none where this
+    side takes no such value: any other takes the contact out of the list); a consent is no value to correct."""
     mapping = filling(situation, side, name)
     given = mapping is None and side == "hubspot" and name in situation.connection.hubspot.on_create
     if holds_consent(situation, side, name):
         return (_not_given(stop, name),) if given else asked_anew(stop, situation, side, name)
     if mapping is not None:
         asked = as_the_list_asks(stop, situation, mapping.hubspot) if side == "app" else ()
-        return asked or taken_over(stop, situation, side, name, verb=verb)
+        out_of_the_list = side == "app" and not asked and every_way_asks(situation, mapping.hubspot)
+        return () if out_of_the_list else asked or taken_over(stop, situation, side, name, verb=verb)
     made_up = _sample(situation, side, name)
     if made_up is None or not given:
         return ()

@@ -14,14 +14,17 @@ from diagnostics.causes import (
     field_option,
     field_range,
     field_type,
-    list_criteria,
-    list_membership,
 )
 from diagnostics.causes.refusals import PREFIX, UNKNOWN
 from diagnostics.checkup import GATES
 from diagnostics.repairs import Hypothetical, Obstacle, Repair, Stop, answer_to, settings
 from diagnostics.repairs.leaderboard import INCIDENCE
+from diagnostics.repairs.of_list import parts_asked
 from diagnostics.repairs.smallest import GOOD
+from diagnostics.repairs.staying import told_apart
+from diagnostics.repairs.ways_in import OF_THE_LIST, lacking, one_of_every_way
+from diagnostics.repairs.widening import Widening, options_of
+from diagnostics.repairs.wording import side_and_name
 from engine.gates import Situation
 from engine.mapped_pair import MappedPair
 from engine.memory import memory_of, nothing_known
@@ -32,10 +35,9 @@ from engine.population import contacts_of
 from engine.schema import SIDES
 from engine.workspace import Workspace, quoted
 
-_OF_THE_LIST = (list_criteria.CODE, list_membership.CODE)
-_BY_VALUE = (field_option.CODE, *_OF_THE_LIST, UNKNOWN)
+_BY_VALUE = (field_option.CODE, *OF_THE_LIST, UNKNOWN)
 """Causes whose value says what would be changed: one option, one value that the list would take, one message."""
-_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *_OF_THE_LIST)
+_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *OF_THE_LIST)
 """Causes whose rule says it."""
 MOST_OPTIONS = 200
 """SQLite takes 32,766 values in a statement."""
@@ -73,6 +75,7 @@ WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND v.cause <> 'conflict' A
 contacts of a side that could not be read, of whom no gate says anything. That nobody in sync is meant is said in the words of the
 index of states, which SQLite else does not use."""
 _PARTS = ("code", "state", "field", "value", "rule")
+_STOP = (*_PARTS, "two_way", "values")
 
 
 def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
@@ -87,11 +90,40 @@ def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
             *(rows.with_columns(two_way=True) for rows in _behind_the_direction(workspace, situation, one_way)),
         ]
     )
-    known = [*_PARTS, "two_way"]
-    distinct = stops.select(known).unique(maintain_order=True).with_row_index("reason")
-    rows = stops.join(distinct, on=known, how="left").select("contact", pl.col("reason").cast(pl.Int64))
-    parts, answers, obstacles = _answered(distinct, situation)
-    return Reasons(rows.cast(dict(INCIDENCE)), parts, answers, obstacles)  # type: ignore[arg-type]
+    outside = lacking(workspace, situation, stops)
+    ways = outside.rows
+    not_by_ways = stops.join(ways, on=["contact", "code", "two_way"], how="anti", maintain_order="left")
+    not_by_ways = not_by_ways.with_columns(values=pl.lit(None, pl.String))
+    distinct = pl.concat([not_by_ways.select(_STOP), ways.select(_STOP)]).unique(maintain_order=True)
+    distinct = distinct.with_row_index("reason").cast({"reason": pl.Int64})
+    rows, lacked = (of.join(distinct, on=_STOP, how="left", nulls_equal=True) for of in (not_by_ways, ways))
+    by_ways, met_by = _of_ways(lacked, distinct.height)
+    by_repair, obstacles = _answered(distinct, met_by, outside.repairs, situation)
+    incidence = pl.concat([rows.select("contact", "reason"), by_ways]).cast(dict(INCIDENCE))  # type: ignore[arg-type]
+    incidence = told_apart(workspace, situation, incidence, by_repair)
+    parts, answers = _numbered(by_repair)
+    return Reasons(incidence, parts, answers, {one: why for one, why in obstacles.items() if one not in answers})
+
+
+def _of_ways(lacking: pl.DataFrame, beyond: int) -> tuple[pl.DataFrame, dict[int, tuple[int, ...]]]:
+    """`contact` and `reason`, and for each stop the reasons that are gone with it. What a contact lacks of its only way are reasons as
+    all others; of several ways each choice of one part from every way is a reason, numbered from `beyond`."""
+    ways = lacking.group_by("contact", "two_way", "way").agg(pl.col("reason").unique().sort())
+    several = ways.sort("way").group_by("contact", "two_way").agg("reason").select("contact", "reason")
+    kinds = several.group_by("reason").agg("contact")
+    numbers: dict[frozenset[int], int] = {}
+    chosen: list[list[int]] = []
+    for found in kinds["reason"].to_list():
+        chosen.append([])
+        for choice in one_of_every_way(found):
+            (one, *more) = choice
+            chosen[-1].append(numbers.setdefault(choice, beyond + len(numbers)) if more else one)
+    met_by: dict[int, list[int]] = {}
+    for choice, number in numbers.items():
+        for stop in choice:
+            met_by.setdefault(stop, []).append(number)
+    rows = kinds.select("contact", reason=pl.Series(chosen, dtype=pl.List(pl.Int64)))
+    return rows.explode("reason").explode("contact"), {stop: (stop, *of) for stop, of in met_by.items()}
 
 
 def _opened(situation: Situation) -> Situation:
@@ -166,19 +198,32 @@ def _translated(pair: MappedPair) -> list[tuple[str, str]]:
 
 
 def _answered(
-    distinct: pl.DataFrame, situation: Situation
-) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]], dict[int, Obstacle]]:
-    """Repairs that answer the same reasons, as one; which of them answer each reason; and what nobody can repair."""
+    distinct: pl.DataFrame, met_by: Mapping[int, Sequence[int]], values: Sequence[Repair], situation: Situation
+) -> tuple[dict[Repair, list[int]], dict[int, Obstacle]]:
+    """The reasons that each repair answers, and what nobody can repair."""
     obstacles: dict[int, Obstacle] = {}
     by_repair: dict[Repair, list[int]] = {}
+    outside: list[tuple[Stop, Sequence[int]]] = []
     opened = _opened(situation) if distinct["two_way"].any() else situation
-    for code, state, field, value, rule, two_way, reason in distinct.select(*_PARTS, "two_way", "reason").iter_rows():
-        answer = answer_to(Stop(code, field, value, rule, state), opened if two_way else situation)
+    for code, state, field, value, rule, two_way, met_with, number in distinct.select(*_STOP, "reason").iter_rows():
+        stop, gone = Stop(code, field, value, rule, state), met_by.get(number, (number,))
+        answer = answer_to(stop, opened if two_way else situation)
         if isinstance(answer, Obstacle):
-            obstacles[reason] = answer
+            obstacles |= dict.fromkeys(gone, answer)
             continue
+        if code in OF_THE_LIST:
+            outside.append((stop, gone))
+        if met_with is not None:
+            answer = tuple(repair for repair in answer if repair not in values)
+            answer += tuple(values[int(one)] for one in met_with.split(",") if one)
         for repair in answer:
-            by_repair.setdefault(repair, []).append(reason)
+            by_repair.setdefault(repair, []).extend(gone)
+    _let_in_with_others(outside, by_repair, situation)
+    return by_repair, obstacles
+
+
+def _numbered(by_repair: Mapping[Repair, Sequence[int]]) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]]]:
+    """Repairs that answer the same reasons, as one, and by number which of them answer each reason."""
     same: dict[tuple[int, ...], list[Repair]] = {}
     for repair, reasons in sorted(by_repair.items(), key=lambda one: not one[0].once):
         same.setdefault(tuple(dict.fromkeys(reasons)) if len(reasons) > 1 else (reasons[0],), []).append(repair)
@@ -186,4 +231,24 @@ def _answered(
     for number, answered in enumerate(same):
         for reason in answered:
             answers.setdefault(reason, []).append(number)
-    return tuple(map(tuple, same.values())), answers, obstacles
+    return tuple(map(tuple, same.values())), answers
+
+
+def _let_in_with_others(
+    outside: Sequence[tuple[Stop, Sequence[int]]], by_repair: Mapping[Repair, list[int]], situation: Situation
+) -> None:
+    """Adds to each widening of the list the reasons of whom it lets in besides those for whom it is proposed."""
+    not_asking: list[tuple[Widening, list[int]]] = []
+    taking: dict[tuple[str, frozenset[str]], list[tuple[Widening, list[int]]]] = {}
+    for repair, reasons in by_repair.items():
+        effect = repair.effect
+        if isinstance(effect, Widening) and effect.value is None:
+            not_asking.append((effect, reasons))
+        elif isinstance(effect, Widening):
+            taking.setdefault((effect.property, options_of(effect.value or "")), []).append((effect, reasons))
+    for stop, gone in outside if not_asking or taking else ():
+        parts = parts_asked(stop, situation)
+        _, name = side_and_name(stop.field)
+        for effect, answered in [*not_asking, *taking.get((name, options_of(stop.value)), ())] if parts else ():
+            if parts <= effect.parts:
+                answered.extend(gone)

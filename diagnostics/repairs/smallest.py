@@ -12,6 +12,7 @@ import polars as pl
 from diagnostics.repairs import answer_to
 from diagnostics.repairs.effects import following_criteria
 from diagnostics.repairs.repair import Hypothetical, Obstacle, Repair, Stop
+from diagnostics.repairs.widening import Widening, widened
 from engine.gates import Gate, Situation
 from engine.memory import Memory
 from engine.plan import Plan, plan
@@ -71,10 +72,12 @@ def smallest_change(given: Hypothetical, answer: Plan, gates: Sequence[Gate]) ->
 
 
 def applied(repairs: Iterable[Repair], given: Hypothetical) -> Hypothetical:
-    """The contacts with the repairs done, one after the other; a list that follows its criteria has followed."""
-    changed = given
-    for repair in repairs:
-        changed = repair.effect(changed)
+    """The contacts with the repairs done, one after the other, those last of which nobody can foresee what they do; a list that
+    follows its criteria has followed."""
+    in_order = [repair.effect for repair in sorted(repairs, key=lambda one: not one.foreseen)]
+    changed = widened([effect for effect in in_order if isinstance(effect, Widening)], given)
+    for effect in in_order:
+        changed = changed if isinstance(effect, Widening) else effect(changed)
     return following_criteria(given, changed)
 
 

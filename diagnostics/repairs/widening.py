@@ -7,46 +7,62 @@ of the ANDs in it. Source of the shapes: HubSpot's lists API (`filterBranch`, `P
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diagnostics.criteria.border import criteria_of
 from diagnostics.criteria.form import Group, Part
 from diagnostics.criteria.wording import in_words
-from diagnostics.repairs.repair import Effect, Hypothetical
+from diagnostics.repairs.repair import Hypothetical
 
 Node = Mapping[str, Any]
 """A filter or a branch of filters, as HubSpot gives it."""
 _BRANCH, _FILTER = "filterBranchType", "filterType"
 
 
-def also_taking(name: str, value: str, parts: Collection[str]) -> Effect:
-    """Where the list asks for one of the parts, in words, it also takes this value of the property; empty for none."""
-    whole = [part.strip() for part in value.split(";") if part.strip()]
-    is_it = {"operationType": "ENUMERATION", "operator": "IS_EXACTLY", "values": whole}
-    has_none = {"operationType": "ALL_PROPERTY", "operator": "IS_UNKNOWN"}
-    this = {_FILTER: "PROPERTY", "property": name, "operation": is_it if value else has_none}
-    return _edited(parts, lambda node: {_BRANCH: "OR", "filterBranches": [], "filters": [node, this]})
+@dataclass(frozen=True)
+class Widening:
+    """An effect: where the list asks for one of the parts, in words, it also takes this value of the property (empty for none); with
+    None it does not ask for them."""
+
+    parts: frozenset[str]
+    property: str = ""
+    value: str | None = None
+
+    def __call__(self, given: Hypothetical) -> Hypothetical:
+        """The situation with other criteria."""
+        return widened((self,), given)
 
 
-def not_asking(parts: Collection[str]) -> Effect:
-    """The list does not ask for these parts, in words."""
-    return _edited(parts, lambda _: {_FILTER: "CONSTANT", "shouldAccept": True})
+def widened(widenings: Sequence[Widening], given: Hypothetical) -> Hypothetical:
+    """All of them at once: they name parts of the criteria as these are now."""
+    inclusion = given.situation.inclusion
+    if not widenings or inclusion is None or not isinstance(criteria_of(inclusion.filters), Group):
+        return given
 
-
-def _edited(parts: Collection[str], change: Callable[[Node], Node]) -> Effect:
     def edited(node: Node) -> Node:
-        return change(node) if in_words(_part(node)) in parts else node
+        words = in_words(_part(node))
+        mine = [one for one in widenings if words in one.parts]
+        if any(one.value is None for one in mine):
+            return {_FILTER: "CONSTANT", "shouldAccept": True}
+        taken = [_with(one.property, one.value or "") for one in mine]
+        return {_BRANCH: "OR", "filterBranches": [], "filters": [node, *taken]} if taken else node
 
-    def effect(given: Hypothetical) -> Hypothetical:
-        inclusion = given.situation.inclusion
-        if inclusion is None or not isinstance(criteria_of(inclusion.filters), Group):
-            return given
-        filters = json.dumps(_branch(json.loads(inclusion.filters), edited, ways=True))
-        return replace(given, situation=replace(given.situation, inclusion=replace(inclusion, filters=filters)))
+    filters = json.dumps(_branch(json.loads(inclusion.filters), edited, ways=True))
+    return replace(given, situation=replace(given.situation, inclusion=replace(inclusion, filters=filters)))
 
-    return effect
+
+def _with(name: str, value: str) -> Node:
+    """Contacts with this value of the property; empty for none."""
+    is_it = {"operationType": "ENUMERATION", "operator": "IS_EXACTLY", "values": sorted(options_of(value))}
+    has_none = {"operationType": "ALL_PROPERTY", "operator": "IS_UNKNOWN"}
+    return {_FILTER: "PROPERTY", "property": name, "operation": is_it if value else has_none}
+
+
+def options_of(value: str) -> frozenset[str]:
+    """The options of a value, as a list compares them."""
+    return frozenset(filter(None, (part.strip() for part in value.split(";"))))
 
 
 def _branch(node: Node, edited: Callable[[Node], Node], *, ways: bool) -> Node:

@@ -170,9 +170,9 @@ def test_a_value_that_the_app_does_not_take_is_no_way_in() -> None:
     change = change_of(before)
 
     assert [(one.kind, one.once) for one in change.repairs] == [("list", True)]
-    alone = next(one for one in offered(before) if one.kind == "value")
-    after = planted.answer(applied([alone], before))
-    assert after.verdicts["cause"].to_list() == ["field-option"]
+    assert [one.kind for one in offered(before)] == ["list"]
+    there = planted.answer(planted.given(planted.only_hubspot({"country": "Liechtenstein"}), before.situation))
+    assert there.verdicts["cause"].to_list() == ["field-option"]
 
 
 def test_a_choice_that_both_the_list_and_the_app_take_is_preferred() -> None:
