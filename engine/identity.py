@@ -173,7 +173,7 @@ def _listed(rows: pl.DataFrame, group: str, name: str, column: str = "id") -> pl
     ids = rows.group_by(group).agg(pl.col(column).unique().sort().alias("ids"))
     more = pl.col("ids").list.len().cast(pl.Int64) - CANDIDATES
     shown = pl.col("ids").list.head(CANDIDATES).list.join(", ")
-    counted = pl.when(more > 0).then(pl.format("{} and {} more", shown, more)).otherwise(shown)
+    counted = pl.when(more > 0).then(pl.concat_str(shown, pl.lit(" and "), more, pl.lit(" more"))).otherwise(shown)
     return ids.select(group, counted.alias(name))
 
 

@@ -27,7 +27,7 @@ def _shared(population: Population, situation: Situation) -> pl.DataFrame:
             | (~pl.col("hubspot") & (pl.col("hubspot_twins") > 0))
         )
     )
-    counts = pl.format(f"{{}} in {hubspot} and {{}} in {app}", "hubspot_twins", "app_twins")
+    counts = pl.concat_str("hubspot_twins", pl.lit(f" in {hubspot} and "), "app_twins", pl.lit(f" in {app}"))
     return found(
         population.contacts,
         where=shared,

@@ -20,7 +20,7 @@ def _nobody_knows(population: Population, situation: Situation) -> pl.DataFrame:
         where=side.is_not_null(),
         state="unknown",
         field=pl.concat_str(side, pl.lit(".id")),
-        rule=pl.format("a write to {} got no answer and was not looked up yet", name),
+        rule=pl.concat_str(pl.lit("a write to "), name, pl.lit(" got no answer and was not looked up yet")),
     )
 
 

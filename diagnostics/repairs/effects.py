@@ -48,7 +48,7 @@ def own_address(situation: Situation, side: Side) -> Effect:
         column, theirs = (f"{one}.{situation.schemas[one].identity_field}" for one in (side, other))
         mine, others = _held(given, column).str.strip_chars(), _held(given, theirs).str.strip_chars()
         only_theirs = certainly_valid(others).fill_null(False) & ~certainly_valid(mine).fill_null(False)
-        made_up = pl.format("contact{}@placeholder.example", "contact")
+        made_up = pl.concat_str(pl.lit("contact"), "contact", pl.lit("@placeholder.example"))
         address = pl.when(only_theirs).then(others).otherwise(made_up)
         # A HubSpot record's address decides wherever there is one.
         decides = pl.col(side) if side == "hubspot" else pl.col("app") & ~pl.col("hubspot")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.crash.boundaries import KINDS
 from tests.crash.loop import CrashLoop
 
-POINTS = 36
+POINTS = 28
 SEED = 7
 
 

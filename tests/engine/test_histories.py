@@ -85,7 +85,6 @@ def shared_addresses(workspace: Workspace) -> set[tuple[str, str]]:
     ("seed", "conflicts", "direction"),
     [
         (1, "latest", "two_way"),
-        (2, "ask", "two_way"),
         (3, "hubspot", "two_way"),
         (4, "app", "to_hubspot"),
         (5, "ask", "to_app"),

@@ -161,8 +161,8 @@ SABOTEURS = (
     Saboteur("deletes everything", ("I9",), {"writing": _deletes}),
     Saboteur("HubSpot always wins", ("I3",), {"merge": _hubspot_always_wins}),
     Saboteur("echo suppressed by author", ("I1",), {"merge": _echo_by_author}, first=16),
-    Saboteur("e-mail as key", ("I7",), {"pairing": _email_is_the_key}),
-    Saboteur("strictly later than the cursor", ("I1",), {"changes of HubSpot": _strictly_later, "changes of Mailchimp": _strictly_later}, first=8),
+    Saboteur("e-mail as key", ("I7",), {"pairing": _email_is_the_key}, first=17),
+    Saboteur("strictly later than the cursor", ("I1",), {"changes of HubSpot": _strictly_later, "changes of Mailchimp": _strictly_later}, first=20),
     Saboteur("sends again what is in doubt", ("I7",), {"looking up": _sends_again}),
     Saboteur(
         "bisects on 429", ("I8",),
@@ -173,7 +173,7 @@ SABOTEURS = (
         },
         first=6,
     ),
-    Saboteur("loosens consent", ("I12",), {}, tuple(gate for gate in FEW_GATES if gate.code not in CONSENT_GATES)),
-    Saboteur("has no brakes", ("I11",), {"brake": lambda real: lambda *_: None}),
+    Saboteur("loosens consent", ("I12",), {}, tuple(gate for gate in FEW_GATES if gate.code not in CONSENT_GATES), first=3),
+    Saboteur("has no brakes", ("I11",), {"brake": lambda real: lambda *_: None}, first=3),
     Saboteur("empties fields that are not mapped", ("I10",), {"writing HubSpot": _empties_unmapped}),
 )  # fmt: skip

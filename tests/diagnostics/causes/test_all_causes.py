@@ -131,7 +131,7 @@ def test_two_hundred_thousand_contacts_pass_without_a_step_per_contact(monkeypat
         .then(pl.lit("x@localhost"))
         .when(count % 50 == 1)
         .then(pl.lit("y"))
-        .otherwise(pl.format("p{}@firma.example", count))
+        .otherwise(pl.concat_str(pl.lit("p"), count, pl.lit("@firma.example")))
     )
     people = (
         pl.concat([one] * number)
