@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import polars as pl
@@ -206,12 +206,13 @@ def keep(
     return kind
 
 
-def wake(sql: sqlite3.Connection, rows: Iterable[tuple[int, Side, str]], moment: datetime) -> None:
-    """Lets the named rows (contact, side, field) be tried again from now on. They stay, with the server's words and the number of
-    tries, until the side has taken the value or refused it once more."""
+def wake(sql: sqlite3.Connection, rows: Iterable[tuple[int, Side, str]]) -> None:
+    """Lets the named rows (contact, side, field) be tried again, for every answer from now on, also one as of the last check. They
+    stay, with the server's words and the number of tries, until the side has taken the value or refused it once more."""
+    long_ago = iso(datetime.fromtimestamp(0, UTC))
     sql.executemany(
         "UPDATE quarantine SET lasting = 0, wake_at = ? WHERE contact_id = ? AND side = ? AND field = ?",
-        ((iso(moment), *row) for row in rows),
+        ((long_ago, *row) for row in rows),
     )
 
 

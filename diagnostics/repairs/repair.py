@@ -22,8 +22,9 @@ side or of the connection), a person's consent (which only the person can give),
 Hindrance = Literal["wait", "grant", "never"]
 """Why nobody can repair something now: it passes by itself, it cannot be seen before a permission is granted, or never."""
 
-VALUE, VERB, WHO = "{value}", "{verb}", "{who}"
-"""What `Repair.words` may hold; WHO is where a command names the contact, or all of them."""
+VALUE, VERB, WHO = "\0value\0", "\0verb\0", "\0who\0"
+"""What `Repair.words` may hold, in a form that no name of a list or field has; WHO is where a command names the contact, or all of
+them."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def test_one_contact_is_tried_again_by_the_next_sync(command: Command, synced: P
     answer = command("retry", "practice", record, "--home", synced, "--json").document
 
     assert (answer["woken"], answer["contacts"], answer["sides"]) == (1, 1, {"app": 1})
+    assert command("explain", "practice", record, "--home", synced, "--json").document["state"] == "pending"
     assert command("plan", "practice", "--home", synced, "--json").document["counts"]["writes"] == 1
     command("sync", "practice", "--home", synced, "--yes")
     assert rows(synced, f"SELECT tries, lasting, wake_at {of_it}") == [(2, 1, None)]

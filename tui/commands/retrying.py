@@ -6,7 +6,6 @@ from collections import Counter
 
 from engine.errors import ConfigurationError
 from engine.lock import locked
-from engine.runs import utc_now
 from engine.visible import visible
 from engine.workspace import Workspace, explained
 from tui.commands.session import Session, recorded
@@ -48,7 +47,7 @@ def retry(chosen: Session, who: str, *, cause: str, since: str, everything: bool
     with explained(chosen.path), locked(chosen.path, "retry"), Workspace(chosen.path) as workspace:
         found = held_back(workspace, contact=contact, code=cause, since=moment)
         with recorded(workspace, "retry", counts), workspace.transaction() as sql:
-            wake(sql, ((one.contact, one.side, one.field) for one in found), utc_now())
+            wake(sql, ((one.contact, one.side, one.field) for one in found))
             counts["woken"] = len(found)
     contacts = len({one.contact for one in found})
     if as_json:

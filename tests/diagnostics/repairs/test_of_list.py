@@ -76,6 +76,16 @@ def test_the_clause_that_keeps_the_contact_out_is_widened_and_no_other() -> None
     assert applied(change.repairs, another).contacts["member_since"].null_count() == 1
 
 
+def test_a_list_may_be_called_anything() -> None:
+    """Its name is no place for a value or a command's contact."""
+    of = listed([STAGE, SWISS], contacts=GOAL)
+    assert of.inclusion is not None
+    change = change_of(outside(replace(of, inclusion=replace(of.inclusion, name="{value} {who} {verb}"))))
+    (words,) = said(change.repairs)
+
+    assert words.startswith('let the list {value} {who} {verb} also take contacts with country "Polen"')
+
+
 def test_widening_one_of_two_clauses_lets_nobody_in() -> None:
     """What is proved is what the words say, so that both are named."""
     before = outside(listed([STAGE, SWISS, asks("city", "IS_ANY_OF", "Bern")], contacts=GOAL))
