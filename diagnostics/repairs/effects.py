@@ -171,7 +171,7 @@ def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetica
     if live_criteria(before.situation) is None or unchanged:
         return after
     did = before.contacts.select("contact", _did=meets(before.situation, before.contacts.columns))
-    does = meets(_lists_not_followed(before.contacts, after), after.contacts.columns)
+    does = meets(lists_not_followed(before.contacts, after), after.contacts.columns)
     since = pl.when(pl.col("_does") & ~pl.col("_did").fill_null(False)).then(_now(after)).otherwise("member_since")
     left = ~pl.col("_does") & pl.col("_did")
     contacts = (
@@ -185,7 +185,7 @@ def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetica
     return replace(after, contacts=contacts)
 
 
-def _lists_not_followed(before: pl.DataFrame, after: Hypothetical) -> Situation:
+def lists_not_followed(before: pl.DataFrame, after: Hypothetical) -> Situation:
     """The situation in which nobody knows who is in another list that follows values which were changed: its criteria are not read."""
     inclusion = after.situation.inclusion
     if inclusion is None or not inclusion.named:

@@ -18,6 +18,7 @@ from diagnostics.causes.list_clauses import NOT_MET, live_criteria, not_met
 from diagnostics.causes.list_outside import ASKS
 from diagnostics.criteria.form import properties
 from diagnostics.repairs import Hypothetical, Repair, Stop, answer_to
+from diagnostics.repairs.effects import lists_not_followed
 from diagnostics.repairs.of_list import Fulfilment
 from diagnostics.repairs.wording import mapping_of
 from engine.gates import Situation
@@ -99,15 +100,14 @@ def _answered_by(
 ) -> pl.DataFrame:
     """The columns of _OF_ONE and `values`. A value answers what it lets a contact meet of a way, if the way then asks for nothing else
     that the contact met before. Contacts that have such a value already, which nothing else stops, are not given one."""
-    place, rows = (
-        ("contact", "way", "part"),
-        [pl.DataFrame(schema={**{name: NOT_MET[name] for name in _OF_ONE}, "values": pl.String})],
-    )
+    place = ("contact", "way", "part")
+    rows = [pl.DataFrame(schema={**{name: NOT_MET[name] for name in _OF_ONE}, "values": pl.String})]
     for number, repair in enumerate(repairs):
         assert isinstance(repair.effect, Fulfilment)
         needed = repair.effect.needed_by(contacts, situation)
         need = contacts.filter(needed | pl.col("contact").is_in(_stopped_by_value(repair, stops, situation).implode()))
-        after = not_met(repair.effect(Hypothetical(need, nothing_known(), situation)).contacts, situation)
+        given = repair.effect(Hypothetical(need, nothing_known(), situation))
+        after = not_met(given.contacts, lists_not_followed(need, given))
         mine = unmet.join(need, on="contact", how="semi")
         broken = after.join(unmet, on=place, how="anti")
         left = mine.join(after, on=place, how="semi")
