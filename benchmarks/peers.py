@@ -39,7 +39,9 @@ Answer = dict[str, Any]
 
 
 def measured(module: str, workspace: Path, *words: str) -> Answer:
-    """What a measuring module prints, run as a process of its own. Its messages go to standard error."""
+    """What a measuring module prints, run as a process of its own. Its messages go to standard error. What the run before wrote is on
+    the disk by then, so that it disturbs none."""
+    os.sync()
     done = subprocess.run(
         [sys.executable, "-m", module, str(workspace), *words], stdout=subprocess.PIPE, check=False, text=True
     )
