@@ -16,6 +16,8 @@ from engine.visible import visible
 Model = TypeVar("Model", bound=BaseModel)
 RecordId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 """An id as both services give them. Ids are shown, stored and sent on as they came, so no other character may be in one."""
+NumericId = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,17})$")]
+"""A HubSpot record's id where it is stored as the number that it is: lists hold as many as there are contacts."""
 NESTING = 100
 SHOWN_START = 80
 

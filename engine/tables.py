@@ -41,7 +41,7 @@ CREATE TABLE app_contact (
   _unreadable TEXT NOT NULL DEFAULT '', _seen_run INTEGER NOT NULL
 );
 CREATE INDEX app_contact_email ON app_contact(_email_key);
-CREATE TABLE list_member (record_id TEXT PRIMARY KEY, added_at TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE list_member (record_id INTEGER PRIMARY KEY, added_at TEXT NOT NULL DEFAULT '');
 CREATE TABLE named_list_member (record_id TEXT NOT NULL, list_id TEXT NOT NULL, PRIMARY KEY (record_id, list_id)) WITHOUT ROWID;
 CREATE INDEX named_list_member_list ON named_list_member(list_id);
 CREATE TABLE declared (what TEXT PRIMARY KEY, run_id INTEGER NOT NULL, at TEXT NOT NULL, document TEXT NOT NULL);

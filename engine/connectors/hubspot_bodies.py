@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.answers import RecordId
+from engine.answers import NumericId, RecordId
 from engine.connectors import Record
 from engine.visible import is_storable, visible
 
@@ -248,7 +248,7 @@ class FoundLists(_Body):
 class Member(_Body):
     """A member of a list."""
 
-    id: RecordId = Field(alias="recordId", coerce_numbers_to_str=True)
+    id: NumericId = Field(alias="recordId", coerce_numbers_to_str=True)
     since: str | None = Field(alias="membershipTimestamp", default=None)
 
 
