@@ -138,7 +138,8 @@ def _with_newest(inclusion: InclusionList, members: Sequence[tuple[str, str]]) -
 def _keep_members(run: Run, members: Iterable[tuple[str, str]]) -> None:
     there = dict(members)
     known = {
-        str(row["record_id"]): row["added_at"] for row in run.workspace.rows("SELECT record_id, added_at FROM list_member")
+        str(row["record_id"]): row["added_at"]
+        for row in run.workspace.rows("SELECT record_id, added_at FROM list_member")
     }
     with run.workspace.transaction() as sql:
         sql.executemany("DELETE FROM list_member WHERE record_id = ?", ((one,) for one in known.keys() - there.keys()))
