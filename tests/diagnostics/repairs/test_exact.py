@@ -16,7 +16,7 @@ from diagnostics.criteria.evaluate import answer
 from diagnostics.criteria.form import Clause, alternatives, clauses_of
 from diagnostics.criteria.wording import in_words
 from diagnostics.repairs import Hypothetical, Repair, answer_to
-from diagnostics.repairs.fixes import Fix, fixes
+from diagnostics.repairs.fixes import Fix, Fixes, fixes
 from diagnostics.repairs.smallest import GOOD, applied, stops_of
 from engine.memory import memory_of
 from engine.plan import Plan, plan
@@ -27,7 +27,7 @@ from tests.engine.test_cycle import World, people, world
 
 __all__ = ["people", "world"]
 CRITERIA = "/crm/v3/lists/101/update-list-filters"
-SEEDS = (0, 3, 4)
+SEEDS = (0, 6)
 """Of more than 200, the singles were right with all, and the pairs but for one in some thirty."""
 
 
@@ -188,14 +188,7 @@ async def test_other_criteria_are_counted_with_all_their_ways_in(world: World, s
 async def test_what_nobody_can_evaluate_still_keeps_out_whom_another_clause_let_in(world: World) -> None:
     """Where the city is not what one way asks for, giving up that clause alone frees nobody."""
     seen = {"filterType": "PAGE_VIEW", "operator": "HAS_PAGEVIEW_EQ", "pageUrl": "https://x.example"}
-    starts = {"operationType": "STRING", "operator": "STARTS_WITH", "value": "B"}
-    leads = {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": ["lead"]}
-    ways = [[seen, _asks("city", starts)], [_asks("lifecyclestage", leads)]]
-    branches = [{"filterBranchType": "AND", "filterBranches": [], "filters": way} for way in ways]
-    branch = {"filterBranchType": "OR", "filterBranches": branches, "filters": []}
-    assert (await world.call("hubspot", "PUT", CRITERIA, {"filterBranch": branch})).status_code == 200
-    await world.check()
-    answer = fixes(world.workspace, world.connection, most=100, sample=0)
+    answer = await _with_ways(world, [seen, CITY_B], [_stage("lead")])
 
     assert not [
         fix for fix in answer.singles if any(one.field == "city" and one.kind == "list" for one in fix.parts[0])
@@ -204,5 +197,51 @@ async def test_what_nobody_can_evaluate_still_keeps_out_whom_another_clause_let_
     assert _differs(Everybody(world), [*answer.singles, *answer.pairs[:10]]) == []
 
 
+async def test_who_is_asked_for_less_is_let_in_with_others(world: World) -> None:
+    """Giving up both bounds also lets in whom only the higher one keeps out."""
+    answer = await _with_ways(world, [_points(5), _points(50)])
+
+    given_up = [fix for fix in answer.singles if "no longer ask for" in fix.parts[0][0].words]
+    assert len(given_up) == 2
+    assert _differs(Everybody(world), given_up) == []
+
+
+async def test_a_value_that_closes_the_way_it_was_meant_for_is_no_repair(world: World) -> None:
+    """Who is a customer meets the group by that; as an opportunity they would not."""
+    either = {"filterBranchType": "OR", "filterBranches": [], "filters": [_stage("customer"), CITY_B]}
+    answer = await _with_ways(world, [_stage("opportunity"), either], [_stage("lead")])
+
+    meant = [fix for fix in answer.singles if "asks for: lifecyclestage is any of opportunity" in fix.parts[0][0].words]
+    assert len(meant) == 1
+    assert _differs(Everybody(world), meant) == []
+
+
+async def _with_ways(world: World, *ways: Sequence[Mapping[str, object]]) -> Fixes:
+    """The ranking with an inclusion list of these ways in."""
+    branches = [
+        {
+            "filterBranchType": "AND",
+            "filterBranches": [part for part in way if "filterBranchType" in part],
+            "filters": [part for part in way if "filterType" in part],
+        }
+        for way in ways
+    ]
+    branch = {"filterBranchType": "OR", "filterBranches": branches, "filters": []}
+    assert (await world.call("hubspot", "PUT", CRITERIA, {"filterBranch": branch})).status_code == 200
+    await world.check()
+    return fixes(world.workspace, world.connection, most=100, sample=0)
+
+
 def _asks(name: str, operation: Mapping[str, object]) -> dict[str, object]:
     return {"filterType": "PROPERTY", "property": name, "operation": operation}
+
+
+def _stage(*values: str) -> dict[str, object]:
+    return _asks("lifecyclestage", {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": list(values)})
+
+
+def _points(bound: int) -> dict[str, object]:
+    return _asks("loyalty_points", {"operationType": "NUMBER", "operator": "IS_GREATER_THAN", "value": bound})
+
+
+CITY_B = _asks("city", {"operationType": "STRING", "operator": "STARTS_WITH", "value": "B"})
