@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from engine.connectors.hubspot import HubSpotConnector
-from engine.errors import ConfigurationError
+from engine.errors import ConfigurationError, UnexpectedAnswer
 from tests.engine.stage import Script, Stage, reply
 from tests.engine.test_hubspot_connector import connected
 from tests.sample_data.small_portal import TOKEN, open_small
@@ -40,6 +40,15 @@ async def test_lists_that_cannot_be_chosen(tmp_path: Path) -> None:
     assert "'Newsletter DACH'" in caught.value.remedy
     with pytest.raises(ConfigurationError):
         await connector.inclusion_list("77")
+
+
+@pytest.mark.parametrize("record", ["abc", "007", "-1", "1234567890123456789", ""])
+async def test_a_member_that_is_no_record_of_hubspot_is_refused(record: str) -> None:
+    """Members are stored by number; the error says where the answer is odd."""
+    stage = Stage(Script(reply(200, {"results": [{"recordId": "101"}, {"recordId": record}]})))
+
+    with pytest.raises(UnexpectedAnswer, match=r"results\.1\.recordId: String should match"):
+        [page async for page in HubSpotConnector(stage.client, "v3").list_members("101")]
 
 
 async def test_half_of_a_surrogate_pair_in_the_criteria_is_kept_as_its_escape() -> None:
