@@ -84,7 +84,7 @@ def measure(path: Path) -> dict[str, float]:
     with Workspace(path, read_only=True) as workspace:
         situation = recall(workspace, connection)
         began = time.perf_counter()
-        reasons, _ = best(workspace, situation)
+        reasons = best(workspace, situation).reasons
         ranking = time.perf_counter() - began
         began = time.perf_counter()
         fixes(workspace, connection)

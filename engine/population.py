@@ -50,14 +50,14 @@ def contacts_of(workspace: Workspace, ids: Sequence[int]) -> pl.DataFrame:
 
 
 def inclusion_view(workspace: Workspace, ids: Sequence[int], fields: Sequence[str]) -> pl.DataFrame:
-    """Of the named contacts those with a HubSpot record, as `gates.Population` describes them, but only with these of HubSpot's fields
+    """Of the named contacts those with a HubSpot record, as `gates.Population` describes them, but only with these fields (`SIDE.NAME`)
     and with what tells which lists they are in."""
     which, values = _named(ids)
     columns = {name: _OF_EVERYBODY[name] for name in ("contact", "hubspot", "member_since", "named_lists")}
     mirrored = _values(workspace)
-    columns |= {name: mirrored[name] for field in fields if (name := f"hubspot.{field}") in mirrored}
-    source = f"contact c JOIN hubspot_contact h ON h._id = c.hubspot_id {_MEMBER}WHERE {which}"
-    frame = workspace.population(columns, source, values, integers=("contact", "hubspot"))
+    columns |= {name: mirrored[name] for name in fields if name in mirrored}
+    records = "contact c JOIN hubspot_contact h ON h._id = c.hubspot_id LEFT JOIN app_contact a ON a._id = c.app_id "
+    frame = workspace.population(columns, f"{records}{_MEMBER}WHERE {which}", values, integers=("contact", "hubspot"))
     return frame.sort("contact").with_columns(pl.col("hubspot").cast(pl.Boolean))
 
 

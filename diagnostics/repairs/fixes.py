@@ -6,14 +6,16 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 
 from diagnostics.checkup import GATES
 from diagnostics.repairs import Hypothetical, Obstacle, Repair
-from diagnostics.repairs.leaderboard import Ranking, alike, freed_by, ranked
+from diagnostics.repairs.leaderboard import CountedPair, alike, counted, freed_by
 from diagnostics.repairs.reasons import Reasons, reasons_of
 from diagnostics.repairs.smallest import GOOD, applied
+from diagnostics.repairs.together import Together
 from engine.connection import Connection
 from engine.gates import STATES, Situation
 from engine.memory import memory_of
@@ -63,6 +65,38 @@ class Fixes:
     pairs: tuple[Fix, ...]
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """`singles`: repairs by number with how many contacts each frees alone; `pairs`: two of them with how many they free together."""
+
+    reasons: Reasons
+    together: Together | None
+    singles: tuple[tuple[int, int], ...]
+    pairs: tuple[CountedPair, ...]
+
+    def freed(self, numbers: tuple[int, ...]) -> list[int]:
+        """The contacts that one or two repairs free."""
+        by_reasons = freed_by(self.reasons.incidence, numbers, self.reasons.answers)
+        if self.together is None or numbers not in self.together.pairs:
+            return by_reasons
+        found = chain(*self.together.done_for(numbers).values())
+        return sorted({*by_reasons}.difference(self.together.contacts).union(found))
+
+    def done_for(self, numbers: tuple[int, ...], contacts: Sequence[int]) -> Mapping[tuple[int, ...], Sequence[int]]:
+        """Some of these contacts by the repairs that they need; what is one action for all is done for everybody."""
+        needed: dict[int, set[int]] = {contact: set() for contact in contacts}
+        for contact, reason in self.reasons.incidence.filter(pl.col("contact").is_in(contacts)).iter_rows():
+            needed[contact] |= set(self.reasons.answers.get(reason, ())).intersection(numbers)
+        if self.together is not None and numbers in self.together.pairs:
+            for done, freed in self.together.done_for(numbers).items():
+                needed |= {contact: set(done) for contact in needed.keys() & freed}
+        once = {number for number in numbers if self.reasons.parts[number][0].once}
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for contact, mine in needed.items():
+            groups.setdefault(tuple(sorted(mine | once)), []).append(contact)
+        return groups
+
+
 def fixes(
     workspace: Workspace,
     connection: Connection,
@@ -80,7 +114,7 @@ def fixes(
         integers=("contact",),
     )
     run = int(workspace.value("SELECT coalesce(max(run_id), 0) FROM examination"))
-    reasons, ranking = best(workspace, situation, most)
+    ranking = best(workspace, situation, most)
     claims: list[tuple[int, tuple[int, ...], int]] = [
         *((place, (one,), frees) for place, (one, frees) in enumerate(ranking.singles)),
         *((place, (one, other), frees) for place, (one, other, frees) in enumerate(ranking.pairs)),
@@ -88,14 +122,14 @@ def fixes(
     proofs = [place < PROVED and sample > 0 for place, _, _ in claims]
     found: list[Fix] = []
     for (_, numbers, frees), prove in zip(claims, proofs, strict=True):
-        parts = tuple(reasons.parts[number] for number in numbers)
-        named = freed_by(reasons.incidence, numbers, reasons.answers)
+        parts = tuple(ranking.reasons.parts[number] for number in numbers)
+        named = ranking.freed(numbers)
         if prove and progress:
             progress("proving", sum(fix.proof is not None for fix in found), sum(proofs))
-        proof = _proved(workspace, situation, reasons, numbers, _spread(named, sample), len(named)) if prove else None
+        proof = _proved(workspace, situation, ranking, numbers, _spread(named, sample), len(named)) if prove else None
         found.append(Fix(parts, frees, _per_state(states.filter(pl.col("contact").is_in(named))), proof))
     singles = len(ranking.singles)
-    return Fixes(run, _per_state(states), _beyond(reasons), tuple(found[:singles]), tuple(found[singles:]))
+    return Fixes(run, _per_state(states), _beyond(ranking.reasons), tuple(found[:singles]), tuple(found[singles:]))
 
 
 def _spread(contacts: Sequence[int], most: int) -> Sequence[int]:
@@ -110,11 +144,14 @@ def _per_state(contacts: pl.DataFrame) -> Mapping[str, int]:
     return {state: counts[state] for state in STATES if state in counts}
 
 
-def best(workspace: Workspace, situation: Situation, most: int = TOP) -> tuple[Reasons, Ranking]:
-    """The reasons of all blocked contacts and the repairs, single and in pairs, that free most of them."""
+def best(workspace: Workspace, situation: Situation, most: int = TOP) -> Ranking:
+    """The repairs, single and in pairs, that free most of all blocked contacts."""
     with _nothing_collected():
         reasons = reasons_of(workspace, situation)
-        return reasons, ranked(alike(reasons.incidence), reasons.answers, most)
+        counts = counted(alike(reasons.incidence), reasons.answers)
+        together = Together(reasons, reasons.concerned) if reasons.concerned else None
+        pairs = together.best(counts, most) if together else counts.pairs(most)
+        return Ranking(reasons, together, counts.singles(most), pairs)
 
 
 @contextmanager
@@ -145,23 +182,16 @@ def _beyond(reasons: Reasons) -> tuple[tuple[Obstacle, int], ...]:
 def _proved(
     workspace: Workspace,
     situation: Situation,
-    reasons: Reasons,
-    numbers: Sequence[int],
+    ranking: Ranking,
+    numbers: tuple[int, ...],
     chosen: Sequence[int],
     named: int,
 ) -> Proof:
     """Runs the planner on the chosen contacts. What is done for each contact is done only for those who need it."""
-    needed: dict[int, set[int]] = {contact: set() for contact in chosen}
-    for contact, reason in reasons.incidence.filter(pl.col("contact").is_in(chosen)).iter_rows():
-        needed[contact] |= set(reasons.answers.get(reason, ())).intersection(numbers)
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for contact, mine in needed.items():
-        done = tuple(number for number in numbers if number in mine or reasons.parts[number][0].once)
-        groups.setdefault(done, []).append(contact)
     freed = 0
-    for done, contacts in groups.items():
+    for done, contacts in ranking.done_for(numbers, chosen).items():
         given = Hypothetical(contacts_of(workspace, contacts), memory_of(workspace, contacts), situation)
-        changed = applied([reasons.parts[number][0] for number in done], given)
+        changed = applied([ranking.reasons.parts[number][0] for number in done], given)
         verdicts = plan(changed.contacts, changed.memory, changed.situation, GATES).verdicts
         freed += int(verdicts["state"].is_in(GOOD).sum())
     return Proof(len(chosen), freed, len(chosen) == named)

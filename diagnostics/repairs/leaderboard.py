@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from heapq import heappop, heappush, nlargest
 from itertools import combinations
+from typing import TypeAlias
 
 import polars as pl
 
@@ -15,12 +16,31 @@ INCIDENCE = pl.Schema({"contact": pl.Int64, "reason": pl.Int64})
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """`singles`: repairs with how many contacts each frees alone, most first; `pairs`: two repairs with how many they free
-    together, only where both are needed for that number. Ties go to the smaller numbers."""
+class ReasonSets:
+    """The reasons of some contacts, in their order: `place` of each contact's in `sets`."""
 
-    singles: tuple[tuple[int, int], ...]
-    pairs: tuple[tuple[int, int, int], ...]
+    place: pl.Series
+    sets: tuple[frozenset[int], ...]
+
+    def any_of(self, reasons: Set[int]) -> pl.Series:
+        """Of each contact, whether one of these is among its reasons."""
+        return self._told(not one.isdisjoint(reasons) for one in self.sets)
+
+    def all_of(self, reasons: Set[int]) -> pl.Series:
+        """Of each contact, whether it has no reasons but these."""
+        return self._told(one <= reasons for one in self.sets)
+
+    def _told(self, answers: Iterable[bool]) -> pl.Series:
+        return pl.Series(answers, dtype=pl.Boolean).gather(self.place)
+
+
+def sets_of(incidence: pl.DataFrame, contacts: pl.Series) -> ReasonSets:
+    """The reasons of these contacts; of those without any the empty set. `incidence`: rows of INCIDENCE."""
+    mine = incidence.lazy().filter(pl.col("contact").is_in(contacts.implode())).unique().sort("contact", "reason")
+    grouped = mine.group_by("contact").agg("reason").group_by("reason").agg("contact").collect()
+    places = grouped.with_row_index("place").explode("contact").select("contact", "place")
+    joined = contacts.to_frame("contact").join(places, on="contact", how="left", maintain_order="left")
+    return ReasonSets(joined["place"].fill_null(grouped.height), (*map(frozenset, grouped["reason"]), frozenset()))
 
 
 def alike(incidence: pl.DataFrame) -> dict[frozenset[int], int]:
@@ -38,15 +58,59 @@ def alike(incidence: pl.DataFrame) -> dict[frozenset[int], int]:
     return {frozenset(reasons): contacts for reasons, contacts in sets.iter_rows()}
 
 
-def ranked(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collection[int]], most: int) -> Ranking:
-    """The best repairs and pairs, at most `most` of each.
+Pair: TypeAlias = tuple[int, int]
+"""Two repairs, the smaller number first."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many contacts repairs free. `alone`: each by itself; `twice`: either of two; `together`: only both of two."""
+
+    alone: Mapping[int, int]
+    twice: Mapping[Pair, int]
+    together: Mapping[Pair, int]
+
+    def freed(self, pair: Pair) -> int:
+        """Two repairs free what each frees, less what both free, and what only both together free."""
+        first, second = pair
+        each = self.alone.get(first, 0) + self.alone.get(second, 0)
+        return each - self.twice.get(pair, 0) + self.together.get(pair, 0)
+
+    def singles(self, most: int) -> tuple[tuple[int, int], ...]:
+        """The repairs that free most alone, with how many, most first; ties go to the smaller numbers."""
+        return tuple(nlargest(most, self.alone.items(), key=lambda one: (one[1], -one[0])))
+
+    def pairs(self, most: int, but: Collection[Pair] = frozenset()) -> tuple[CountedPair, ...]:
+        """The pairs without those in `but` that free most, with how many, only where both are needed for that number; ties go to the
+        smaller numbers."""
+        # What both free is then all that one of them frees: the pair frees no more than the other.
+        idle = {one for one, both in self.twice.items() if both == min(self.alone[one[0]], self.alone[one[1]])}
+        idle -= self.together.keys()
+        special = [pair for pair in self.twice if pair not in idle]
+        special += [pair for pair in self.together if pair not in self.twice]
+        candidates = [pair for pair in special if pair not in but]
+        candidates += _largest_sums(self.alone, (self.twice, self.together, but), most)
+        return self.best_of(((*pair, self.freed(pair)) for pair in candidates), most)
+
+    def best_of(self, counted: Iterable[CountedPair], most: int) -> tuple[CountedPair, ...]:
+        """Those of the pairs, in the order of `pairs`."""
+        both_needed = (one for one in counted if one[2] > max(self.alone.get(one[0], 0), self.alone.get(one[1], 0)))
+        return tuple(nlargest(most, both_needed, key=lambda one: (one[2], -one[0], -one[1])))
+
+
+CountedPair: TypeAlias = tuple[int, int, int]
+"""Two repairs and how many contacts they free together."""
+
+
+def counted(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collection[int]]) -> Counts:
+    """What repairs free of contacts with these reasons.
 
     A set of repairs frees a contact if each of its reasons is answered by one of them: `answers` gives, for each reason, the
     numbers of the repairs that answer it; a reason without any frees nobody.
     """
     alone: Counter[int] = Counter()
-    twice: Counter[tuple[int, int]] = Counter()
-    together: Counter[tuple[int, int]] = Counter()
+    twice: Counter[Pair] = Counter()
+    together: Counter[Pair] = Counter()
     for reasons, contacts in groups.items():
         if len(reasons) == 1:
             (reason,) = reasons
@@ -66,8 +130,7 @@ def ranked(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collectio
         if len(ways) > 1:
             for pair in _only_together(ways, set(singles)):
                 together[pair] += contacts
-    singles_ranked = nlargest(most, alone.items(), key=lambda one: (one[1], -one[0]))
-    return Ranking(tuple(singles_ranked), tuple(_best_pairs(alone, twice, together, most)))
+    return Counts(alone, twice, together)
 
 
 def _only_together(ways: Sequence[frozenset[int]], singles: Collection[int]) -> set[tuple[int, int]]:
@@ -81,27 +144,6 @@ def _only_together(ways: Sequence[frozenset[int]], singles: Collection[int]) -> 
             if second not in singles:
                 pairs.add((min(first, second), max(first, second)))
     return pairs
-
-
-def _best_pairs(
-    alone: Mapping[int, int],
-    twice: Mapping[tuple[int, int], int],
-    together: Mapping[tuple[int, int], int],
-    most: int,
-) -> list[tuple[int, int, int]]:
-    """Two repairs free what each frees, less what both free, and what only both together free."""
-
-    def freed(pair: tuple[int, int]) -> int:
-        first, second = pair
-        return alone.get(first, 0) + alone.get(second, 0) - twice.get(pair, 0) + together.get(pair, 0)
-
-    # What both free is then all that one of them frees: the pair frees no more than the other.
-    idle = {pair for pair, both in twice.items() if both == min(alone[pair[0]], alone[pair[1]])} - together.keys()
-    special = [pair for pair in twice if pair not in idle] + [pair for pair in together if pair not in twice]
-    candidates = [*special, *_largest_sums(alone, (twice, together), most)]
-    counted = [(*pair, freed(pair)) for pair in candidates]
-    both_needed = [one for one in counted if one[2] > max(alone.get(one[0], 0), alone.get(one[1], 0))]
-    return nlargest(most, both_needed, key=lambda one: (one[2], -one[0], -one[1]))
 
 
 def _largest_sums(

@@ -2,113 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import polars as pl
 
-from diagnostics.causes import (
-    direction,
-    field_format,
-    field_length,
-    field_option,
-    field_range,
-    field_type,
-)
-from diagnostics.causes.refusals import PREFIX, UNKNOWN
-from diagnostics.checkup import GATES
-from diagnostics.repairs import Hypothetical, Obstacle, Repair, Stop, answer_to, settings
+from diagnostics.repairs import Obstacle, Repair, Stop, answer_to
+from diagnostics.repairs.admission import changes_what_is_looked_at
+from diagnostics.repairs.concerned import Concerned, concerned_by
 from diagnostics.repairs.leaderboard import INCIDENCE
 from diagnostics.repairs.of_list import parts_asked
-from diagnostics.repairs.smallest import GOOD
+from diagnostics.repairs.repair import Answer
 from diagnostics.repairs.staying import told_apart
-from diagnostics.repairs.ways_in import OF_THE_LIST, lacking, one_of_every_way
+from diagnostics.repairs.stops import STOP, blocking_stops, opened
+from diagnostics.repairs.ways_in import lacking, one_of_every_way
 from diagnostics.repairs.widening import Widening, options_of
 from diagnostics.repairs.wording import side_and_name
 from engine.gates import Situation
-from engine.mapped_pair import MappedPair
-from engine.memory import memory_of, nothing_known
-from engine.merge import differences, mapped_pairs
-from engine.mirror import TABLE, columns_of
-from engine.plan import plan
-from engine.population import contacts_of
-from engine.schema import SIDES
-from engine.workspace import Workspace, quoted
+from engine.workspace import Workspace
 
-_BY_VALUE = (field_option.CODE, *OF_THE_LIST, UNKNOWN)
-"""Causes whose value says what would be changed: one option, one value that the list would take, one message."""
-_BY_RULE = (field_format.CODE, field_length.CODE, field_range.CODE, field_type.CODE, *OF_THE_LIST)
-"""Causes whose rule says it."""
-MOST_OPTIONS = 200
-"""SQLite takes 32,766 values in a statement."""
-SLICE = 20_000
-"""Contacts that are planned at once."""
+_WAY = ("contact", "two_way", "way", "reason")
+_BY_ANOTHER_RECORD = -1
+"""The way into the list that repairs of single records open, counted with all that they change."""
 
 
 @dataclass(frozen=True)
 class Reasons:
-    """All reasons of all blocked contacts, numbered, and what answers each."""
+    """All reasons of all blocked contacts, numbered, and what answers each.
+
+    `incidence`: rows of `leaderboard.INCIDENCE`; `parts`: repairs by number, those that do the same as one; `answers`: the numbers of
+    the repairs that answer a reason; `concerned`: whom the repairs concern that change what the inclusion list looks at, None where it
+    follows no criteria.
+    """
 
     incidence: pl.DataFrame
     parts: tuple[tuple[Repair, ...], ...]
     answers: Mapping[int, Sequence[int]]
     obstacles: Mapping[int, Obstacle]
-
-
-_STOPS = f"""
-SELECT f.contact_id AS contact, f.code, f.state, f.field,
-  CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_VALUE)}) THEN f.value ELSE '' END AS value,
-  CASE WHEN f.code IN ({", ".join(f"'{code}'" for code in _BY_RULE)}) OR f.state = 'unknown' AND f.code NOT GLOB '{PREFIX}*'
-    THEN f.rule ELSE '' END AS rule
-FROM verdict v JOIN finding f ON f.contact_id = v.contact_id AND f.last_run = v.run_id
-WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND f.blocking
-UNION ALL
-SELECT v.contact_id, 'conflict', 'conflict', c.field, '', c.reason
-FROM verdict v JOIN conflict c ON c.contact_id = v.contact_id AND c.run_id = v.run_id
-WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND c.reason <> 'loop'
-UNION ALL
-SELECT v.contact_id, v.cause, v.state, '', '', '' FROM verdict v
-WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} AND v.cause <> 'conflict' AND NOT EXISTS (
-  SELECT 1 FROM finding f WHERE f.contact_id = v.contact_id AND f.code = v.cause AND f.last_run = v.run_id)
-"""
-"""What stops whom, without what is the contact's own: contacts with the same reason then have the same row. The last part are
-contacts of a side that could not be read, of whom no gate says anything. That nobody in sync is meant is said in the words of the
-index of states, which SQLite else does not use."""
-_PARTS = ("code", "state", "field", "value", "rule")
-_STOP = (*_PARTS, "two_way", "values")
+    concerned: Concerned | None
 
 
 def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     """Numbers the reasons of all blocked contacts and the repairs that answer them."""
-    columns = {name: name for name in ("contact", *_PARTS)}
-    told = workspace.population(columns, f"({_STOPS})", integers=("contact",))
-    one_way = told.filter(pl.col("code") == direction.CODE)["contact"].unique().sort().to_list()
-    now = [told, _conflicts_behind(workspace, situation)]
-    stops = pl.concat(
-        [
-            *(rows.with_columns(two_way=False) for rows in now),
-            *(rows.with_columns(two_way=True) for rows in _behind_the_direction(workspace, situation, one_way)),
-        ]
-    )
-    outside = lacking(workspace, situation, stops)
-    ways = outside.rows
-    not_by_ways = stops.join(ways, on=["contact", "code", "two_way"], how="anti", maintain_order="left")
-    not_by_ways = not_by_ways.with_columns(values=pl.lit(None, pl.String))
-    distinct = pl.concat([not_by_ways.select(_STOP), ways.select(_STOP)]).unique(maintain_order=True)
+    stops = blocking_stops(workspace, situation)
+    ways = lacking(workspace, situation, stops)
+    others = stops.join(ways, on=["contact", "code", "two_way"], how="anti", maintain_order="left")
+    distinct = pl.concat([others.select(STOP), ways.select(STOP)]).unique(maintain_order=True)
     distinct = distinct.with_row_index("reason").cast({"reason": pl.Int64})
-    rows, lacked = (of.join(distinct, on=_STOP, how="left", nulls_equal=True) for of in (not_by_ways, ways))
-    by_ways, met_by = _of_ways(lacked, distinct.height)
-    by_repair, obstacles = _answered(distinct, met_by, outside.repairs, situation)
-    incidence = pl.concat([rows.select("contact", "reason"), by_ways]).cast(dict(INCIDENCE))  # type: ignore[arg-type]
-    incidence = told_apart(workspace, situation, incidence, by_repair)
-    parts, answers = _numbered(by_repair)
-    return Reasons(incidence, parts, answers, {one: why for one, why in obstacles.items() if one not in answers})
+    rows, lacked = (
+        of.join(distinct, on=STOP, how="left", nulls_equal=True, maintain_order="left") for of in (others, ways)
+    )
+    besides = rows.select("contact", "reason").cast(dict(INCIDENCE))  # type: ignore[arg-type]
+    asked, of_list = _asked(distinct, situation), frozenset(lacked["reason"].unique().to_list())
+    changing = _changing(asked, of_list, situation)
+    concerned = concerned_by(workspace, situation, changing, besides, lacked["contact"].unique())
+    let_in = _let_in(concerned, distinct.height)
+    by_record = lacked.select("contact", "two_way").unique(maintain_order=True).join(let_in, on="contact")
+    ways_in = [lacked.select(_WAY), by_record.with_columns(way=pl.lit(_BY_ANOTHER_RECORD, pl.Int64)).select(_WAY)]
+    by_ways, met_by = _of_ways(pl.concat(ways_in), distinct.height + let_in.height)
+    by_repair, obstacles = _answered(asked, of_list, changing, met_by, situation)
+    for repairs, number in let_in.select("repairs", "reason").unique("reason", maintain_order=True).iter_rows():
+        for repair in _at(changing, repairs):
+            by_repair[repair].extend(met_by.get(number, (number,)))
+    taken_out = {repair: concerned.taken_out(repair) for repair in changing} if concerned else {}
+    incidence = told_apart(pl.concat([besides, by_ways]), by_repair, taken_out)
+    parts, answers = _numbered(by_repair, changing)
+    unanswered = {one: why for one, why in obstacles.items() if one not in answers}
+    return Reasons(incidence, parts, answers, unanswered, concerned)
 
 
-def _of_ways(lacking: pl.DataFrame, beyond: int) -> tuple[pl.DataFrame, dict[int, tuple[int, ...]]]:
-    """`contact` and `reason`, and for each stop the reasons that are gone with it. What a contact lacks of its only way are reasons as
-    all others; of several ways each choice of one part from every way is a reason, numbered from `beyond`."""
-    ways = lacking.group_by("contact", "two_way", "way").agg(pl.col("reason").unique().sort())
+def _asked(distinct: pl.DataFrame, situation: Situation) -> dict[int, tuple[Stop, Answer]]:
+    """Each stop, by number, and what answers it."""
+    both_ways = opened(situation) if distinct["two_way"].any() else situation
+    asked: dict[int, tuple[Stop, Answer]] = {}
+    for code, state, field, value, rule, two_way, number in distinct.select(*STOP, "reason").iter_rows():
+        stop = Stop(code, field, value, rule, state)
+        asked[number] = stop, answer_to(stop, both_ways if two_way else situation)
+    return asked
+
+
+def _changing(
+    asked: Mapping[int, tuple[Stop, Answer]], of_list: Set[int], situation: Situation
+) -> dict[Repair, frozenset[int]]:
+    """The repairs that change in single records what the list looks at, each with the stops besides the list's that it answers."""
+    found: dict[Repair, list[int]] = {}
+    for number, (_, answer) in asked.items():
+        for repair in answer if isinstance(answer, tuple) else ():
+            if repair in found or changes_what_is_looked_at(repair, situation):
+                found.setdefault(repair, []).extend([] if number in of_list else [number])
+    return {repair: frozenset(numbers) for repair, numbers in found.items()}
+
+
+def _let_in(concerned: Concerned | None, beyond: int) -> pl.DataFrame:
+    """`contact`, `repairs` and `reason`: which of the changing repairs, by place, each let the contact into the list, and the number
+    from `beyond` of the reason that these answer."""
+    rows = [pl.DataFrame(schema={"contact": pl.Int64, "repairs": pl.Int64})]
+    for place, repair in enumerate(concerned.changing if concerned else ()):
+        assert concerned is not None
+        rows.append(concerned.let_in(repair).to_frame().with_columns(repairs=pl.lit(place, pl.Int64)))
+    sets = pl.concat(rows).group_by("contact", maintain_order=True).agg("repairs")
+    alike = sets.group_by("repairs", maintain_order=True).agg("contact").with_row_index("reason", beyond)
+    return alike.explode("contact").select("contact", "repairs", pl.col("reason").cast(pl.Int64))
+
+
+def _at(repairs: Iterable[Repair], places: Sequence[int]) -> list[Repair]:
+    in_order = list(repairs)
+    return [in_order[place] for place in places]
+
+
+def _of_ways(ways_in: pl.DataFrame, beyond: int) -> tuple[pl.DataFrame, dict[int, tuple[int, ...]]]:
+    """`contact` and `reason`, and for each part of a way the reasons that are gone with it. What a contact lacks of its only way are
+    reasons as all others; of several ways each choice of one part from every way is a reason, numbered from `beyond`."""
+    ways = ways_in.group_by("contact", "two_way", "way").agg(pl.col("reason").unique().sort())
     several = ways.sort("way").group_by("contact", "two_way").agg("reason").select("contact", "reason")
     kinds = several.group_by("reason").agg("contact")
     numbers: dict[frozenset[int], int] = {}
@@ -126,109 +131,43 @@ def _of_ways(lacking: pl.DataFrame, beyond: int) -> tuple[pl.DataFrame, dict[int
     return rows.explode("reason").explode("contact"), {stop: (stop, *of) for stop, of in met_by.items()}
 
 
-def _opened(situation: Situation) -> Situation:
-    """The situation of a connection that runs both ways."""
-    return settings.two_way(Hypothetical(pl.DataFrame(), nothing_known(), situation)).situation
-
-
-def _behind_the_direction(
-    workspace: Workspace, situation: Situation, contacts: Sequence[int]
-) -> Iterator[pl.DataFrame]:
-    """What would stop contacts whose direction is closed once it is open: only then is anything to be written of them."""
-    for first in range(0, len(contacts), SLICE):
-        ids = contacts[first : first + SLICE]
-        answer = plan(contacts_of(workspace, ids), memory_of(workspace, ids), _opened(situation), GATES)
-        found = answer.findings.filter("blocking")
-        code, unknown = pl.col("code"), (pl.col("state") == "unknown") & ~pl.col("code").str.starts_with(PREFIX)
-        yield found.select(
-            "contact",
-            "code",
-            "state",
-            "field",
-            value=pl.when(code.is_in(_BY_VALUE)).then("value").otherwise(pl.lit("")),
-            rule=pl.when(code.is_in(_BY_RULE) | unknown).then("rule").otherwise(pl.lit("")),
-        )
-
-
-def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFrame:
-    """The conflicts of contacts that something else stops: the planner names them only once nothing else does."""
-    fields = {side: set(columns_of(workspace, side)) for side in SIDES}
-    pairs = tuple(
-        pair
-        for pair in mapped_pairs(situation.connection, situation.schemas)
-        if all(pair.field(side) in fields[side] for side in SIDES)
-    )
-    columns = {"contact": "c.id", "hubspot": "1", "app": "1"}
-    for side in SIDES:
-        columns |= {f"{side}_updated_at": f"{side[0]}._updated_at", f"{side}_written_at": f"c.{side}_written_at"}
-        columns |= {f"{side}._unreadable": f"coalesce({side[0]}._unreadable, '')"}
-        columns |= {pair.column(side): f"{side[0]}.{quoted(pair.field(side))}" for pair in pairs}
-    differs = " OR ".join(_written_otherwise(pair) for pair in pairs) or "0"
-    words = [word for pair in pairs for option in _translated(pair) for word in option]
-    source = (
-        f"verdict v JOIN contact c ON c.id = v.contact_id JOIN {TABLE['hubspot']} h ON h._id = c.hubspot_id "
-        f"JOIN {TABLE['app']} a ON a._id = c.app_id WHERE v.state <> 'in_sync' AND v.state NOT IN {GOOD} "
-        f"AND v.cause <> 'conflict' AND ({differs})"
-    )
-    both = workspace.population(columns, source, words, integers=("contact", "hubspot", "app"))
-    contacts = both.with_columns(pl.col("hubspot", "app").cast(pl.Boolean))
-    memory = memory_of(workspace, contacts["contact"].to_list())
-    found = differences(contacts, memory, situation.connection, pairs)
-    return found.filter(pl.col("outcome") == "conflict", pl.col("reason") != "loop").select(
-        "contact",
-        code=pl.lit("conflict"),
-        state=pl.lit("conflict"),
-        field="mapping",
-        value=pl.lit(""),
-        rule="reason",
-    )
-
-
-def _written_otherwise(pair: MappedPair) -> str:
-    """Whether the two texts differ, an option's translation aside; where they do not, neither do the values."""
-    ours, theirs = f"h.{quoted(pair.hubspot)}", f"a.{quoted(pair.app)}"
-    options = _translated(pair)
-    translated = f"CASE {ours} {'WHEN ? THEN ? ' * len(options)}ELSE {ours} END" if options else ours
-    return f"{translated} IS NOT {theirs}"
-
-
-def _translated(pair: MappedPair) -> list[tuple[str, str]]:
-    """The options that SQL translates; without, more contacts than necessary are read."""
-    return sorted(pair.to_app.items()) if len(pair.to_app) <= MOST_OPTIONS else []
-
-
 def _answered(
-    distinct: pl.DataFrame, met_by: Mapping[int, Sequence[int]], values: Sequence[Repair], situation: Situation
+    asked: Mapping[int, tuple[Stop, Answer]],
+    of_list: Set[int],
+    changing: Collection[Repair],
+    met_by: Mapping[int, Sequence[int]],
+    situation: Situation,
 ) -> tuple[dict[Repair, list[int]], dict[int, Obstacle]]:
-    """The reasons that each repair answers, and what nobody can repair."""
+    """The reasons that each repair answers, and what nobody can repair. Whom repairs of single records let into the list is another
+    matter."""
     obstacles: dict[int, Obstacle] = {}
     by_repair: dict[Repair, list[int]] = {}
     outside: list[tuple[Stop, Sequence[int]]] = []
-    opened = _opened(situation) if distinct["two_way"].any() else situation
-    for code, state, field, value, rule, two_way, met_with, number in distinct.select(*_STOP, "reason").iter_rows():
-        stop, gone = Stop(code, field, value, rule, state), met_by.get(number, (number,))
-        answer = answer_to(stop, opened if two_way else situation)
+    for number, (stop, answer) in asked.items():
+        gone = met_by.get(number, (number,))
         if isinstance(answer, Obstacle):
             obstacles |= dict.fromkeys(gone, answer)
             continue
-        if code in OF_THE_LIST:
+        if number in of_list:
             outside.append((stop, gone))
-        if met_with is not None:
-            answer = tuple(repair for repair in answer if repair not in values)
-            answer += tuple(values[int(one)] for one in met_with.split(",") if one)
         for repair in answer:
-            by_repair.setdefault(repair, []).extend(gone)
+            by_repair.setdefault(repair, []).extend(() if number in of_list and repair in changing else gone)
     _let_in_with_others(outside, by_repair, situation)
     return by_repair, obstacles
 
 
-def _numbered(by_repair: Mapping[Repair, Sequence[int]]) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]]]:
-    """Repairs that answer the same reasons, as one, and by number which of them answer each reason."""
-    same: dict[tuple[int, ...], list[Repair]] = {}
+def _numbered(
+    by_repair: Mapping[Repair, Sequence[int]], changing: Collection[Repair]
+) -> tuple[tuple[tuple[Repair, ...], ...], dict[int, list[int]]]:
+    """Repairs that answer the same reasons, as one, and by number which of them answer each reason. Those by which the list goes stay
+    apart: together with others they do not do the same."""
+    same: dict[tuple[tuple[int, ...], Repair | None], list[Repair]] = {}
     for repair, reasons in sorted(by_repair.items(), key=lambda one: not one[0].once):
-        same.setdefault(tuple(dict.fromkeys(reasons)) if len(reasons) > 1 else (reasons[0],), []).append(repair)
+        each = tuple(dict.fromkeys(reasons)) if len(reasons) > 1 else tuple(reasons)
+        own = repair if changing and (repair.kind == "list" or repair in changing) else None
+        same.setdefault((each, own), []).append(repair)
     answers: dict[int, list[int]] = {}
-    for number, answered in enumerate(same):
+    for number, (answered, _) in enumerate(same):
         for reason in answered:
             answers.setdefault(reason, []).append(number)
     return tuple(map(tuple, same.values())), answers

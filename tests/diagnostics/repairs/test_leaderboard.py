@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnostics.repairs.leaderboard import INCIDENCE, alike, freed_by, ranked
+from diagnostics.repairs.leaderboard import INCIDENCE, alike, counted, freed_by
 
 CONTACTS = st.lists(st.sets(st.integers(0, 7), min_size=1, max_size=4), max_size=30)
 ANSWERS = st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 6), max_size=3), max_size=8)
@@ -21,7 +21,7 @@ def incidence(contacts: list[set[int]]) -> pl.DataFrame:
     return pl.DataFrame([*rows, *rows[:3]], schema=INCIDENCE, orient="row")
 
 
-def counted(contacts: list[set[int]], answers: dict[int, set[int]], repairs: set[int]) -> int:
+def by_hand(contacts: list[set[int]], answers: dict[int, set[int]], repairs: set[int]) -> int:
     """How many contacts have each of their reasons answered by one of the repairs."""
     return sum(all(answers.get(reason, set()) & repairs for reason in reasons) for reasons in contacts)
 
@@ -32,15 +32,15 @@ def test_singles_and_pairs_are_those_of_a_brute_force_count(
     contacts: list[set[int]], answers: dict[int, set[int]], most: int
 ) -> None:
     """The same numbers in the same order; pairs only where both repairs are needed for the number."""
-    ranking = ranked(alike(incidence(contacts)), answers, most)
+    counts = counted(alike(incidence(contacts)), answers)
 
     every = range(7)
-    alone = {one: counted(contacts, answers, {one}) for one in every}
+    alone = {one: by_hand(contacts, answers, {one}) for one in every}
     singles = sorted(((one, frees) for one, frees in alone.items() if frees), key=lambda row: (-row[1], row[0]))
-    pairs = [(one, two, counted(contacts, answers, {one, two})) for one, two in combinations(every, 2)]
+    pairs = [(one, two, by_hand(contacts, answers, {one, two})) for one, two in combinations(every, 2)]
     both_needed = [row for row in pairs if row[2] > max(alone[row[0]], alone[row[1]])]
-    assert list(ranking.singles) == singles[:most]
-    assert list(ranking.pairs) == sorted(both_needed, key=lambda row: (-row[2], row[0], row[1]))[:most]
+    assert list(counts.singles(most)) == singles[:most]
+    assert list(counts.pairs(most)) == sorted(both_needed, key=lambda row: (-row[2], row[0], row[1]))[:most]
 
 
 @FEW
@@ -50,14 +50,14 @@ def test_the_contacts_behind_a_number_are_named(
 ) -> None:
     """Whom the planner is run on again."""
     named = freed_by(incidence(contacts), repairs, answers)
-    assert len(named) == counted(contacts, answers, repairs)
-    assert all(counted([contacts[one]], answers, repairs) == 1 for one in named)
+    assert len(named) == by_hand(contacts, answers, repairs)
+    assert all(by_hand([contacts[one]], answers, repairs) == 1 for one in named)
 
 
 def test_nobody_blocked_gives_an_empty_ranking() -> None:
     """Neither singles nor pairs, and no error."""
-    ranking = ranked(alike(pl.DataFrame(schema=INCIDENCE)), {}, 10)
-    assert (ranking.singles, ranking.pairs) == ((), ())
+    counts = counted(alike(pl.DataFrame(schema=INCIDENCE)), {})
+    assert (counts.singles(10), counts.pairs(10)) == ((), ())
 
 
 def test_contacts_with_the_same_reasons_are_counted_once() -> None:
@@ -65,4 +65,4 @@ def test_contacts_with_the_same_reasons_are_counted_once() -> None:
     rows = [(number, reason) for number in range(10_000) for reason in ((0, 1) if number % 4 else (1,))]
     groups = alike(pl.DataFrame(rows, schema=INCIDENCE, orient="row"))
     assert groups == {frozenset({0, 1}): 7_500, frozenset({1}): 2_500}
-    assert ranked(groups, {0: [0], 1: [1]}, 10).pairs == ((0, 1, 10_000),)
+    assert counted(groups, {0: [0], 1: [1]}).pairs(10) == ((0, 1, 10_000),)
