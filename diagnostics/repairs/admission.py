@@ -15,10 +15,10 @@ from diagnostics.causes.bounced import REASON
 from diagnostics.causes.columns import column_name
 from diagnostics.causes.inclusion import standing
 from diagnostics.causes.list_clauses import circumstances, live_criteria
-from diagnostics.causes.opt_in import OPTED_OUT_OF_ALL
 from diagnostics.causes.set_by_others import CONFLICT
 from diagnostics.criteria.evaluate import answer
 from diagnostics.criteria.form import Part, leaves, properties
+from diagnostics.repairs.effects import agreed_in_hubspot
 from diagnostics.repairs.of_list import Fulfilment
 from diagnostics.repairs.repair import Hypothetical, Repair
 from diagnostics.repairs.smallest import applied
@@ -96,9 +96,8 @@ def _changed(repair: Repair, situation: Situation) -> frozenset[str]:
         return frozenset()
     if repair.kind == "consent" and repair.code == CONFLICT.code:
         return frozenset()
-    rule = situation.connection.opt_in
     if repair.kind == "consent" and not repair.field:
-        return frozenset({OPTED_OUT_OF_ALL, *([rule.property] if rule and rule.property else [])})
+        return frozenset(agreed_in_hubspot(situation))
     identity = situation.schemas["hubspot"].identity_field
     return frozenset({repair.field, *([REASON] if repair.field == identity else [])})
 

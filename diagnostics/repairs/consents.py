@@ -10,7 +10,7 @@ from diagnostics.causes.opt_in import SUBSCRIPTION
 from diagnostics.repairs import effects, settings
 from diagnostics.repairs.repair import Effect, Repair, Stop
 from diagnostics.repairs.samples import sample, taken
-from diagnostics.repairs.wording import OfLastSituation, called, filling, mapping_of, opposite, pair_of
+from diagnostics.repairs.wording import OfLastSituation, called, filling, mapping_of, opposite, pair_of, where
 from engine.connection import CONSENTS, FieldMapping
 from engine.gates import Situation
 from engine.schema import SIDES, Side
@@ -53,6 +53,12 @@ def accepted(situation: Situation, name: str) -> str | None:
     return next(iter(pair_of(situation, mapping).accepted), None) if mapping else None
 
 
+def agrees(stop: Stop, situation: Situation) -> Repair:
+    """The person agrees to be written to, and HubSpot has it in all properties that stand for it."""
+    words = f"the person agrees to be written to, and {where(situation, 'hubspot')} records that consent"
+    return Repair("consent", words, "contact", effects.consents_in_hubspot, "hubspot", code=stop.code, detail=stop.rule)
+
+
 def asked_anew(stop: Stop, situation: Situation, side: Side, name: str) -> tuple[Repair, ...]:
     """The person says what they want, where a side takes nothing or something else in its field; none where the side would not
     take their agreement either."""
@@ -69,6 +75,8 @@ def asked_anew(stop: Stop, situation: Situation, side: Side, name: str) -> tuple
         written = pl.select(pair_of(situation, mapping).translated(pl.lit(agreed), "app")).item()
     if field is not None and not taken(side, field, [str(written)]):
         return ()
+    if mapping and source == "hubspot" and effects.agreed_in_hubspot(situation).get(recorded) == agreed:
+        return (agrees(stop, situation),)
     words = f"the person says whether they may be written to, and {called(situation, source, recorded)} records it"
     effect = _recorded(mapping, source, recorded, agreed, situation)
     return (Repair("consent", words, "contact", effect, source, recorded, code=stop.code, detail=stop.rule),)

@@ -121,12 +121,16 @@ def _without(notes: pl.Series, name: str) -> pl.Expr:
     return pl.lit(notes.replace_strict(rest, return_dtype=pl.String))
 
 
+def agreed_in_hubspot(situation: Situation) -> dict[str, str]:
+    """What HubSpot's properties hold of a person who has agreed: what the opt-in rule asks for, and no opt-out of everything."""
+    rule = situation.connection.opt_in
+    said = {OPTED_OUT_OF_ALL: "false", SUBSCRIPTION: SUBSCRIBED}
+    return said | ({rule.property: rule.accepted[0]} if rule is not None and rule.property else {})
+
+
 def consents_in_hubspot(given: Hypothetical) -> Hypothetical:
-    """The person has agreed: what the connection's opt-in rule asks for is there, and no opt-out of everything."""
-    rule = given.situation.connection.opt_in
-    said = {f"hubspot.{OPTED_OUT_OF_ALL}": "false", f"hubspot.{SUBSCRIPTION}": SUBSCRIBED}
-    if rule is not None and rule.property:
-        said[f"hubspot.{rule.property}"] = rule.accepted[0]
+    """The person has agreed, and HubSpot says so."""
+    said = {f"hubspot.{name}": text for name, text in agreed_in_hubspot(given.situation).items()}
     return _with(
         given,
         **{

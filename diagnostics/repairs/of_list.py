@@ -20,7 +20,7 @@ from diagnostics.criteria.evaluate import answer
 from diagnostics.criteria.form import Clause, InList, Part, alternatives, clauses_of, leaves
 from diagnostics.criteria.wording import in_words
 from diagnostics.repairs import effects
-from diagnostics.repairs.consents import holds_consent
+from diagnostics.repairs.consents import agrees, holds_consent
 from diagnostics.repairs.repair import VALUE, Answer, Hypothetical, Obstacle, Repair, Stop
 from diagnostics.repairs.samples import candidates, taken
 from diagnostics.repairs.widening import Widening, options_of
@@ -145,6 +145,9 @@ def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repa
     name = next((one.property for one in clauses if holds_consent(situation, "hubspot", one.property)), None)
     if name is None:
         return None
+    said = effects.agreed_in_hubspot(situation).get(name)
+    if said is not None and asked.of_property and _meets(situation, name, said, asked.of_property):
+        return agrees(stop, situation)
     words = f"the person says it themselves: the list {list_name(situation)} asks for {asked.words}"
     agreed = _sample(situation, name, asked.of_property or [one for one in clauses if one.property == name])
     effect = effects.nothing if agreed is None else effects.filled(None, "hubspot", name, agreed)
@@ -246,6 +249,10 @@ class Fulfilment:
         """Whether a contact's own value does not meet what is asked, for certain."""
         around = circumstances(situation, contacts.columns)
         return pl.any_horizontal(~answer(one, around) for one in self.clauses).fill_null(False)
+
+
+def _meets(situation: Situation, name: str, value: str, clauses: Sequence[Clause]) -> bool:
+    return all(_meeting_all(situation, pl.DataFrame({f"hubspot.{name}": [value]}), clauses))
 
 
 def _meeting_all(situation: Situation, values: pl.DataFrame, clauses: Sequence[Clause]) -> list[bool]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from diagnostics.causes.plan_tier import custom_mappings
 from diagnostics.repairs import effects, settings
-from diagnostics.repairs.consents import holds_consent
+from diagnostics.repairs.consents import agrees, holds_consent
 from diagnostics.repairs.of_values import admin, taken_over
 from diagnostics.repairs.repair import WHO, Answer, Obstacle, Repair, Stop
 from diagnostics.repairs.wording import called, mapping_of, opposite, owner, side_and_name, where
@@ -109,10 +109,7 @@ def opt_in(stop: Stop, situation: Situation) -> Answer:
     """The person agrees; where it could not be read, nobody knows whether they have."""
     if stop.state == "unknown":
         return Obstacle("grant", f"let the credentials read the consent: {stop.rule}", "HubSpot admin", stop.code)
-    words = f"the person agrees to be written to, and {where(situation, 'hubspot')} records that consent"
-    return (
-        Repair("consent", words, "contact", effects.consents_in_hubspot, "hubspot", code=stop.code, detail=stop.rule),
-    )
+    return (agrees(stop, situation),)
 
 
 def member_status(stop: Stop, situation: Situation) -> Answer:
