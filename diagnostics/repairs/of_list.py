@@ -145,12 +145,14 @@ def _said_by_the_person(stop: Stop, situation: Situation, asked: _Asked) -> Repa
     name = next((one.property for one in clauses if holds_consent(situation, "hubspot", one.property)), None)
     if name is None:
         return None
-    said = effects.agreed_in_hubspot(situation).get(name)
-    if said is not None and asked.of_property and _meets(situation, name, said, asked.of_property):
+    of_it = asked.of_property or [one for one in clauses if one.property == name]
+    agreed = effects.agreed_in_hubspot(situation).get(name)
+    if agreed is not None and _meets(situation, name, agreed, of_it):
         return agrees(stop, situation)
     words = f"the person says it themselves: the list {list_name(situation)} asks for {asked.words}"
-    agreed = _sample(situation, name, asked.of_property or [one for one in clauses if one.property == name])
-    effect = effects.nothing if agreed is None else effects.filled(None, "hubspot", name, agreed)
+    # Who says what a list asks for that asks for people who do not agree does not sync for it.
+    sample = _sample(situation, name, of_it) if agreed is None else None
+    effect = effects.nothing if sample is None else effects.filled(None, "hubspot", name, sample)
     return Repair("consent", words, "contact", effect, "hubspot", name, code=stop.code, detail=stop.rule)
 
 

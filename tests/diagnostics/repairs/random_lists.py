@@ -32,7 +32,9 @@ def _filter(chance: random.Random) -> dict[str, Any]:
         return {"filterType": "PAGE_VIEW", "operator": "HAS_PAGEVIEW_EQ", "pageUrl": "https://x.example"}
     if draw < 0.2:
         return {"filterType": "IN_LIST", "operator": chance.choice(("IN_LIST", "NOT_IN_LIST")), "listId": "102"}
-    name = chance.choice(("lifecyclestage", "lifecyclestage", "country", "city", "loyalty_points"))
+    name = chance.choice(
+        ("lifecyclestage", "lifecyclestage", "country", "city", "loyalty_points", "newsletter_opt_in", "email")
+    )
     operation = _operation(name, chance)
     if chance.random() < 0.3:
         operation["includeObjectsWithNoValueSet"] = chance.random() < 0.5
@@ -51,6 +53,14 @@ def _operation(name: str, chance: random.Random) -> dict[str, Any]:
         case "country":
             operator = chance.choice(("IS_EQUAL_TO", "IS_NOT_EQUAL_TO"))
             return {"operationType": "MULTISTRING", "operator": operator, "values": chance.sample(COUNTRIES, 2)}
+        case "newsletter_opt_in":
+            return {
+                "operationType": "ENUMERATION",
+                "operator": "IS_ANY_OF",
+                "values": [chance.choice(("true", "true", "false"))],
+            }
+        case "email":
+            return {"operationType": "ALL_PROPERTY", "operator": chance.choice(("IS_KNOWN", "IS_KNOWN", "IS_UNKNOWN"))}
     return chance.choice(
         (
             {"operationType": "ALL_PROPERTY", "operator": "IS_KNOWN"},
