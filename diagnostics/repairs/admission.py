@@ -6,11 +6,13 @@ address that something else asks for may be what the list asks for too; and a me
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
+from diagnostics.causes.addresses import certainly_valid
 from diagnostics.causes.bounced import REASON
 from diagnostics.causes.columns import column_name
 from diagnostics.causes.inclusion import standing
@@ -18,11 +20,11 @@ from diagnostics.causes.list_clauses import circumstances, live_criteria
 from diagnostics.causes.set_by_others import CONFLICT
 from diagnostics.criteria.evaluate import answer
 from diagnostics.criteria.form import Part, leaves, properties
-from diagnostics.repairs.effects import agreed_in_hubspot
+from diagnostics.repairs.effects import agreed_in_hubspot, meeting
 from diagnostics.repairs.of_list import Fulfilment
 from diagnostics.repairs.repair import Hypothetical, Repair
 from diagnostics.repairs.smallest import applied
-from diagnostics.repairs.wording import mapping_of
+from diagnostics.repairs.wording import mapping_of, pair_of
 from engine.gates import Situation
 from engine.memory import nothing_known
 from engine.population import inclusion_view
@@ -51,9 +53,17 @@ class Admission:
     kinds: pl.DataFrame
     situation: Situation
 
+    @cached_property
+    def _given(self) -> Hypothetical:
+        return Hypothetical(self.kinds, nothing_known(), self.situation)
+
+    @cached_property
+    def _did(self) -> pl.DataFrame:
+        return meeting(self._given)
+
     def after(self, repairs: Sequence[Repair]) -> pl.DataFrame:
         """The kinds with the repairs done, in the same order; whom the list holds has `member_since`."""
-        return applied(repairs, Hypothetical(self.kinds, nothing_known(), self.situation)).contacts
+        return applied(repairs, self._given, self._did).contacts
 
     def inside(self, repairs: Sequence[Repair]) -> pl.Series:
         """Of each kind, whether the list holds it with the repairs done."""
@@ -72,12 +82,12 @@ def admission(
     """The contacts, for repairs that change what the criteria look at."""
     tree = live_criteria(situation)
     assert tree is not None
-    looked_at = [column_name("hubspot", name) for name in properties(tree)]
-    view = inclusion_view(workspace, sorted(contacts), [*looked_at, *_taken_from(repairs, situation)])
-    told_apart = _alike(view, tree, situation).drop("contact")
-    kinds = told_apart.unique(maintain_order=True).with_row_index(KIND).cast({KIND: pl.Int64})
-    numbers = told_apart.join(kinds, on=told_apart.columns, how="left", nulls_equal=True, maintain_order="left")[KIND]
+    looked_at, taken_over = [column_name("hubspot", name) for name in properties(tree)], _taken_over(repairs, situation)
+    view = inclusion_view(workspace, sorted(contacts), [*looked_at, *taken_over])
     raw = view.select("contact", *(name for name in looked_at if name in view.columns))
+    view = _alike(view, tree, situation, taken_over).drop("contact")
+    kinds = view.unique(maintain_order=True).with_row_index(KIND).cast({KIND: pl.Int64})
+    numbers = view.join(kinds, on=view.columns, how="left", nulls_equal=True, maintain_order="left")[KIND]
     described = kinds.rename({KIND: "contact"}).with_columns(hubspot=pl.lit(True), **_NOT_LOOKED_AT)
     return Admission(raw.with_columns(numbers.alias(KIND)), described, situation)
 
@@ -102,27 +112,43 @@ def _changed(repair: Repair, situation: Situation) -> frozenset[str]:
     return frozenset({repair.field, *([REASON] if repair.field == identity else [])})
 
 
-def _taken_from(repairs: Collection[Repair], situation: Situation) -> list[str]:
-    """The app's columns whose values a repair may take over."""
+def _taken_over(repairs: Collection[Repair], situation: Situation) -> dict[str, pl.Expr]:
+    """The app's columns whose values repairs may take over, with what they become in HubSpot, named as the column there."""
     names = {one.field for one in repairs if one.kind == "value" and not isinstance(one.effect, Fulfilment)}
-    mapped = [mapping_of(situation, "hubspot", name) for name in sorted(names)]
-    fields = [mapping.app for mapping in mapped if mapping is not None]
-    if situation.schemas["hubspot"].identity_field in names:
-        fields.append(situation.schemas["app"].identity_field)
-    return [column_name("app", name) for name in dict.fromkeys(fields)]
+    mapped = {name: mapping for name in sorted(names) if (mapping := mapping_of(situation, "hubspot", name))}
+    taken = {
+        column_name("app", mapping.app): pair_of(situation, mapping)
+        .translated(pl.col(column_name("app", mapping.app)), "hubspot")
+        .alias(column_name("hubspot", name))
+        for name, mapping in mapped.items()
+    }
+    ours, theirs = (situation.schemas[side].identity_field for side in SIDES)
+    if ours in names:
+        taken[column_name("app", theirs)] = pl.col(column_name("app", theirs)).alias(column_name("hubspot", ours))
+    return taken
 
 
-def _alike(view: pl.DataFrame, tree: Part, situation: Situation) -> pl.DataFrame:
-    """The contacts with one value in place of all those that no clause tells apart; a value that is compared with another property
-    stays."""
+def _alike(view: pl.DataFrame, tree: Part, situation: Situation, taken_over: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The contacts with one value in place of all those that no clause tells apart, nor whether an address is valid; a value that is
+    compared with another property stays."""
     around = circumstances(situation, view.columns)
     answers = [answer(leaf, around) for leaf in dict.fromkeys(leaves(tree))]
     looks_at = [set(one.meta.root_names()) for one in answers]
     together = {name for names in looks_at if len(names) > 1 for name in names}
-    for name in set().union(*looks_at) - together - {"member_since"}:
-        mine = [one.alias(f"_{number}") for number, one in enumerate(answers) if looks_at[number] == {name}]
-        values = view.select(name).unique(maintain_order=True).with_columns(mine)
-        first = values.select(name, pl.col(name).first().over([one.meta.output_name() for one in mine]).alias("_first"))
-        told = view.select(name).join(first, on=name, how="left", nulls_equal=True, maintain_order="left")["_first"]
-        view = view.with_columns(told.alias(name))
-    return view.with_columns(member_since=pl.when(pl.col("member_since").is_not_null()).then(pl.lit("")))
+    same: list[pl.Series] = []
+    for name in sorted(set().union(*looks_at, taken_over) & set(view.columns) - {"member_since"}):
+        becomes = taken_over.get(name, pl.col(name))
+        if {name, becomes.meta.output_name()}.isdisjoint(together):
+            values = view.select(name).unique(maintain_order=True)
+            there = values.with_columns(becomes)
+            column = pl.col(there.columns[-1])
+            told = [one for number, one in enumerate(answers) if looks_at[number] == {there.columns[-1]}]
+            keys = [*told, certainly_valid(column), column.str.strip_chars() == ""]
+            judged = values.hstack(there.select(key.alias(f"_{number}") for number, key in enumerate(keys)))
+            first = judged.select(name, pl.col(name).first().over(judged.columns[1:]).alias("_first"))
+            same.append(
+                view.select(name)
+                .join(first, on=name, how="left", nulls_equal=True, maintain_order="left")["_first"]
+                .alias(name)
+            )
+    return view.with_columns(*same, member_since=pl.when(pl.col("member_since").is_not_null()).then(pl.lit("")))

@@ -165,16 +165,17 @@ def says_the_same(mapping: str) -> Effect:
     return effect
 
 
-def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetical:
+def following_criteria(before: Hypothetical, after: Hypothetical, did: pl.DataFrame | None = None) -> Hypothetical:
     """Contacts that meet the list's criteria by what was changed, in them or in the criteria, are its members, and those that
     ceased to meet them are not.
 
-    For lists that follow their criteria; where the answer is not known, membership stays.
+    For lists that follow their criteria; where the answer is not known, membership stays. `did`: what `meeting` says of those before,
+    if that is known.
     """
     unchanged = before.situation.inclusion == after.situation.inclusion and before.contacts.equals(after.contacts)
     if live_criteria(before.situation) is None or unchanged:
         return after
-    did = before.contacts.select("contact", _did=meets(before.situation, before.contacts.columns))
+    did = meeting(before) if did is None else did
     does = meets(lists_not_followed(before.contacts, after), after.contacts.columns)
     since = pl.when(pl.col("_does") & ~pl.col("_did").fill_null(False)).then(_now(after)).otherwise("member_since")
     left = ~pl.col("_does") & pl.col("_did")
@@ -187,6 +188,11 @@ def following_criteria(before: Hypothetical, after: Hypothetical) -> Hypothetica
         .drop("_did", "_does")
     )
     return replace(after, contacts=contacts)
+
+
+def meeting(given: Hypothetical) -> pl.DataFrame:
+    """`contact` and `_did`: whether each meets the list's criteria."""
+    return given.contacts.select("contact", _did=meets(given.situation, given.contacts.columns))
 
 
 def lists_not_followed(before: pl.DataFrame, after: Hypothetical) -> Situation:

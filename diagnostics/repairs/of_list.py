@@ -169,10 +169,11 @@ def _may_be_a_refusal(situation: Situation, asked: _Asked) -> bool:
 
 
 def _widened(stop: Stop, situation: Situation, asked: _Asked) -> Repair:
-    """The criteria take this value too, or do not ask for what is asked."""
+    """The criteria take this value too, or do not ask for what is asked: nobody widens a list address by address."""
     of_list = f"let the list {list_name(situation)}"
     _, name = side_and_name(stop.field)
     by_value = all(isinstance(part, Clause) and part.kind not in _MEASURED for part in asked.parts)
+    by_value = by_value and name != situation.schemas["hubspot"].identity_field
     whole = len(stop.value) < EVIDENCE_CHARACTERS and bool(options_of(stop.value)) == bool(stop.value)
     parts = frozenset(map(in_words, asked.parts))
     if not by_value or not whole:
@@ -196,7 +197,7 @@ def _changed(stop: Stop, situation: Situation, asked: _Asked) -> tuple[Repair, .
     _, name = side_and_name(stop.field)
     if not name or not asked.of_property:
         return ()
-    carried = _carried_over(situation, name, _sample(situation, name, asked.of_property))
+    carried = _fits_both(situation, name, _sample(situation, name, asked.of_property))
     return _as_clauses_ask(stop, situation, name, asked.of_property) if carried else ()
 
 
@@ -208,7 +209,7 @@ def as_the_list_asks(stop: Stop, situation: Situation, name: str) -> tuple[Repai
     return tuple(
         repair
         for clauses in asked
-        if _carried_over(situation, name, _sample(situation, name, clauses))
+        if _fits_both(situation, name, _sample(situation, name, clauses))
         for repair in _as_clauses_ask(stop, situation, name, clauses)
     )
 
@@ -280,7 +281,7 @@ def _meeting(situation: Situation, name: str, clauses: Sequence[Clause]) -> str 
     fitting = [one for one, fits in zip(tried, met, strict=True) if fits]
     if field is not None:
         fitting = list(taken("hubspot", field, fitting))
-    return next((one for one in fitting if _carried_over(situation, name, one)), next(iter(fitting), None))
+    return next(iter([*_carried_over(situation, name, fitting), *fitting]), None)
 
 
 def _asked_values(clauses: Sequence[Clause]) -> Iterator[str]:
@@ -294,11 +295,23 @@ def _asked_values(clauses: Sequence[Clause]) -> Iterator[str]:
                 continue
 
 
-def _carried_over(situation: Situation, name: str, value: str | None) -> bool:
-    """Whether there is a value, and the app's field takes what the mapping makes of it."""
+def _carried_over(situation: Situation, name: str, values: Sequence[str]) -> list[str]:
+    """Those of the property's values of which the app's field takes what the mapping makes of them."""
     mapping = mapping_of(situation, "hubspot", name)
     field: Field | None = situation.schemas["app"].fields.get(mapping.app) if mapping else None
-    if value is None or mapping is None or field is None or not pair_of(situation, mapping).flows_to("app"):
-        return value is not None
-    written = pl.select(pair_of(situation, mapping).translated(pl.lit(value), "app")).item()
-    return bool(taken("app", field, [str(written)]))
+    if mapping is None or field is None or not pair_of(situation, mapping).flows_to("app"):
+        return list(values)
+    given = pl.DataFrame({"value": values}, schema={"value": pl.String})
+    written = given.select(pair_of(situation, mapping).translated(pl.col("value"), "app")).to_series().to_list()
+    kept = set(taken("app", field, list(map(str, written))))
+    return [value for value, there in zip(values, written, strict=True) if str(there) in kept]
+
+
+_CARRIED: OfLastSituation[bool] = OfLastSituation()
+
+
+def _fits_both(situation: Situation, name: str, value: str | None) -> bool:
+    """Whether there is a value, and the app's field takes it too."""
+    if value is None:
+        return False
+    return _CARRIED.get(situation, f"{name} {value}", lambda: bool(_carried_over(situation, name, [value])))

@@ -71,14 +71,14 @@ def smallest_change(given: Hypothetical, answer: Plan, gates: Sequence[Gate]) ->
     return _Search(given, stops_of(answer), gates).change()
 
 
-def applied(repairs: Iterable[Repair], given: Hypothetical) -> Hypothetical:
+def applied(repairs: Iterable[Repair], given: Hypothetical, did: pl.DataFrame | None = None) -> Hypothetical:
     """The contacts with the repairs done, one after the other, those last of which nobody can foresee what they do; a list that
-    follows its criteria has followed."""
+    follows its criteria has followed (`did` as in `effects.following_criteria`)."""
     in_order = [repair.effect for repair in sorted(repairs, key=lambda one: not one.foreseen)]
     changed = widened([effect for effect in in_order if isinstance(effect, Widening)], given)
     for effect in in_order:
         changed = changed if isinstance(effect, Widening) else effect(changed)
-    return following_criteria(given, changed)
+    return following_criteria(given, changed, did)
 
 
 class _Search:

@@ -44,11 +44,12 @@ class Together:
             for other in (*self._changing, *widening)
             if one != other
         )
-        self._inside: dict[tuple[object, ...], pl.Series] = {}
+        self._held: dict[tuple[object, ...], pl.Series] = {}
         self._need: dict[int, pl.Series] = {}
         self._alone: dict[int, pl.Series] = {}
-        self._lacking: dict[int, int] = {}
-        self._held: dict[str, Counter[frozenset[str]]] = {}
+        self._more: dict[int, int] = {}
+        self._after: dict[tuple[int, str], pl.Series] = {}
+        self._by_options: dict[tuple[int, frozenset[str], str], Counter[frozenset[str]]] = {}
 
     def best(self, counts: Counts, most: int) -> tuple[CountedPair, ...]:
         """The best of all pairs, these and those that `counts` tells right, as `Counts.pairs` gives them.
@@ -63,6 +64,8 @@ class Together:
         for bound, pair in bounds:
             if len(best) >= most and bound <= best[0]:
                 break
+            if bound <= max(counts.alone.get(one, 0) for one in pair):
+                continue
             frees = self.count(pair, counts)
             if frees > max(counts.alone.get(one, 0) for one in pair):
                 found.append((*pair, frees))
@@ -97,85 +100,97 @@ class Together:
         return self._answered.get(number, set())
 
     def _by_both(self, pair: Pair) -> pl.Series:
-        """Whom the two free, done both for those who need what is done for each contact. Of two values of one property only one is
+        """Whom the two free, both done for those who need what is done for each contact. Of two values of one property only one is
         there."""
         one, other = (self._repairs[number] for number in pair)
-        changing = self._concerned.changing
-        besides = self._concerned.besides.all_of(changing.get(one, frozenset()) | changing.get(other, frozenset()))
         if one.kind == other.kind == "value" and one.field == other.field:
-            return pl.repeat(False, besides.len(), dtype=pl.Boolean, eager=True)
-        needed = [self._needed(number) for number in pair if self._repairs[number] in changing]
-        for need in needed:
-            besides &= need
-        return besides & self._in_with(pair)
+            return pl.repeat(False, self._concerned.contacts.height, dtype=pl.Boolean, eager=True)
+        number, widening = self._in_order(pair)
+        effect = self._repairs[widening].effect
+        if not isinstance(effect, Widening) or effect.value is None:
+            return self._done_with(*pair) & self._inside(pair, (one, other))
+        by_value = self._done_with(number) & self._inside((number,), (self._repairs[number],))
+        return by_value | (
+            self._asked_less(number, widening, effect) & self._has(number, effect.property, effect.value)
+        )
+
+    def _in_order(self, pair: Pair) -> Pair:
+        """A repair that changes single records comes first."""
+        return pair if self._repairs[pair[0]] in self._concerned.changing else pair[::-1]
+
+    def _done_with(self, *numbers: int) -> pl.Series:
+        """Whom nothing but the list stops any more, of those who need what these change in single records."""
+        changing = {
+            number: self._repairs[number] for number in numbers if self._repairs[number] in self._concerned.changing
+        }
+        done = self._concerned.besides.all_of(
+            frozenset().union(*map(self._concerned.changing.__getitem__, changing.values()))
+        )
+        for number in changing:
+            done &= self._needed(number)
+        return done
 
     def _needed(self, number: int) -> pl.Series:
         if number not in self._need:
             self._need[number] = self._concerned.need(self._repairs[number])
         return self._need[number]
 
-    def _in_with(self, pair: Pair) -> pl.Series:
-        """Whom the list holds with both done. A list that takes one value more holds whom it would if it asked for less, if they have
-        the value."""
-        number, other = sorted(pair, key=lambda one: self._repairs[one] not in self._concerned.changing)
-        changing, second = self._repairs[number], self._repairs[other]
-        effect = second.effect
-        if not isinstance(effect, Widening) or effect.value is None:
-            return self._evaluated((number, other), (changing, second))
-        asking_less = replace(second, effect=replace(effect, value=None))
-        open_to = self._evaluated((number, effect.parts), (changing, asking_less))
-        return self._evaluated((number,), (changing,)) | (open_to & self._has(number, effect.property, effect.value))
+    def _inside(self, key: tuple[object, ...], repairs: tuple[Repair, ...]) -> pl.Series:
+        """Whom the list holds with the repairs done."""
+        if key not in self._held:
+            self._held[key] = self._concerned.inside(repairs)
+        return self._held[key]
 
-    def _evaluated(self, key: tuple[object, ...], repairs: tuple[Repair, ...]) -> pl.Series:
-        if key not in self._inside:
-            self._inside[key] = self._concerned.inside(repairs)
-        return self._inside[key]
+    def _asked_less(self, number: int, widening: int, effect: Widening) -> pl.Series:
+        """Whom a changing repair would free if the list did not ask for what it takes one value more of."""
+        repair = self._repairs[widening]
+        asking_less = replace(repair, effect=replace(effect, value=None))
+        return self._done_with(number) & self._inside((number, effect.parts), (self._repairs[number], asking_less))
 
     def _has(self, number: int, name: str, value: str) -> pl.Series:
-        """Who has the value of the property, once the changing repair is done."""
-        repair, column = self._repairs[number], column_name("hubspot", name)
-        if isinstance(repair.effect, Fulfilment) and repair.effect.property == name:
-            same = options_of(repair.effect.value) == options_of(value)
-            return pl.repeat(same, self._concerned.contacts.height, dtype=pl.Boolean, eager=True)
-        admission = self._concerned.admission
-        before, after = admission.kinds[column], admission.after([repair])[column]
-        own = _with_options(self._concerned.contacts[column], value)
-        changed = self._concerned.of_kind(before.ne_missing(after))
-        return (changed & self._concerned.of_kind(_with_options(after, value))) | (~changed & own)
+        """Who has the value of the property once the changing repair is done."""
+        values = self._values(number, name)
+        options = options_of(value)
+        same = [one for one in values.unique().to_list() if options_of(one or "") == options]
+        return values.is_in(same, nulls_equal=True)
+
+    def _values(self, number: int, name: str) -> pl.Series:
+        """The contacts' values of the property once the changing repair is done."""
+        key = (number, name)
+        if key not in self._after:
+            concerned, column, repair = self._concerned, column_name("hubspot", name), self._repairs[number]
+            if isinstance(repair.effect, Fulfilment) and repair.effect.property == name:
+                self._after[key] = pl.repeat(repair.effect.value, concerned.contacts.height, eager=True)
+            else:
+                before, after = concerned.admission.kinds[column], concerned.admission.after([repair])[column]
+                changed = concerned.of_kind(before.ne_missing(after))
+                self._after[key] = concerned.of_kind(after).zip_with(changed, concerned.contacts[column])
+        return self._after[key]
 
     def _at_most(self, pair: Pair, counts: Counts) -> int:
-        """What the two do not free more contacts than."""
-        for_both = min(self._most_with(number, other) for number, other in (pair, pair[::-1]))
-        return sum(counts.alone.get(number, 0) for number in pair) + for_both
+        """What the two do not free more contacts than: those whom each frees, and those for whom both may be needed."""
+        number, other = self._in_order(pair)
+        effect = self._repairs[other].effect
+        if isinstance(effect, Widening) and effect.value is not None:
+            for_both = self._gained(number, other, effect)[options_of(effect.value)]
+        else:
+            for_both = min(self._lacking(one) for one in pair)
+        return sum(counts.alone.get(one, 0) for one in pair) - counts.twice.get(pair, 0) + for_both
 
-    def _most_with(self, number: int, other: int) -> int:
-        """For how many contacts a repair may be needed besides the other one."""
-        repair, with_it = self._repairs[number], self._repairs[other]
-        if repair in self._concerned.changing:
-            if number not in self._lacking:
-                self._lacking[number] = int((self._needed(number) & ~self._by_itself(number)).sum())
-            return self._lacking[number]
-        effect = repair.effect
-        if (
-            isinstance(effect, Widening)
-            and effect.value is not None
-            and with_it.kind == "value"
-            and with_it.field != effect.property
-        ):
-            return self._holding(effect.property)[options_of(effect.value)]
-        return self._concerned.contacts.height
+    def _lacking(self, number: int) -> int:
+        """How many contacts a repair may free that it does not free alone."""
+        if number not in self._more:
+            needed = self._needed(number) if self._repairs[number] in self._concerned.changing else True
+            self._more[number] = int((needed & ~self._by_itself(number)).sum())
+        return self._more[number]
 
-    def _holding(self, name: str) -> Counter[frozenset[str]]:
-        """How many contacts have each value of the property."""
-        if name not in self._held:
-            self._held[name] = Counter()
-            values = self._concerned.contacts.group_by(column_name("hubspot", name)).len()
+    def _gained(self, number: int, widening: int, effect: Widening) -> Counter[frozenset[str]]:
+        """How many contacts a list that also takes a value frees with the changing repair that this alone does not, by value."""
+        key = (number, effect.parts, effect.property)
+        if key not in self._by_options:
+            gained = self._asked_less(number, widening, effect) & ~self._by_itself(number)
+            values = self._values(number, effect.property).filter(gained).value_counts()
+            self._by_options[key] = Counter()
             for value, contacts in values.iter_rows():
-                self._held[name][options_of(value or "")] += contacts
-        return self._held[name]
-
-
-def _with_options(values: pl.Series, value: str) -> pl.Series:
-    options = options_of(value)
-    same = [one for one in values.unique().to_list() if options_of(one or "") == options]
-    return values.is_in(same, nulls_equal=True)
+                self._by_options[key][options_of(value or "")] += contacts
+        return self._by_options[key]

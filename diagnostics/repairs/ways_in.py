@@ -44,14 +44,20 @@ def lacking(workspace: Workspace, situation: Situation, stops: pl.DataFrame) -> 
 
 
 def _told(unmet: pl.DataFrame, situation: Situation) -> pl.DataFrame:
-    """Each stop with its value and rule: what a way lacks of one property is one stop; so is what nobody knows of it."""
+    """Each stop with its value and rule: what a way lacks of one property is one stop; so is what nobody knows of it. For an
+    address nothing is changed but what the list asks for, so whose it is makes no difference."""
     by = ("contact", "way", "field", "known")
+    address = column_name("hubspot", situation.schemas["hubspot"].identity_field)
     parts = unmet.group_by(by, maintain_order=True).agg(pl.col("value").first(), pl.col("words").str.join(" and "))
     return parts.select(
         "contact",
         "way",
         "field",
-        value=pl.when(pl.col("field") == "").then(pl.lit(list_name(situation))).otherwise("value"),
+        value=pl.when(pl.col("field") == "")
+        .then(pl.lit(list_name(situation)))
+        .when(pl.col("field") != address)
+        .then("value")
+        .otherwise(pl.lit("")),
         rule=pl.when("known").then(pl.concat_str(pl.lit(ASKS), "words")).otherwise(pl.lit("")),
     )
 
