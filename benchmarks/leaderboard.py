@@ -1,4 +1,4 @@
-"""`python -m benchmarks.leaderboard [BLOCKED]`: the fix leaderboard over blocked contacts (100,000 by default), in four mixtures.
+"""`python -m benchmarks.leaderboard [BLOCKED]`: the fix leaderboard over blocked contacts (100,000 by default), in five mixtures.
 
 What is measured is reading the findings from the workspace, numbering the reasons, and the exact top ten of repairs and of
 pairs; then the whole of `fixes` with its proofs. The limit is 2 seconds for the ranking.
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.first_paint import median
@@ -20,13 +21,22 @@ from benchmarks.mirrored import build, practice_connection
 from diagnostics.repairs.fixes import best, fixes
 from diagnostics.repairs.leaderboard import alike
 from engine.runs import Run
-from engine.situation import recall
+from engine.situation import recall, remember
 from engine.workspace import Workspace
 
 RUNS = 5
 LIMIT = 2.0
-MIXTURES = ("one or two faults", "one to four faults", "two thousand different options", "an option of everybody's own")
+MIXTURES = (
+    "one or two faults", "one to four faults", "two thousand different options", "an option of everybody's own",
+    "outside a list with three ways in",
+)  # fmt: skip
 Finding = tuple[str, str, str, str]
+WAYS = (
+    {"lifecyclestage": ("lead", "partner"), "city": ("Bonn", "Basel")},
+    {"lifecyclestage": ("opportunity", "evangelist"), "country": ("Österreich", "Schweiz")},
+    {"newsletter_opt_in": ("true",), "country": ("Polen",), "city": ("Berlin", "Wien", "Bern")},
+)
+"""What each way into the list of the last mixture asks for."""
 
 
 def _faults(mixture: str, number: int, chance: random.Random) -> list[Finding]:
@@ -43,6 +53,9 @@ def _faults(mixture: str, number: int, chance: random.Random) -> list[Finding]:
         ("bounced", "hubspot.hs_email_hard_bounce_reason_enum", "OTHER", "came back for good"),
         ("email-duplicate", "hubspot.email", "a@b.example", "several records share this address"),
     ]
+    if mixture == MIXTURES[4]:
+        outside = ("list-membership", "hubspot.lifecyclestage", "", "is not in the list")
+        return [outside, *([chance.choice(known[:3])] if number % 3 == 0 else [])]
     if mixture in MIXTURES[2:]:
         different = 2000 if mixture == MIXTURES[2] else number + 1
         return [
@@ -75,7 +88,34 @@ def fill(path: Path, mixture: str, contacts: int) -> None:
                 "SELECT contact_id, 'failing', min(code), ?1, ?1 FROM finding GROUP BY contact_id",
                 (run.id,),
             )
+        if mixture == MIXTURES[4]:
+            with workspace.transaction() as sql:
+                sql.execute("DELETE FROM list_member")
+            situation = recall(workspace, practice_connection())
+            assert situation.inclusion is not None
+            inclusion = replace(situation.inclusion, filters=json.dumps(_criteria()))
+            remember(run, replace(situation, inclusion=inclusion, list_size=1))
         run.finish("done", 0)
+
+
+def _criteria() -> dict[str, object]:
+    """WAYS as HubSpot's filter branch."""
+    ways = [
+        {
+            "filterBranchType": "AND",
+            "filterBranches": [],
+            "filters": [
+                {
+                    "filterType": "PROPERTY",
+                    "property": name,
+                    "operation": {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": values},
+                }
+                for name, values in way.items()
+            ],
+        }
+        for way in WAYS
+    ]
+    return {"filterBranchType": "OR", "filterBranches": ways, "filters": []}
 
 
 def measure(path: Path) -> dict[str, float]:

@@ -54,7 +54,8 @@ class Together:
     def best(self, counts: Counts, most: int) -> tuple[CountedPair, ...]:
         """The best of all pairs, these and those that `counts` tells right, as `Counts.pairs` gives them.
 
-        Evaluated are those only that can be among the best by what each part frees alone and for how many contacts both are needed.
+        Evaluated are those only that can be better than the others by what each part frees alone and for how many contacts both are
+        needed; of those that free as many, the first ones found stay.
         """
         found = list(counts.pairs(most, self.pairs))
         best: list[int] = []

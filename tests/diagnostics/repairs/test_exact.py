@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 
 import polars as pl
 import pytest
@@ -16,7 +16,8 @@ from diagnostics.criteria.evaluate import answer
 from diagnostics.criteria.form import Clause, alternatives, clauses_of
 from diagnostics.criteria.wording import in_words
 from diagnostics.repairs import Hypothetical, Repair, answer_to
-from diagnostics.repairs.fixes import Fix, Fixes, fixes
+from diagnostics.repairs.fixes import Fix, Fixes, best, fixes
+from diagnostics.repairs.leaderboard import alike, counted
 from diagnostics.repairs.smallest import GOOD, applied, stops_of
 from engine.memory import memory_of
 from engine.plan import Plan, plan
@@ -102,11 +103,12 @@ def _part(answer: Plan, contact: int) -> Plan:
 
 
 def _differs(everybody: Everybody, found: Sequence[Fix]) -> list[tuple[str, int, int]]:
-    """Words, claim and truth of every fix whose claim is not the truth."""
-    counted = [(fix, len(everybody.freed([part[0] for part in fix.parts]))) for fix in found]
+    """Words, claim and truth of every fix whose claim is not the truth; of what is said to do the same, of two."""
+    repairs = [(fix, done) for fix in found for done in product(*(part[:2] for part in fix.parts))]
+    counted = [(fix, done, len(everybody.freed(done))) for fix, done in repairs]
     return [
-        (" and ".join(part[0].said(mask=False) for part in fix.parts), fix.frees, truth)
-        for fix, truth in counted
+        (" and ".join(one.said(mask=False) for one in done), fix.frees, truth)
+        for fix, done, truth in counted
         if fix.frees != truth
     ]
 
@@ -216,6 +218,63 @@ async def test_a_value_that_closes_the_way_it_was_meant_for_is_no_repair(world: 
     assert _differs(Everybody(world), meant) == []
 
 
+async def test_a_consent_and_an_address_let_into_the_list_that_asks_for_them(world: World) -> None:
+    """Each is one repair, whoever asks for it; the value with which the opt-in rule is content is what the list takes too."""
+    answer = await _with_ways(world, [AGREED, _stage("customer", "lead")], [KNOWN_ADDRESS, CITY_B])
+    everybody = Everybody(world)
+    consents = [
+        fix for fix in answer.singles if fix.parts[0][0].kind == "consent" and fix.parts[0][0].side == "hubspot"
+    ]
+    asked_by_both = world.workspace.rows(
+        "SELECT 1 FROM open_findings o JOIN open_findings l ON l.contact_id = o.contact_id AND l.code LIKE 'list-%' "
+        "AND l.field = 'hubspot.newsletter_opt_in' WHERE o.code = 'opt-in'"
+    )
+
+    assert asked_by_both
+    assert len(consents) == 1
+    assert _differs(everybody, [*answer.singles, *answer.pairs[:10]]) == []
+
+
+async def test_a_list_of_people_who_do_not_agree_lets_nobody_sync(world: World) -> None:
+    """They would get into the list by taking their consent back, and be stopped for that."""
+    taken_back = _asks(
+        "newsletter_opt_in", {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": ["false"]}
+    )
+    answer = await _with_ways(world, [taken_back])
+
+    assert not [fix for fix in answer.singles if "newsletter_opt_in" in fix.parts[0][0].words]
+    assert _differs(Everybody(world), [*answer.singles, *answer.pairs[:10]]) == []
+
+
+async def test_a_value_by_which_a_wider_list_goes_is_counted_with_it(world: World) -> None:
+    """Who becomes an opportunity for the second way in gets in by the first, where it takes those too."""
+    answer = await _with_ways(world, [_stage("lead")], [_stage("opportunity"), CITY_B])
+    wider = 'also take contacts with lifecyclestage "opportunity"'
+    value = "asks for: lifecyclestage is any of opportunity"
+    words = [" and ".join(part[0].said(mask=False) for part in fix.parts) for fix in answer.pairs]
+    (both,) = [fix for fix, said in zip(answer.pairs, words, strict=True) if wider in said and value in said]
+    alone = {fix.parts[0][0]: fix.frees for fix in answer.singles}
+
+    assert both.frees > sum(alone.get(part[0], 0) for part in both.parts)
+    assert _differs(Everybody(world), [both]) == []
+
+
+@pytest.mark.parametrize("seed", (3, 5))
+async def test_no_pair_that_was_not_evaluated_is_better(world: World, seed: int) -> None:
+    """Bounds leave out most of them."""
+    assert (await world.call("hubspot", "PUT", CRITERIA, {"filterBranch": criteria(seed)})).status_code == 200
+    await world.check()
+    ranking = best(world.workspace, recall(world.workspace, world.connection))
+    reasons, together = ranking.reasons, ranking.together
+    assert together is not None
+    counts = counted(alike(reasons.incidence), reasons.answers)
+    every = [(*pair, together.count(pair, counts)) for pair in together.pairs]
+
+    best_of_all = counts.best_of([*counts.pairs(10, together.pairs), *every], 10)
+    assert [frees for _, _, frees in ranking.pairs] == [frees for _, _, frees in best_of_all]
+    assert {(*pair, frees) for *pair, frees in ranking.pairs} <= {*every, *counts.pairs(1000, together.pairs)}
+
+
 async def _with_ways(world: World, *ways: Sequence[Mapping[str, object]]) -> Fixes:
     """The ranking with an inclusion list of these ways in."""
     branches = [
@@ -245,3 +304,5 @@ def _points(bound: int) -> dict[str, object]:
 
 
 CITY_B = _asks("city", {"operationType": "STRING", "operator": "STARTS_WITH", "value": "B"})
+AGREED = _asks("newsletter_opt_in", {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": ["true"]})
+KNOWN_ADDRESS = _asks("email", {"operationType": "ALL_PROPERTY", "operator": "IS_KNOWN"})

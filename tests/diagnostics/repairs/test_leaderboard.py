@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnostics.repairs.leaderboard import INCIDENCE, alike, counted, freed_by
+from diagnostics.repairs.leaderboard import INCIDENCE, alike, counted, freed_by, sets_of
 
 CONTACTS = st.lists(st.sets(st.integers(0, 7), min_size=1, max_size=4), max_size=30)
 ANSWERS = st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 6), max_size=3), max_size=8)
@@ -41,6 +41,31 @@ def test_singles_and_pairs_are_those_of_a_brute_force_count(
     both_needed = [row for row in pairs if row[2] > max(alone[row[0]], alone[row[1]])]
     assert list(counts.singles(most)) == singles[:most]
     assert list(counts.pairs(most)) == sorted(both_needed, key=lambda row: (-row[2], row[0], row[1]))[:most]
+
+
+@FEW
+@given(CONTACTS, ANSWERS, st.sets(st.sampled_from(list(combinations(range(7), 2)))))
+def test_pairs_that_somebody_else_counts_are_left_out(
+    contacts: list[set[int]], answers: dict[int, set[int]], elsewhere: set[tuple[int, int]]
+) -> None:
+    """The others keep their numbers and their order, and none is lost."""
+    counts = counted(alike(incidence(contacts)), answers)
+
+    others = [pair for pair in counts.pairs(21) if pair[:2] not in elsewhere]
+    assert list(counts.pairs(21, elsewhere)) == others
+    assert list(counts.pairs(3, elsewhere)) == others[:3]
+
+
+@FEW
+@given(CONTACTS, st.sets(st.integers(0, 7), max_size=4))
+def test_the_reasons_of_contacts_are_told_in_their_order(contacts: list[set[int]], gone: set[int]) -> None:
+    """Also of those without any."""
+    named = [len(contacts), *range(len(contacts))][::-1]
+    told = sets_of(incidence(contacts), pl.Series("contact", named, dtype=pl.Int64))
+    reasons = [contacts[number] if number < len(contacts) else set() for number in named]
+
+    assert told.any_of(gone).to_list() == [bool(one & gone) for one in reasons]
+    assert told.all_of(gone).to_list() == [one <= gone for one in reasons]
 
 
 @FEW
