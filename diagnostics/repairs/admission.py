@@ -92,16 +92,15 @@ def admission(
     return Admission(raw.with_columns(numbers.alias(KIND)), described, situation)
 
 
-def changes_what_is_looked_at(repair: Repair, situation: Situation) -> bool:
-    """Whether the repair changes in single HubSpot records what the criteria look at, where the list follows them."""
-    changed = _changed(repair, situation)
-    tree = live_criteria(situation) if changed and standing(situation) == "usable" else None
-    return tree is not None and not changed.isdisjoint(properties(tree))
+def looked_at_by_the_list(situation: Situation) -> frozenset[str]:
+    """HubSpot's properties by which the inclusion list goes; empty where it follows no criteria."""
+    tree = live_criteria(situation) if standing(situation) == "usable" else None
+    return frozenset(properties(tree)) if tree is not None else frozenset()
 
 
-def _changed(repair: Repair, situation: Situation) -> frozenset[str]:
-    """HubSpot's properties that the repair changes in the contacts for which it is done. What a person says on both sides is not
-    looked at: where the two contradict each other, HubSpot's has a value already."""
+def changed_in_records(repair: Repair, situation: Situation) -> frozenset[str]:
+    """HubSpot's properties that the repair changes in the contacts for which it is done. What a person says on both sides
+    is not looked at: that takes both records."""
     if repair.once or repair.side != "hubspot" or repair.kind not in ("value", "consent"):
         return frozenset()
     if repair.kind == "consent" and repair.code == CONFLICT.code:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from diagnostics.repairs import Obstacle, Repair, Stop, answer_to
-from diagnostics.repairs.admission import changes_what_is_looked_at
+from diagnostics.repairs.admission import changed_in_records, looked_at_by_the_list
 from diagnostics.repairs.concerned import Concerned, concerned_by
 from diagnostics.repairs.leaderboard import INCIDENCE
 from diagnostics.repairs.of_list import parts_asked
@@ -86,9 +86,10 @@ def _changing(
 ) -> dict[Repair, frozenset[int]]:
     """The repairs that change in single records what the list looks at, each with the stops besides the list's that it answers."""
     found: dict[Repair, list[int]] = {}
-    for number, (_, answer) in asked.items():
+    looked_at = looked_at_by_the_list(situation)
+    for number, (_, answer) in asked.items() if looked_at else ():
         for repair in answer if isinstance(answer, tuple) else ():
-            if repair in found or changes_what_is_looked_at(repair, situation):
+            if not looked_at.isdisjoint(changed_in_records(repair, situation)):
                 found.setdefault(repair, []).extend([] if number in of_list else [number])
     return {repair: frozenset(numbers) for repair, numbers in found.items()}
 

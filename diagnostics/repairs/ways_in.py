@@ -38,8 +38,17 @@ def lacking(workspace: Workspace, situation: Situation, stops: pl.DataFrame) -> 
         return stops.clear().with_columns(way=pl.lit(0, pl.Int64))
     looked_at = [column_name("hubspot", name) for name in properties(tree)]
     contacts = inclusion_view(workspace, outside["contact"].unique().to_list(), looked_at)
-    told = _told(not_met(contacts, situation), situation)
-    named = outside.select("contact", "code", "state", "two_way").join(told, on="contact", maintain_order="left")
+    alike = contacts.columns[1:]
+    kinds = contacts.select(alike).unique(maintain_order=True).with_row_index("kind").cast({"kind": pl.Int64})
+    numbered = contacts.join(kinds, on=alike, how="left", nulls_equal=True, maintain_order="left").select(
+        "contact", "kind"
+    )
+    told = _told(not_met(kinds.rename({"kind": "contact"}), situation), situation).rename({"contact": "kind"})
+    named = (
+        outside.select("contact", "code", "state", "two_way")
+        .join(numbered, on="contact", maintain_order="left")
+        .join(told, on="kind", maintain_order="left")
+    )
     return named.select(*stops.columns, "way")
 
 
