@@ -13,6 +13,7 @@ import polars as pl
 from diagnostics.checkup import GATES
 from diagnostics.repairs import Hypothetical, Obstacle, Repair
 from diagnostics.repairs.leaderboard import CountedPair, alike, counted, freed_by
+from diagnostics.repairs.opening import Opening
 from diagnostics.repairs.reasons import Reasons, reasons_of
 from diagnostics.repairs.smallest import GOOD, applied
 from diagnostics.repairs.together import Together
@@ -71,12 +72,15 @@ class Ranking:
 
     reasons: Reasons
     together: Together | None
+    opening: Opening
     singles: tuple[tuple[int, int], ...]
     pairs: tuple[CountedPair, ...]
 
     def freed(self, numbers: tuple[int, ...]) -> list[int]:
         """The contacts that one or two repairs free."""
         by_reasons = freed_by(self.reasons.incidence, numbers, self.reasons.answers)
+        if numbers in self.opening.pairs:
+            return sorted({*by_reasons}.difference(self.opening.stopped((numbers[0], numbers[1]))))
         if self.together is None or numbers not in self.together.pairs:
             return by_reasons
         found = chain(*self.together.done_for(numbers).values())
@@ -149,9 +153,10 @@ def best(workspace: Workspace, situation: Situation, most: int = TOP) -> Ranking
     with _nothing_collected():
         reasons = reasons_of(workspace, situation)
         counts = counted(alike(reasons.incidence), reasons.answers)
-        together = Together(reasons, reasons.concerned) if reasons.concerned else None
-        pairs = together.best(counts, most) if together else counts.pairs(most)
-        return Ranking(reasons, together, counts.singles(most), pairs)
+        together = Together(reasons, reasons.concerned, counts) if reasons.concerned else None
+        opening = Opening(reasons, counts)
+        pairs = counts.best_with([opening, *([together] if together else [])], most)
+        return Ranking(reasons, together, opening, counts.singles(most), pairs)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from heapq import heappop, heappush, nlargest
+from heapq import heapify, heappop, heappush, heappushpop, nlargest
 from itertools import combinations
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import polars as pl
 
@@ -92,6 +92,23 @@ class Counts:
         candidates += _largest_sums(self.alone, (self.twice, self.together, but), most)
         return self.best_of(((*pair, self.freed(pair)) for pair in candidates), most)
 
+    def best_with(self, elsewhere: Sequence[CountedElsewhere], most: int) -> tuple[CountedPair, ...]:
+        """As `pairs`, with those that are counted elsewhere. These are counted only where they can be better than the others; of pairs
+        that free as many, the first ones found stay."""
+        found = list(self.pairs(most, frozenset().union(*(one.pairs for one in elsewhere))))
+        best = [frees for _, _, frees in found]
+        heapify(best)
+        bounds = [(one.at_most(pair), pair, one) for one in elsewhere for pair in one.pairs]
+        for bound, pair, one in sorted(bounds, key=lambda row: (-row[0], row[1])):
+            if len(best) >= most and bound <= best[0]:
+                break
+            alone = max(self.alone.get(repair, 0) for repair in pair)
+            frees = one.count(pair) if bound > alone else 0
+            if frees > alone:
+                found.append((*pair, frees))
+                (heappush if len(best) < most else heappushpop)(best, frees)
+        return self.best_of(found, most)
+
     def best_of(self, counted: Iterable[CountedPair], most: int) -> tuple[CountedPair, ...]:
         """Those of the pairs, in the order of `pairs`."""
         both_needed = (one for one in counted if one[2] > max(self.alone.get(one[0], 0), self.alone.get(one[1], 0)))
@@ -100,6 +117,18 @@ class Counts:
 
 CountedPair: TypeAlias = tuple[int, int, int]
 """Two repairs and how many contacts they free together."""
+
+
+class CountedElsewhere(Protocol):
+    """Pairs of which the reasons alone do not tell how many contacts they free."""
+
+    pairs: frozenset[Pair]
+
+    def at_most(self, pair: Pair) -> int:
+        """A number that they do not exceed, which takes less time to find."""
+
+    def count(self, pair: Pair) -> int:
+        """How many contacts they free."""
 
 
 def counted(groups: Mapping[frozenset[int], int], answers: Mapping[int, Collection[int]]) -> Counts:
@@ -176,6 +205,15 @@ def _largest_sums(
         push(first, second + 1)
         found += 1
         yield pair
+
+
+def answered_by_each(answers: Mapping[int, Collection[int]]) -> dict[int, set[int]]:
+    """The reasons that each repair answers."""
+    answered: dict[int, set[int]] = {}
+    for reason, repairs in answers.items():
+        for repair in repairs:
+            answered.setdefault(repair, set()).add(reason)
+    return answered
 
 
 def freed_by(incidence: pl.DataFrame, repairs: Collection[int], answers: Mapping[int, Collection[int]]) -> list[int]:

@@ -14,7 +14,7 @@ from diagnostics.repairs.leaderboard import INCIDENCE
 from diagnostics.repairs.of_list import parts_asked
 from diagnostics.repairs.repair import Answer
 from diagnostics.repairs.staying import told_apart
-from diagnostics.repairs.stops import STOP, blocking_stops, opened
+from diagnostics.repairs.stops import STOP, blocking_stops, opened, stopped_anew
 from diagnostics.repairs.ways_in import lacking, one_of_every_way
 from diagnostics.repairs.widening import Widening, options_of
 from diagnostics.repairs.wording import side_and_name
@@ -32,7 +32,7 @@ class Reasons:
 
     `incidence`: rows of `leaderboard.INCIDENCE`; `parts`: repairs by number, those that do the same as one; `answers`: the numbers of
     the repairs that answer a reason; `concerned`: whom the repairs concern that change what the inclusion list looks at, None where it
-    follows no criteria.
+    follows no criteria; `anew`: rows as of `incidence`, what stops contacts besides once a one-way connection is open.
     """
 
     incidence: pl.DataFrame
@@ -40,6 +40,7 @@ class Reasons:
     answers: Mapping[int, Sequence[int]]
     obstacles: Mapping[int, Obstacle]
     concerned: Concerned | None
+    anew: pl.DataFrame
 
 
 def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
@@ -47,10 +48,11 @@ def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     stops = blocking_stops(workspace, situation)
     ways = lacking(workspace, situation, stops)
     others = stops.join(ways, on=["contact", "code", "two_way"], how="anti", maintain_order="left")
-    distinct = pl.concat([others.select(STOP), ways.select(STOP)]).unique(maintain_order=True)
+    told = [others, ways, stopped_anew(workspace, situation, stops)]
+    distinct = pl.concat(of.select(STOP) for of in told).unique(maintain_order=True)
     distinct = distinct.with_row_index("reason").cast({"reason": pl.Int64})
-    rows, lacked = (
-        of.join(distinct, on=STOP, how="left", nulls_equal=True, maintain_order="left") for of in (others, ways)
+    rows, lacked, anew = (
+        of.join(distinct, on=STOP, how="left", nulls_equal=True, maintain_order="left") for of in told
     )
     besides = rows.select("contact", "reason").cast(dict(INCIDENCE))  # type: ignore[arg-type]
     asked, of_list = _asked(distinct, situation), frozenset(lacked["reason"].unique().to_list())
@@ -68,7 +70,7 @@ def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     incidence = told_apart(pl.concat([besides, by_ways]), by_repair, taken_out)
     parts, answers = _numbered(by_repair, changing)
     unanswered = {one: why for one, why in obstacles.items() if one not in answers}
-    return Reasons(incidence, parts, answers, unanswered, concerned)
+    return Reasons(incidence, parts, answers, unanswered, concerned, anew.select("contact", "reason"))
 
 
 def _asked(distinct: pl.DataFrame, situation: Situation) -> dict[int, tuple[Stop, Answer]]:

@@ -60,14 +60,29 @@ def blocking_stops(workspace: Workspace, situation: Situation) -> pl.DataFrame:
     """Rows of `contact` and STOP of all blocked contacts."""
     columns = {name: name for name in ("contact", *STOP[:-1])}
     told = workspace.population(columns, f"({_STOPS})", integers=("contact",))
-    one_way = told.filter(pl.col("code") == direction.CODE)["contact"].unique().sort().to_list()
     now = [told, _conflicts_behind(workspace, situation)]
+    behind = _once_it_is_open(workspace, situation, _stopped_by_direction(told))
     return pl.concat(
-        [
-            *(rows.with_columns(two_way=False) for rows in now),
-            *(rows.with_columns(two_way=True) for rows in _behind_the_direction(workspace, situation, one_way)),
-        ]
+        rows.with_columns(two_way=is_open) for is_open, some in ((False, now), (True, behind)) for rows in some
     )
+
+
+def stopped_anew(workspace: Workspace, situation: Situation, stops: pl.DataFrame) -> pl.DataFrame:
+    """Of `blocking_stops`, what would stop contacts besides once the connection runs both ways, of those whom the direction does not
+    stop now: a value that differs is then to be written, or contested. What the list asks for stays the same."""
+    closed = _stopped_by_direction(stops)
+    if not closed:
+        return stops.clear()
+    differing, _ = _differing(workspace, opened(situation))
+    others = sorted({*differing["contact"]}.difference(closed))
+    rows = [*_once_it_is_open(workspace, situation, others), _conflicts_behind(workspace, opened(situation))]
+    found = pl.concat([stops.clear(), *(of.with_columns(two_way=True) for of in rows)])
+    anew = found.join(stops, on=["contact", *STOP[:-1]], how="anti", maintain_order="left")
+    return anew.filter(~pl.col("code").is_in(OF_THE_LIST), pl.col("contact").is_in(others))
+
+
+def _stopped_by_direction(stops: pl.DataFrame) -> list[int]:
+    return stops.filter(pl.col("code") == direction.CODE)["contact"].unique().sort().to_list()
 
 
 def opened(situation: Situation) -> Situation:
@@ -75,10 +90,8 @@ def opened(situation: Situation) -> Situation:
     return settings.two_way(Hypothetical(pl.DataFrame(), nothing_known(), situation)).situation
 
 
-def _behind_the_direction(
-    workspace: Workspace, situation: Situation, contacts: Sequence[int]
-) -> Iterator[pl.DataFrame]:
-    """What would stop contacts whose direction is closed once it is open: only then is anything to be written of them."""
+def _once_it_is_open(workspace: Workspace, situation: Situation, contacts: Sequence[int]) -> Iterator[pl.DataFrame]:
+    """What stops contacts once the connection runs both ways: only then is everything to be written of them."""
     for first in range(0, len(contacts), SLICE):
         ids = contacts[first : first + SLICE]
         answer = plan(contacts_of(workspace, ids), memory_of(workspace, ids), opened(situation), GATES)
@@ -96,6 +109,21 @@ def _behind_the_direction(
 
 def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFrame:
     """The conflicts of contacts that something else stops: the planner names them only once nothing else does."""
+    contacts, pairs = _differing(workspace, situation)
+    memory = memory_of(workspace, contacts["contact"].to_list())
+    found = differences(contacts, memory, situation.connection, pairs)
+    return found.filter(pl.col("outcome") == "conflict", pl.col("reason") != "loop").select(
+        "contact",
+        code=pl.lit("conflict"),
+        state=pl.lit("conflict"),
+        field="mapping",
+        value=pl.lit(""),
+        rule="reason",
+    )
+
+
+def _differing(workspace: Workspace, situation: Situation) -> tuple[pl.DataFrame, tuple[MappedPair, ...]]:
+    """The contacts that something else than a conflict stops and whose two records differ, with what is mapped."""
     fields = {side: set(columns_of(workspace, side)) for side in SIDES}
     pairs = tuple(
         pair
@@ -115,17 +143,7 @@ def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFram
         f"AND v.cause <> 'conflict' AND ({differs})"
     )
     both = workspace.population(columns, source, words, integers=("contact", "hubspot", "app"))
-    contacts = both.with_columns(pl.col("hubspot", "app").cast(pl.Boolean))
-    memory = memory_of(workspace, contacts["contact"].to_list())
-    found = differences(contacts, memory, situation.connection, pairs)
-    return found.filter(pl.col("outcome") == "conflict", pl.col("reason") != "loop").select(
-        "contact",
-        code=pl.lit("conflict"),
-        state=pl.lit("conflict"),
-        field="mapping",
-        value=pl.lit(""),
-        rule="reason",
-    )
+    return both.with_columns(pl.col("hubspot", "app").cast(pl.Boolean)), pairs
 
 
 def _written_otherwise(pair: MappedPair) -> str:

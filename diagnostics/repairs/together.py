@@ -7,15 +7,13 @@ so too, or widens the list: the first may break what the second mends, and bring
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from heapq import heappush, heappushpop
 
 import polars as pl
 
 from diagnostics.causes.columns import column_name
 from diagnostics.repairs.concerned import Concerned
-from diagnostics.repairs.leaderboard import CountedPair, Counts, Pair, sets_of
+from diagnostics.repairs.leaderboard import Counts, Pair, answered_by_each, sets_of
 from diagnostics.repairs.of_list import Fulfilment
 from diagnostics.repairs.reasons import Reasons
 from diagnostics.repairs.repair import Repair
@@ -26,16 +24,12 @@ class Together:
     """Pairs of repairs of which one changes single records and the other does so too or widens the list; what is told of contacts is in
     the order of `Concerned.contacts`. Repairs are named by their numbers."""
 
-    def __init__(self, reasons: Reasons, concerned: Concerned) -> None:
-        self._concerned = concerned
+    def __init__(self, reasons: Reasons, concerned: Concerned, counts: Counts) -> None:
+        self._concerned, self._counts = concerned, counts
         self.contacts = frozenset(concerned.contacts["contact"])
         self._repairs = [part[0] for part in reasons.parts]
         self._stopped = sets_of(reasons.incidence, concerned.contacts["contact"])
-        answered: dict[int, set[int]] = {}
-        for reason, numbers in reasons.answers.items():
-            for number in numbers:
-                answered.setdefault(number, set()).add(reason)
-        self._answered: Mapping[int, set[int]] = answered
+        self._answered = answered_by_each(reasons.answers)
         self._changing = [number for number, one in enumerate(self._repairs) if one in concerned.changing]
         widening = [number for number, one in enumerate(self._repairs) if one.kind == "list"]
         self.pairs: frozenset[Pair] = frozenset(
@@ -51,32 +45,10 @@ class Together:
         self._after: dict[tuple[int, str], pl.Series] = {}
         self._by_options: dict[tuple[int, frozenset[str], str], Counter[frozenset[str]]] = {}
 
-    def best(self, counts: Counts, most: int) -> tuple[CountedPair, ...]:
-        """The best of all pairs, these and those that `counts` tells right, as `Counts.pairs` gives them.
-
-        Evaluated are those only that can be better than the others by what each part frees alone and for how many contacts both are
-        needed; of those that free as many, the first ones found stay.
-        """
-        found = list(counts.pairs(most, self.pairs))
-        best: list[int] = []
-        bounds = sorted(((self._at_most(pair, counts), pair) for pair in self.pairs), key=lambda one: (-one[0], one[1]))
-        for _, _, frees in found:
-            heappush(best, frees)
-        for bound, pair in bounds:
-            if len(best) >= most and bound <= best[0]:
-                break
-            if bound <= max(counts.alone.get(one, 0) for one in pair):
-                continue
-            frees = self.count(pair, counts)
-            if frees > max(counts.alone.get(one, 0) for one in pair):
-                found.append((*pair, frees))
-                (heappush if len(best) < most else heappushpop)(best, frees)
-        return counts.best_of(found, most)
-
-    def count(self, pair: Pair, counts: Counts) -> int:
+    def count(self, pair: Pair) -> int:
         """How many contacts the two free, of all."""
         reckoned = self._stopped.all_of(self._gone(pair[0]) | self._gone(pair[1]))
-        return counts.freed(pair) - int(reckoned.sum()) + int(self._freed(pair).sum())
+        return self._counts.freed(pair) - int(reckoned.sum()) + int(self._freed(pair).sum())
 
     def done_for(self, pair: Pair) -> dict[tuple[int, ...], list[int]]:
         """The contacts that the two free, by which of them has to be done; what is one action for all is done anyway."""
@@ -168,7 +140,7 @@ class Together:
                 self._after[key] = concerned.of_kind(after).zip_with(changed, concerned.contacts[column])
         return self._after[key]
 
-    def _at_most(self, pair: Pair, counts: Counts) -> int:
+    def at_most(self, pair: Pair) -> int:
         """What the two do not free more contacts than: those whom each frees, and those for whom both may be needed."""
         number, other = self._in_order(pair)
         effect = self._repairs[other].effect
@@ -176,7 +148,7 @@ class Together:
             for_both = self._gained(number, other, effect)[options_of(effect.value)]
         else:
             for_both = min(self._lacking(one) for one in pair)
-        return sum(counts.alone.get(one, 0) for one in pair) - counts.twice.get(pair, 0) + for_both
+        return sum(self._counts.alone.get(one, 0) for one in pair) - self._counts.twice.get(pair, 0) + for_both
 
     def _lacking(self, number: int) -> int:
         """How many contacts a repair may free that it does not free alone."""
