@@ -30,9 +30,11 @@ MOST_CHOICES = 64
 def lacking(workspace: Workspace, situation: Situation, stops: pl.DataFrame) -> pl.DataFrame:
     """What the contacts lack of the ways into the list whom the criteria keep out, or perhaps keep out: rows of stops with `way`.
 
-    `stops`: `contact`, `code`, `state`, `field`, `value`, `rule` and `two_way`. Contacts without rows are stopped by something else.
+    `stops`: `contact`, `code`, `state`, `field`, `value`, `rule` and `two_way`. Contacts without rows are stopped by something else, or
+    nobody may see whether they are in the list.
     """
-    outside = stops.filter(pl.col("code").is_in(OF_THE_LIST)).unique(["contact", "two_way"], maintain_order=True)
+    known = stops.filter(pl.col("code").is_in(OF_THE_LIST), pl.col("state") != "unknown")
+    outside = known.unique(["contact", "two_way"], maintain_order=True)
     tree = live_criteria(situation)
     if tree is None or standing(situation) != "usable" or outside.is_empty():
         return stops.clear().with_columns(way=pl.lit(0, pl.Int64))
