@@ -270,6 +270,23 @@ async def test_a_value_by_which_a_wider_list_goes_is_counted_with_it(world: Worl
     assert _differs(Everybody(world), [both]) == []
 
 
+async def test_a_value_is_needed_where_something_else_than_the_list_asks_for_it(world: World) -> None:
+    """Of members as well."""
+    await world.check()
+    concerned = best(world.workspace, recall(world.workspace, world.connection)).reasons.concerned
+    assert concerned is not None
+    sets = [concerned.besides.sets[place] for place in concerned.besides.place]
+    contacts = dict(zip(concerned.contacts["contact"], sets, strict=True))
+    stopped = {
+        repair: {contact for contact, reasons in contacts.items() if reasons & answered}
+        for repair, answered in concerned.changing.items()
+    }
+
+    assert any(stopped.values())
+    for repair, who in stopped.items():
+        assert who <= {*concerned.contacts["contact"].filter(concerned.need(repair))}
+
+
 @pytest.mark.parametrize("seed", (3, 5))
 async def test_no_pair_that_was_not_evaluated_is_better(world: World, seed: int) -> None:
     """Bounds leave out most of them."""
