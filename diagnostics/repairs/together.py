@@ -45,6 +45,16 @@ class Together:
         self._after: dict[tuple[int, str], pl.Series] = {}
         self._by_options: dict[tuple[int, frozenset[str], str], Counter[frozenset[str]]] = {}
 
+    def at_most(self, pair: Pair) -> int:
+        """What the two do not free more contacts than: those whom each frees, and those for whom both may be needed."""
+        number, other = self._in_order(pair)
+        effect = self._repairs[other].effect
+        if isinstance(effect, Widening) and effect.value is not None:
+            for_both = self._gained(number, other, effect)[options_of(effect.value)]
+        else:
+            for_both = min(self._lacking(one) for one in pair)
+        return sum(self._counts.alone.get(one, 0) for one in pair) - self._counts.twice.get(pair, 0) + for_both
+
     def count(self, pair: Pair) -> int:
         """How many contacts the two free, of all."""
         reckoned = self._stopped.all_of(self._gone(pair[0]) | self._gone(pair[1]))
@@ -139,16 +149,6 @@ class Together:
                 changed = concerned.of_kind(before.ne_missing(after))
                 self._after[key] = concerned.of_kind(after).zip_with(changed, concerned.contacts[column])
         return self._after[key]
-
-    def at_most(self, pair: Pair) -> int:
-        """What the two do not free more contacts than: those whom each frees, and those for whom both may be needed."""
-        number, other = self._in_order(pair)
-        effect = self._repairs[other].effect
-        if isinstance(effect, Widening) and effect.value is not None:
-            for_both = self._gained(number, other, effect)[options_of(effect.value)]
-        else:
-            for_both = min(self._lacking(one) for one in pair)
-        return sum(self._counts.alone.get(one, 0) for one in pair) - self._counts.twice.get(pair, 0) + for_both
 
     def _lacking(self, number: int) -> int:
         """How many contacts a repair may free that it does not free alone."""
