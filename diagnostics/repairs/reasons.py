@@ -14,7 +14,7 @@ from diagnostics.repairs.leaderboard import INCIDENCE
 from diagnostics.repairs.of_list import parts_asked
 from diagnostics.repairs.repair import Answer
 from diagnostics.repairs.staying import told_apart
-from diagnostics.repairs.stops import STOP, blocking_stops, opened, stopped_anew
+from diagnostics.repairs.stops import STOP, blocking_stops, opened
 from diagnostics.repairs.ways_in import lacking, one_of_every_way
 from diagnostics.repairs.widening import Widening, options_of
 from diagnostics.repairs.wording import side_and_name
@@ -45,10 +45,10 @@ class Reasons:
 
 def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     """Numbers the reasons of all blocked contacts and the repairs that answer them."""
-    stops = blocking_stops(workspace, situation)
+    stops, besides_once_open = blocking_stops(workspace, situation)
     ways = lacking(workspace, situation, stops)
     others = stops.join(ways, on=["contact", "code", "two_way"], how="anti", maintain_order="left")
-    told = [others, ways, stopped_anew(workspace, situation, stops)]
+    told = [others, ways, besides_once_open]
     distinct = pl.concat(of.select(STOP) for of in told).unique(maintain_order=True)
     distinct = distinct.with_row_index("reason").cast({"reason": pl.Int64})
     rows, lacked, anew = (

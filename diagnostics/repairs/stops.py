@@ -56,26 +56,26 @@ contacts of a side that could not be read, of whom no gate says anything. That n
 index of states, which SQLite else does not use."""
 
 
-def blocking_stops(workspace: Workspace, situation: Situation) -> pl.DataFrame:
-    """Rows of `contact` and STOP of all blocked contacts."""
+def blocking_stops(workspace: Workspace, situation: Situation) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of `contact` and STOP of all blocked contacts; and what would stop contacts besides once a one-way connection runs both
+    ways, of those whom the direction does not stop now."""
     columns = {name: name for name in ("contact", *STOP[:-1])}
     told = workspace.population(columns, f"({_STOPS})", integers=("contact",))
-    now = [told, _conflicts_behind(workspace, situation)]
-    behind = _once_it_is_open(workspace, situation, _stopped_by_direction(told))
-    return pl.concat(
+    differing, closed = _differing(workspace, situation), _stopped_by_direction(told)
+    now = [told, _conflicts_behind(workspace, situation, differing)]
+    behind = _once_it_is_open(workspace, situation, closed)
+    stops = pl.concat(
         rows.with_columns(two_way=is_open) for is_open, some in ((False, now), (True, behind)) for rows in some
     )
+    return stops, _stopped_anew(workspace, situation, stops, differing) if closed else stops.clear()
 
 
-def stopped_anew(workspace: Workspace, situation: Situation, stops: pl.DataFrame) -> pl.DataFrame:
-    """Of `blocking_stops`, what would stop contacts besides once the connection runs both ways, of those whom the direction does not
-    stop now: a value that differs is then to be written, or contested. What the list asks for stays the same."""
-    closed = _stopped_by_direction(stops)
-    if not closed:
-        return stops.clear()
-    differing, _ = _differing(workspace, opened(situation))
-    others = sorted({*differing["contact"]}.difference(closed))
-    rows = [*_once_it_is_open(workspace, situation, others), _conflicts_behind(workspace, opened(situation))]
+def _stopped_anew(
+    workspace: Workspace, situation: Situation, stops: pl.DataFrame, differing: pl.DataFrame
+) -> pl.DataFrame:
+    """A value that differs is then to be written, or contested. What the list asks for stays the same."""
+    others = sorted({*differing["contact"]}.difference(_stopped_by_direction(stops)))
+    rows = [*_once_it_is_open(workspace, situation, others), _conflicts_behind(workspace, opened(situation), differing)]
     found = pl.concat([stops.clear(), *(of.with_columns(two_way=True) for of in rows)])
     anew = found.join(stops, on=["contact", *STOP[:-1]], how="anti", maintain_order="left")
     return anew.filter(~pl.col("code").is_in(OF_THE_LIST), pl.col("contact").is_in(others))
@@ -107,11 +107,11 @@ def _once_it_is_open(workspace: Workspace, situation: Situation, contacts: Seque
         )
 
 
-def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFrame:
+def _conflicts_behind(workspace: Workspace, situation: Situation, differing: pl.DataFrame) -> pl.DataFrame:
     """The conflicts of contacts that something else stops: the planner names them only once nothing else does."""
-    contacts, pairs = _differing(workspace, situation)
-    memory = memory_of(workspace, contacts["contact"].to_list())
-    found = differences(contacts, memory, situation.connection, pairs)
+    memory = memory_of(workspace, differing["contact"].to_list())
+    pairs = _mapped(workspace, situation)
+    found = differences(differing, memory, situation.connection, pairs)
     return found.filter(pl.col("outcome") == "conflict", pl.col("reason") != "loop").select(
         "contact",
         code=pl.lit("conflict"),
@@ -122,14 +122,16 @@ def _conflicts_behind(workspace: Workspace, situation: Situation) -> pl.DataFram
     )
 
 
-def _differing(workspace: Workspace, situation: Situation) -> tuple[pl.DataFrame, tuple[MappedPair, ...]]:
-    """The contacts that something else than a conflict stops and whose two records differ, with what is mapped."""
+def _mapped(workspace: Workspace, situation: Situation) -> tuple[MappedPair, ...]:
+    """What is mapped, of the fields that were read on both sides."""
     fields = {side: set(columns_of(workspace, side)) for side in SIDES}
-    pairs = tuple(
-        pair
-        for pair in mapped_pairs(situation.connection, situation.schemas)
-        if all(pair.field(side) in fields[side] for side in SIDES)
-    )
+    pairs = mapped_pairs(situation.connection, situation.schemas)
+    return tuple(pair for pair in pairs if all(pair.field(side) in fields[side] for side in SIDES))
+
+
+def _differing(workspace: Workspace, situation: Situation) -> pl.DataFrame:
+    """The contacts that something else than a conflict stops and whose two records differ, with their mapped values."""
+    pairs = _mapped(workspace, situation)
     columns = {"contact": "c.id", "hubspot": "1", "app": "1"}
     for side in SIDES:
         columns |= {f"{side}_updated_at": f"{side[0]}._updated_at", f"{side}_written_at": f"c.{side}_written_at"}
@@ -143,7 +145,7 @@ def _differing(workspace: Workspace, situation: Situation) -> tuple[pl.DataFrame
         f"AND v.cause <> 'conflict' AND ({differs})"
     )
     both = workspace.population(columns, source, words, integers=("contact", "hubspot", "app"))
-    return both.with_columns(pl.col("hubspot", "app").cast(pl.Boolean)), pairs
+    return both.with_columns(pl.col("hubspot", "app").cast(pl.Boolean))
 
 
 def _written_otherwise(pair: MappedPair) -> str:
