@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -63,9 +63,10 @@ def reasons_of(workspace: Workspace, situation: Situation) -> Reasons:
     ways_in = [lacked.select(_WAY), by_record.with_columns(way=pl.lit(_BY_ANOTHER_RECORD, pl.Int64)).select(_WAY)]
     by_ways, met_by = _of_ways(pl.concat(ways_in), distinct.height + let_in.height)
     by_repair, obstacles = _answered(asked, of_list, changing, met_by, situation)
-    for repairs, number in let_in.select("repairs", "reason").unique("reason", maintain_order=True).iter_rows():
-        for repair in _at(changing, repairs):
-            by_repair[repair].extend(met_by.get(number, (number,)))
+    in_order = list(changing)
+    for places, number in let_in.select("repairs", "reason").unique("reason", maintain_order=True).iter_rows():
+        for place in places:
+            by_repair[in_order[place]].extend(met_by.get(number, (number,)))
     taken_out = {repair: concerned.taken_out(repair) for repair in changing} if concerned else {}
     incidence = told_apart(pl.concat([besides, by_ways]), by_repair, taken_out)
     parts, answers = _numbered(by_repair, changing)
@@ -100,17 +101,14 @@ def _let_in(concerned: Concerned | None, beyond: int) -> pl.DataFrame:
     """`contact`, `repairs` and `reason`: which of the changing repairs, by place, each let the contact into the list, and the number
     from `beyond` of the reason that these answer."""
     rows = [pl.DataFrame(schema={"contact": pl.Int64, "repairs": pl.Int64})]
-    for place, repair in enumerate(concerned.changing if concerned else ()):
-        assert concerned is not None
-        rows.append(concerned.let_in(repair).to_frame().with_columns(repairs=pl.lit(place, pl.Int64)))
+    if concerned is not None:
+        rows += [
+            concerned.let_in(repair).to_frame().with_columns(repairs=pl.lit(place, pl.Int64))
+            for place, repair in enumerate(concerned.changing)
+        ]
     sets = pl.concat(rows).group_by("contact", maintain_order=True).agg("repairs")
     alike = sets.group_by("repairs", maintain_order=True).agg("contact").with_row_index("reason", beyond)
     return alike.explode("contact").select("contact", "repairs", pl.col("reason").cast(pl.Int64))
-
-
-def _at(repairs: Iterable[Repair], places: Sequence[int]) -> list[Repair]:
-    in_order = list(repairs)
-    return [in_order[place] for place in places]
 
 
 def _of_ways(ways_in: pl.DataFrame, beyond: int) -> tuple[pl.DataFrame, dict[int, tuple[int, ...]]]:

@@ -32,8 +32,8 @@ def told_apart(
         return incidence
     sets = held.group_by("contact", "reason").agg(pl.col("repair").sort())
     kinds = sets.group_by("reason", "repair").agg("contact").sort("reason", "repair")
-    known = [max(reasons, default=0) for reasons in (*by_repair.values(), incidence["reason"].to_list())]
-    beyond = count(max(known) + 1)
+    answered = (max(reasons, default=0) for reasons in by_repair.values())
+    beyond = count(max(*answered, *incidence["reason"].unique()) + 1)
     own = kinds.with_columns(own=pl.Series([next(beyond) for _ in range(kinds.height)], dtype=pl.Int64))
     repairs, instead = list(taken_out), dict[int, list[tuple[int, set[Repair]]]]()
     for reason, lost, number in own.select("reason", "repair", "own").iter_rows():
