@@ -270,6 +270,18 @@ async def test_a_value_by_which_a_wider_list_goes_is_counted_with_it(world: Worl
     assert _differs(Everybody(world), [both]) == []
 
 
+async def test_what_changes_what_the_list_looks_at_does_not_do_the_same_as_a_decision(world: World) -> None:
+    """Both end the conflict in the city, but another city may lead out of the list once something else is repaired too."""
+    await _with_ways(world, [CITY_B], [_stage("lead", "customer", "other")])
+    reasons = best(world.workspace, recall(world.workspace, world.connection)).reasons
+    (decided,) = [part for part in reasons.parts if "the conflict in HubSpot's Ort" in part[0].words]
+    assert reasons.concerned is not None
+    by_the_city = [repair for repair in reasons.concerned.changing if repair.field == "city"]
+
+    assert any(repair.code == "conflict" for repair in by_the_city)
+    assert not {*decided} & {*by_the_city}
+
+
 async def test_a_value_is_needed_where_something_else_than_the_list_asks_for_it(world: World) -> None:
     """Of members as well."""
     await world.check()
